@@ -1,0 +1,1 @@
+"""billflow turns customers and usage, wherever they live, into exact invoices, compact PDFs and data that others use."""
