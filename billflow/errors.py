@@ -1,12 +1,12 @@
 """One tree of errors. Each says what happened, where (file, table, key) and how to mend it.
 
-    BillflowError
-    ├── UsageError            the user's input is wrong: exit code 2, nothing written
-    │   └── SettingsError     a mistake in billflow.yaml, the catalogue, a mapping or a template
-    ├── RunFailedError        a bill run stopped: exit code 1
-    │   ├── CheckFailedError  a blocking check failed; nothing was published
-    │   └── ConflictError     another run published first
-    └── MachineError          this machine lacks something: exit code 1
+BillflowError
+├── UsageError            the user's input is wrong: exit code 2, nothing written
+│   └── SettingsError     a mistake in billflow.yaml, the catalogue, a mapping or a template
+├── RunFailedError        a bill run stopped: exit code 1
+│   ├── CheckFailedError  a blocking check failed; nothing was published
+│   └── ConflictError     another run published first
+└── MachineError          this machine lacks something: exit code 1
 """
 
 

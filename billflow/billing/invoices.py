@@ -1,0 +1,80 @@
+"""From lines to invoices: taxes by group, totals, stable ids (PRICING §3, §5)."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from billflow.billing.money import minor_digits, round_money
+from billflow.catalog import BillingPeriod
+from billflow.lake.schemas import MONEY, TEXT
+
+ACCOUNT = ("system", "account_id")
+FIRST_INVOICE = 0
+"""Correction number of a bill that corrects none."""
+
+
+def tax_groups(lines: DataFrame, currencies: Iterable[str], by: Iterable[str] = ACCOUNT) -> DataFrame:
+    """`by`, currency, tax_category, tax_rate, base and tax: round(Σ nets of the pair × rate), not per line."""
+    base = F.sum("net").cast(MONEY)
+    groups = lines.groupBy(*by, "currency", "tax_category", "tax_rate").agg(base.alias("base"))
+    digits = currency_digits(currencies)
+    known = [minor_digits(currency) for currency in currencies]
+    tax = round_money(F.col("base") * F.col("tax_rate"), digits, known)
+    return groups.withColumn("tax", tax)
+
+
+def currency_digits(currencies: Iterable[str]) -> Column:
+    """Digits of the minor unit of column `currency`."""
+    pairs = [F.lit(part) for currency in sorted(currencies) for part in (currency, minor_digits(currency))]
+    return F.create_map(*pairs)[F.col("currency")]
+
+
+def with_invoice_id(lines: DataFrame, groups: DataFrame, cycle: str, month: str) -> DataFrame:
+    """`lines` with invoice_id, cycle and month. What an account owes in total decides the kind of its document."""
+    totals = groups.groupBy(*ACCOUNT).agg(F.sum(F.col("base") + F.col("tax")).alias("_total"))
+    kinds = totals.select(*ACCOUNT, kind(F.col("_total")).alias("_kind"))
+    placed = lines.join(kinds, list(ACCOUNT), "inner").withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
+    return placed.withColumn("invoice_id", invoice_id(F.col("_kind"))).drop("_kind")
+
+
+def kind(total: Column) -> Column:
+    """A draft whose total is negative becomes a credit note."""
+    return F.when(total < 0, "credit_note").otherwise("invoice")
+
+
+def invoice_id(kind_: Column, correction: int = FIRST_INVOICE) -> Column:
+    """The same system, account, cycle, month, kind and correction number give the same id in every run.
+
+    96 bits of SHA-256 over the parts, each with its length, so that no two different lists read alike.
+    """
+    parts = [F.col("system"), F.col("account_id"), F.col("cycle"), F.col("month"), kind_, F.lit(str(correction))]
+    texts = [F.concat(F.length(part).cast("string"), F.lit(":"), part) for part in parts]
+    return F.substring(F.sha2(F.concat(*texts), 256), 1, 24)
+
+
+def invoice_taxes(lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """INVOICE_TAXES of lines that have an invoice_id."""
+    return tax_groups(lines, currencies, by=(*ACCOUNT, "invoice_id", "cycle", "month"))
+
+
+def invoices(taxes: DataFrame, period: BillingPeriod, payment_terms_days: int) -> DataFrame:
+    """INVOICES as drafts, from the tax groups of `invoice_taxes`: every line is in one of them."""
+    sums = taxes.groupBy(*ACCOUNT, "invoice_id", "cycle", "month", "currency").agg(
+        F.sum("base").cast(MONEY).alias("net"), F.sum("tax").cast(MONEY).alias("tax")
+    )
+    total = (F.col("net") + F.col("tax")).cast(MONEY)
+    return sums.withColumns(
+        {
+            "total": total,
+            "kind": kind(total),
+            "invoice_number": F.lit(None).cast(TEXT),
+            "status": F.lit("draft"),
+            "corrects": F.lit(None).cast(TEXT),
+            "period_start": F.lit(period.start),
+            "period_end": F.lit(period.end),
+            "issue_date": F.lit(period.issue_date),
+            "due_date": F.lit(period.issue_date + timedelta(days=payment_terms_days)),
+        }
+    )

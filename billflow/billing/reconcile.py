@@ -1,0 +1,79 @@
+"""Do the books balance? Each function gives the rows that break a law of PRICING.md: `key` and `problem`. None is good."""
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from billflow.billing.invoices import currency_digits
+
+
+def _problems(rows: DataFrame, key: Column, *texts: Column | str) -> DataFrame:
+    parts = [
+        F.lit(text) if isinstance(text, str) else F.coalesce(text.cast("string"), F.lit("nothing")) for text in texts
+    ]
+    return rows.select(key.alias("key"), F.concat(*parts).alias("problem"))
+
+
+def inconsistent_lines(lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """Lines whose quantity × unit price misses their net by more than half a minor unit plus 10⁻⁹ of it (§3)."""
+    half_unit = F.pow(F.lit(10), -currency_digits(currencies)) / 2
+    product = F.try_multiply(F.col("quantity"), F.col("unit_price"))
+    off = F.abs(product - F.col("net"))
+    allowed = half_unit.cast("decimal(10,6)") + (F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)"))
+    wrong = lines.where(F.coalesce(off > allowed, F.lit(True)))
+    key = F.concat_ws("/", "invoice_id", "line_no")
+    return _problems(wrong, key, F.col("quantity"), " × ", F.col("unit_price"), " is not ", F.col("net"))
+
+
+def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame) -> DataFrame:
+    """Invoices whose net is not the sum of their lines, whose tax is not that of their groups, or whose total is neither."""
+    by = ["system", "account_id", "invoice_id"]
+    of_lines = lines.groupBy(*by).agg(F.sum("net").alias("_lines"))
+    of_taxes = taxes.groupBy(*by).agg(F.sum("base").alias("_bases"), F.sum("tax").alias("_taxes"))
+    joined = invoices.join(of_lines, by, "full").join(of_taxes, by, "full")
+    balanced = (
+        (F.col("net") == F.col("_lines"))
+        & (F.col("net") == F.col("_bases"))
+        & (F.col("tax") == F.col("_taxes"))
+        & (F.col("total") == F.col("net") + F.col("tax"))
+    )
+    wrong = joined.where(~F.coalesce(balanced, F.lit(False)))
+    sums = (
+        " net ",
+        F.col("net"),
+        " of lines ",
+        F.col("_lines"),
+        ", tax ",
+        F.col("tax"),
+        " of groups ",
+        F.col("_taxes"),
+    )
+    return _problems(wrong, F.col("invoice_id"), *sums, ", total ", F.col("total"))
+
+
+def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """Tax groups that are not round(Σ nets × rate) of their lines, or of which there are none."""
+    by = ["system", "account_id", "invoice_id", "tax_category", "tax_rate"]
+    sums = lines.groupBy(*by, "currency").agg(F.sum("net").alias("_base"))
+    joined = sums.join(taxes.drop("currency"), by, "full")
+    # Not the rounding that billing uses: whole minor units, cut off after half of one is added.
+    unit = F.pow(F.lit(10), currency_digits(currencies)).cast("decimal(4,0)")
+    exact = F.abs(F.col("_base") * F.col("tax_rate")) * unit
+    minor = F.floor(exact + F.lit("0.5").cast("decimal(2,1)"))
+    right = (F.col("tax") * unit == F.signum("_base").cast("decimal(1,0)") * minor) & (F.col("base") == F.col("_base"))
+    wrong = joined.where(~F.coalesce(right, F.lit(False)))
+    key = F.concat_ws("/", "invoice_id", "tax_category", F.col("tax_rate").cast("string"))
+    return _problems(wrong, key, F.col("_base"), " taxed ", F.col("tax"), " on ", F.col("base"))
+
+
+def fully_priced(charges: DataFrame, lines: DataFrame) -> DataFrame:
+    """Accounts whose charges counted other events than their lines show: a charge with events always has a line."""
+    by = ["system", "account_id"]
+    priced = charges.groupBy(*by).agg(F.sum("usage_count").alias("_charged"))
+    shown = lines.groupBy(*by).agg(F.sum("usage_count").alias("_shown"))
+    joined = priced.join(shown, by, "full").na.fill(0, ["_charged", "_shown"])
+    wrong = joined.where(F.col("_charged") != F.col("_shown"))
+    return _problems(
+        wrong, F.concat_ws("/", *by), F.col("_charged"), " events in charges, ", F.col("_shown"), " on lines"
+    )

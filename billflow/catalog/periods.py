@@ -1,0 +1,44 @@
+"""Billing periods: a cycle's day of the month turns a month into `[start, end)` of local calendar days (PRICING §4)."""
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pydantic import Field
+
+from billflow.strict_yaml import Strict
+
+
+class Cycle(Strict):
+    """A billing cycle: its periods begin on `day` of the month (the last day where a month is shorter)."""
+
+    day: int = Field(ge=1, le=31)
+
+    def period(self, month: str) -> "BillingPeriod":
+        """The period of `month` ("2013-01"); ValueError when it is not a month."""
+        first = date.fromisoformat(f"{month}-01")
+        following = (first + timedelta(days=31)).replace(day=1)
+        return BillingPeriod(month, self._day_in(first), self._day_in(following))
+
+    def _day_in(self, first: date) -> date:
+        last = calendar.monthrange(first.year, first.month)[1]
+        return first.replace(day=min(self.day, last))
+
+
+@dataclass(frozen=True)
+class BillingPeriod:
+    """`[start, end)`; month M of a cycle with day 15 is [M-15, M+1-15)."""
+
+    month: str
+    start: date
+    end: date
+
+    @property
+    def days(self) -> int:
+        """Calendar days; a day of 23 or 25 hours counts as one."""
+        return (self.end - self.start).days
+
+    @property
+    def issue_date(self) -> date:
+        """Bills are issued on the first day after their period (PRICING §5)."""
+        return self.end

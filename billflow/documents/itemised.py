@@ -1,0 +1,96 @@
+"""Itemised usage: records as blocks of planned text, in two or three lanes a page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Any
+
+from billflow.documents.charges import Geometry, Labels
+from billflow.documents.formatting import Formats
+from billflow.documents.pagination import BOLD, Block, Line, fits, wrap
+
+UsageGroup = Mapping[str, Any]
+DAY = slice(10)
+CLOCK = slice(11, None)
+
+
+@dataclass(frozen=True)
+class UsageSheet:
+    """Cuts usage records to the columns of a lane: time, details, quantity.
+
+    Records come as `[time, detail, quantity]`, `time` being `2013-01-05 14:30`, or `2013-01-05` in daily rows.
+    """
+
+    formats: Formats
+    labels: Labels
+    geometry: Geometry
+
+    def lane_of(self, groups: Sequence[UsageGroup]) -> Sequence[float]:
+        """The columns (pt) of the narrowest lane in which every record is one line, else of the widest."""
+        by_width: Sequence[Sequence[float]] = self.geometry["lanes"]
+        columns = [self._texts(groups, column) for column in range(3)]
+        for lane in reversed(by_width):
+            if all(fits(texts, self._em(width)) for texts, width in zip(columns, lane, strict=True)):
+                return lane
+        return by_width[0]
+
+    def lanes_beside(self, lane: Sequence[float]) -> int:
+        """How many lanes of that width a page holds: `layout.json` names them from two upwards."""
+        return 2 + list(self.geometry["lanes"]).index(lane)
+
+    def blocks(self, groups: Sequence[UsageGroup], lane: Sequence[float]) -> Iterator[Block]:
+        """One block a subscription and metric."""
+        for group in groups:
+            title = wrap(self._title(group), (sum(lane) - self.geometry["gutter"]) / self.geometry["size"] / BOLD)
+            starts, lines = self._lines(group["rows"], lane)
+            yield Block(
+                title=("\n".join(title), self._note(group)),
+                title_lines=len(title) + 2,
+                lines=lines,
+                starts=starts,
+            )
+
+    def _title(self, group: UsageGroup) -> str:
+        metric = group["metric"].replace("_", " ")
+        unit = group["unit"] or ""
+        name = metric[: -len(unit)].strip() if unit and metric.lower().endswith(f" {unit.lower()}") else metric
+        title = f"{name[:1].upper()}{name[1:]}, {unit}" if unit else f"{name[:1].upper()}{name[1:]}"
+        return f"{title} · {group['subscription_id']}"
+
+    def _note(self, group: UsageGroup) -> str:
+        if group["daily"]:
+            return str(self.labels["daily_max" if group.get("aggregate") == "max" else "daily_sum"])
+        return str(self.labels["records"]).replace("{count}", self.formats.number(str(group["records"])))
+
+    def _lines(self, rows: Sequence[Sequence[str]], lane: Sequence[float]) -> tuple[list[int], list[Line]]:
+        """Where each record starts, and its lines: one, unless a text is wider than its column."""
+        number, day = self.formats.number, self.formats.day
+        detail_width, quantity_width = self._em(lane[1]), self._em(lane[2])
+        starts: list[int] = []
+        lines: list[Line] = []
+        for time, detail, quantity in rows:
+            starts.append(len(lines))
+            cells = [wrap(detail, detail_width), wrap(number(quantity), quantity_width)]
+            for index, (detail_line, quantity_line) in enumerate(zip_longest(*cells, fillvalue="")):
+                lines.append((day(time[DAY]), "" if index else time[CLOCK], detail_line, quantity_line))
+        return starts, lines
+
+    def _texts(self, groups: Sequence[UsageGroup], column: int) -> list[str]:
+        texts = {row[column] for row in chain.from_iterable(group["rows"] for group in groups)}
+        if column:
+            return list(texts)
+        clock = " 00:00" if any(len(time) > 10 for time in texts) else ""
+        return [f"{self.formats.day(day)}{clock}" for day in {time[DAY] for time in texts}]
+
+    def _em(self, width: float) -> float:
+        return float((width - self.geometry["gutter"]) / self.geometry["size"])
+
+
+def columns_of(lines: Sequence[Line]) -> list[str]:
+    """Time, details and quantity of one lane's lines, each as one text; a day is written where it begins."""
+    days, clocks, details, quantities = zip(*lines, strict=True)
+    shown = [
+        f"{day} {clock}" if clock and day != previous else clock or day
+        for day, clock, previous in zip(days, clocks, ("", *days), strict=False)
+    ]
+    return ["\n".join(shown), "\n".join(details), "\n".join(quantities)]

@@ -1,0 +1,169 @@
+"""Payloads into PDFs with Typst, one compiler in each worker process, spread over Spark's executors."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import typst
+from pyspark.sql import DataFrame
+from pyspark.sql.types import BinaryType, IntegerType, LongType, StringType, StructType
+
+from billflow.documents.paper import Stationery, paper_of
+from billflow.documents.templates import MAIN, TemplateSet
+
+PDFS_PER_BATCH = 64
+FONT_SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
+
+# A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
+PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
+
+DOCUMENTS = (
+    StructType()
+    .add("invoice_id", StringType())
+    .add("pages", IntegerType())
+    .add("bytes", LongType())
+    .add("sha256", StringType())
+    .add("template", StringType())
+    .add("cycle", StringType())
+    .add("month", StringType())
+    .add("pdf", BinaryType())
+    .add("error", StringType())
+)
+DOCUMENTS_ARROW = pa.schema(
+    [
+        ("invoice_id", pa.string()),
+        ("pages", pa.int32()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("template", pa.string()),
+        ("cycle", pa.string()),
+        ("month", pa.string()),
+        ("pdf", pa.binary()),
+        ("error", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One PDF and how many pages it has."""
+
+    pdf: bytes
+    pages: int
+
+
+class _CompilingProcess:
+    """Which process compiled first; a forked child inherits it and can tell that it is not the one."""
+
+    first: int | None = None
+
+    @classmethod
+    def enter(cls) -> None:
+        cls.first = cls.first or os.getpid()
+        if cls.first != os.getpid():
+            raise RuntimeError("Typst already compiled in the process that this one was forked from; spawn it instead")
+
+
+class Renderer:
+    """One Typst compiler with the embedded fonts and those among the templates; keep one a process.
+
+    The process must not have been forked from one that already compiled: Typst's threads are gone there and the
+    next compile would wait for them for ever. That raises RuntimeError instead.
+    """
+
+    def __init__(self, template_set: TemplateSet) -> None:
+        _CompilingProcess.enter()
+        os.environ.setdefault("RAYON_NUM_THREADS", "1")  # Spark's cores bring the parallelism
+        files = template_set.files
+        self.template = template_set.fingerprint
+        self._stationery = Stationery.of(files)
+        self._sources = {name: content for name, content in files.items() if not _is_font(name)}
+        with tempfile.TemporaryDirectory() as folder:
+            fonts = typst.Fonts(include_system_fonts=False, font_paths=_unpacked_fonts(files, folder))
+            self._compiler = typst.Compiler(font_paths=fonts)
+
+    def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
+        """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field."""
+        paper = json.dumps(paper_of(payload, self._stationery), ensure_ascii=False)
+        pdf = self._compiler.compile(
+            input={**self._sources, "main.typ": self._sources[MAIN], "bill.json": paper.encode()},
+            format="pdf",
+            pdf_tags=False,
+            timestamp=0,
+        )
+        return Rendered(pdf, page_count(pdf))
+
+
+def page_count(pdf: bytes) -> int:
+    """The number of pages of a PDF that Typst wrote."""
+    found = PAGE_COUNT.search(pdf)
+    if not found:
+        raise ValueError("not a PDF as Typst writes them: no page tree")
+    return int(found[1])
+
+
+def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFrame:
+    """Render every payload, on the executors.
+
+    In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
+    (hex, of the PDF), template (fingerprint), cycle, month, pdf, error. An invoice that cannot be rendered has its
+    reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out.
+
+    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
+    """
+
+    def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        renderer = Renderer(template_set)
+        for batch in batches:
+            for start in range(0, batch.num_rows, PDFS_PER_BATCH):
+                yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)
+
+    return payloads.select("invoice_id", "payload", "cycle", "month").mapInArrow(render, DOCUMENTS)
+
+
+def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
+    rows = [{**row, **_document(row["payload"], renderer)} for row in batch.to_pylist()]
+    return pa.RecordBatch.from_pylist(rows, schema=DOCUMENTS_ARROW)
+
+
+def _document(payload: str, renderer: Renderer) -> dict[str, Any]:
+    template = renderer.template
+    try:
+        rendered = renderer.render_pdf(json.loads(payload))
+    except Exception as problem:  # noqa: BLE001 - whatever is wrong with one invoice must not stop the others
+        return {"template": template, "error": reason_of(problem)}
+    return {
+        "template": template,
+        "pages": rendered.pages,
+        "bytes": len(rendered.pdf),
+        "sha256": hashlib.sha256(rendered.pdf).hexdigest(),
+        "pdf": rendered.pdf,
+    }
+
+
+def reason_of(problem: Exception) -> str:
+    """Why an invoice was not rendered: Typst's message with file and line, or the kind of error and its text."""
+    if isinstance(problem, typst.TypstError):
+        return problem.diagnostic.strip() or problem.message
+    if isinstance(problem, KeyError):
+        return f"the payload lacks {problem}"
+    return f"{type(problem).__name__}: {problem}"
+
+
+def _is_font(name: str) -> bool:
+    return Path(name).suffix.lower() in FONT_SUFFIXES
+
+
+def _unpacked_fonts(files: Mapping[str, bytes], folder: str) -> list[str]:
+    """Typst reads fonts from folders only; they are in memory once it has."""
+    fonts = [(name, content) for name, content in files.items() if _is_font(name)]
+    for index, (name, content) in enumerate(fonts):
+        Path(folder, f"{index}{Path(name).suffix}").write_bytes(content)
+    return [folder] if fonts else []

@@ -1,0 +1,76 @@
+"""The Typst files a document is made of: the shipped ones, each replaceable by a file of the project."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import billflow
+from billflow.errors import SettingsError
+
+PACKAGE = Path(billflow.__file__).parent
+PLACES = (PACKAGE / "templates", PACKAGE.parent / "templates")
+MAIN = "invoice.typ"
+
+
+@dataclass(frozen=True)
+class TemplateSet:
+    """Relative names (`components/header.typ`) and contents, and one fingerprint of them all.
+
+    `fingerprint` is the SHA-256 (hex) over names and contents; `documents.template` shows it. Picklable: it travels
+    to the workers as it is.
+    """
+
+    files: dict[str, bytes]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> "TemplateSet":
+        ordered = dict(sorted(files.items()))
+        digest = hashlib.sha256()
+        for name, content in ordered.items():
+            digest.update(f"{len(name.encode())}:{name}{len(content)}:".encode() + content)
+        return cls(ordered, digest.hexdigest())
+
+
+def find_templates(override: Path | None = None) -> TemplateSet:
+    """The shipped templates, in the package (a wheel) or beside it (a clone), with `override`'s files on top.
+
+    `override` is a project's `templates/` folder; a file there replaces the shipped one of the same relative name.
+    Raises SettingsError when the shipped ones are missing.
+    """
+    shipped = next((place for place in PLACES if (place / MAIN).is_file()), None)
+    if shipped is None:
+        raise SettingsError(
+            f"the shipped templates are missing: no {MAIN}",
+            where=str(PLACES[0]),
+            remedy="install billflow again, or run it from a complete clone",
+        )
+    own = dict(_files(override)) if override and override.is_dir() else {}
+    return TemplateSet.of(dict(_files(shipped)) | own)
+
+
+def check_templates(template_set: TemplateSet) -> None:
+    """Render a small bill. Raises SettingsError with Typst's message, file and line if a template is broken.
+
+    This compiles in the calling process, which may start Spark (its Python workers descend from the JVM) but must not
+    fork workers that render: see `rendering.Renderer`.
+    """
+    from billflow.documents.rendering import Renderer, reason_of  # noqa: PLC0415 - it imports this module
+    from billflow.documents.sample import SAMPLES  # noqa: PLC0415
+
+    for payload in SAMPLES:
+        try:
+            Renderer(template_set).render_pdf(payload)
+        except Exception as problem:
+            raise SettingsError(
+                f"a template is broken\n{reason_of(problem)}",
+                where="templates",
+                remedy="mend the file that Typst names; deleting it from the project brings back the shipped one",
+            ) from problem
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield path.relative_to(folder).as_posix(), path.read_bytes()

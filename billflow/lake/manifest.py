@@ -1,0 +1,118 @@
+"""Manifests: which folders make up each published table. Readers go through the newest; nobody sees half a run."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from billflow.errors import ConflictError
+from billflow.lake.storage import Storage
+
+FOLDER = "_manifests"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TableRun(_Frozen):
+    """One immutable folder of Parquet files, `<table>/…/run=<id>`, and the rows that were verified in it."""
+
+    path: str
+    rows: int
+    buckets: int = 0
+    """Into how many buckets by account_id it is laid out; reading with another number loses rows. 0: none."""
+
+
+class AccountCounts(_Frozen):
+    """Accounts of a partition: invoiced + without lines + held = accounts."""
+
+    accounts: int
+    invoiced: int
+    without_lines: int
+    held: int
+
+
+class PublishedPartition(_Frozen):
+    """The state of one cycle and month. `tables` has accounts, subscriptions, usage, invoices, …, documents."""
+
+    run_id: str
+    status: str
+    period_start: str
+    period_end: str
+    counts: AccountCounts
+    totals: dict[str, dict[str, str]]
+    """Currency → net, tax, total."""
+    tables: dict[str, tuple[TableRun, ...]]
+
+
+class Ingest(_Frozen):
+    """The newest ingestion: canonical tables made from one state of the sources (`fingerprint`)."""
+
+    fingerprint: str
+    run_id: str
+    raw: dict[str, TableRun]
+    accounts: TableRun
+    subscriptions: TableRun
+    usage: dict[str, TableRun]
+    """Partition key → usage."""
+    quarantine: dict[str, TableRun]
+    """Partition key → rows; "" for rows that cannot be placed."""
+    report: dict[str, dict[str, dict[str, str]]]
+    """Table → verdict → rows and quantity (`billflow.sources.report`)."""
+
+
+class Manifest(_Frozen):
+    """Version n of the whole lake."""
+
+    version: int = 0
+    run_id: str = ""
+    schemas: dict[str, str] = Field(default_factory=dict)
+    """Table → Spark's schema as JSON."""
+    ingest: Ingest | None = None
+    partitions: dict[str, PublishedPartition] = Field(default_factory=dict)
+
+    def table_runs(self) -> Iterator[TableRun]:
+        """Every folder that this version names."""
+        for partition in self.partitions.values():
+            for runs in partition.tables.values():
+                yield from runs
+        if self.ingest:
+            yield from (self.ingest.accounts, self.ingest.subscriptions)
+            yield from (
+                *self.ingest.raw.values(),
+                *self.ingest.usage.values(),
+                *self.ingest.quarantine.values(),
+            )
+
+
+def versions(storage: Storage) -> list[int]:
+    """The numbers of all manifests, ascending."""
+    names = [name.removesuffix(".json") for name in storage.list(FOLDER) if name.endswith(".json")]
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
+    """A version of the manifest, the newest by default; version 0 is the empty lake."""
+    number = version if version is not None else max(versions(storage), default=0)
+    return Manifest.model_validate_json(storage.read(_path(number))) if number else Manifest()
+
+
+def commit(storage: Storage, manifest: Manifest) -> None:
+    """Makes `manifest` the newest version, at once or not at all; ConflictError when its number is taken."""
+    try:
+        storage.create(_path(manifest.version), manifest.model_dump_json(indent=1).encode())
+    except FileExistsError:
+        raise lost_to(read_manifest(storage)) from None
+
+
+def lost_to(head: Manifest) -> ConflictError:
+    """The error of a run that another one overtook."""
+    return ConflictError(
+        f"another run ({head.run_id or 'unknown'}) published first; this one published nothing",
+        where=f"{FOLDER}, version {head.version}",
+        remedy="run again if its result is not the one you wanted",
+    )
+
+
+def _path(version: int) -> str:
+    return f"{FOLDER}/{version:08d}.json"

@@ -1,0 +1,206 @@
+"""Schemas of the lake's tables. Money is decimal(38,4), quantities and unit prices decimal(38,12), times are UTC."""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DateType,
+    DecimalType,
+    IntegerType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+)
+
+MONEY = DecimalType(38, 4)
+QUANTITY = DecimalType(38, 12)
+RATE = DecimalType(18, 12)
+TEXT, WHOLE, COUNT, DAY, FLAG = StringType(), IntegerType(), LongType(), DateType(), BooleanType()
+TEXTS = ArrayType(TEXT)
+DIMENSIONS = MapType(TEXT, TEXT)
+
+
+def _schema(**columns: DataType) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in columns.items()])
+
+
+ACCOUNTS = _schema(
+    system=TEXT,
+    account_id=TEXT,
+    name=TEXT,
+    street=TEXT,
+    city=TEXT,
+    postcode=TEXT,
+    country=TEXT,
+    email=TEXT,
+    tax_id=TEXT,
+    currency=TEXT,
+    language=TEXT,
+    timezone=TEXT,
+    cycle=TEXT,
+    parent_account_id=TEXT,
+    segment=TEXT,
+    source=TEXT,
+)
+"""Key (system, account_id). Currency, language, time zone and cycle are filled in from the project."""
+
+SUBSCRIPTIONS = _schema(
+    system=TEXT,
+    subscription_id=TEXT,
+    account_id=TEXT,
+    plan=TEXT,
+    start_date=DAY,
+    end_date=DAY,
+    quantity=QUANTITY,
+    discounts=TEXTS,
+    source=TEXT,
+)
+"""Key (system, subscription_id, start_date); rows of one id do not overlap."""
+
+USAGE = _schema(
+    system=TEXT,
+    usage_id=TEXT,
+    subscription_id=TEXT,
+    metric=TEXT,
+    quantity=QUANTITY,
+    event_time=TimestampType(),
+    arrived_at=TimestampType(),
+    dimensions=DIMENSIONS,
+    account_id=TEXT,
+    subscription_start=DAY,
+    local_time=TimestampNTZType(),
+    source=TEXT,
+)
+"""Key (system, usage_id). `subscription_start` names the subscription row that served the event; `local_time` is
+its wall clock time in the account's time zone."""
+
+QUARANTINE = _schema(
+    source=TEXT,
+    table=TEXT,
+    key=TEXT,
+    rules=TEXTS,
+    reason=TEXT,
+    row=TEXT,
+    cycle=TEXT,
+    month=TEXT,
+    run_id=TEXT,
+    file=TEXT,
+)
+
+CHARGES = _schema(
+    system=TEXT,
+    account_id=TEXT,
+    subscription_id=TEXT,
+    subscription_start=DAY,
+    charge_id=WHOLE,
+    period_start=DAY,
+    period_end=DAY,
+    subscription_quantity=QUANTITY,
+    discount_percent=RATE,
+    quantity=QUANTITY,
+    usage_count=COUNT,
+)
+"""One row per subscription row and charge in force: the quantity to be priced. `charge_id` is the row of the catalogue
+(`billflow.billing.pricebook`)."""
+
+INVOICE_LINES = _schema(
+    invoice_id=TEXT,
+    line_no=WHOLE,
+    account_id=TEXT,
+    subscription_id=TEXT,
+    plan=TEXT,
+    charge=TEXT,
+    section=TEXT,
+    description=TEXT,
+    metric=TEXT,
+    period_start=DAY,
+    period_end=DAY,
+    quantity=QUANTITY,
+    unit=TEXT,
+    unit_price=QUANTITY,
+    net=MONEY,
+    tax_code=TEXT,
+    tax_category=TEXT,
+    tax_rate=RATE,
+    usage_count=COUNT,
+    cycle=TEXT,
+    month=TEXT,
+    system=TEXT,
+    currency=TEXT,
+)
+
+INVOICE_TAXES = _schema(
+    invoice_id=TEXT,
+    tax_category=TEXT,
+    tax_rate=RATE,
+    base=MONEY,
+    tax=MONEY,
+    cycle=TEXT,
+    month=TEXT,
+    system=TEXT,
+    account_id=TEXT,
+    currency=TEXT,
+)
+
+INVOICES = _schema(
+    invoice_id=TEXT,
+    invoice_number=TEXT,
+    kind=TEXT,
+    status=TEXT,
+    corrects=TEXT,
+    account_id=TEXT,
+    system=TEXT,
+    cycle=TEXT,
+    month=TEXT,
+    period_start=DAY,
+    period_end=DAY,
+    issue_date=DAY,
+    due_date=DAY,
+    currency=TEXT,
+    net=MONEY,
+    tax=MONEY,
+    total=MONEY,
+)
+
+HELD = _schema(
+    system=TEXT,
+    account_id=TEXT,
+    rule=TEXT,
+    reason=TEXT,
+    cycle=TEXT,
+    month=TEXT,
+    run_id=TEXT,
+)
+"""Accounts whose bill is held back, with the reason."""
+
+DOCUMENTS = _schema(
+    invoice_id=TEXT,
+    pages=WHOLE,
+    bytes=COUNT,
+    sha256=TEXT,
+    template=TEXT,
+    cycle=TEXT,
+    month=TEXT,
+    pdf=BinaryType(),
+)
+
+SCHEMAS = {
+    "accounts": ACCOUNTS,
+    "subscriptions": SUBSCRIPTIONS,
+    "usage": USAGE,
+    "quarantine": QUARANTINE,
+    "invoices": INVOICES,
+    "invoice_lines": INVOICE_LINES,
+    "invoice_taxes": INVOICE_TAXES,
+    "held": HELD,
+    "documents": DOCUMENTS,
+}
+"""The published tables."""
+
+UNRATED = StructType([*QUARANTINE, StructField("quantity", QUANTITY)])
+"""Quarantine of events that no charge prices, with what they measured."""

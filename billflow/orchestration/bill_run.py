@@ -1,0 +1,139 @@
+"""What the steps of one bill run share: the partition, its prices, and where each table is staged."""
+
+from functools import cached_property
+
+import dagster as dg
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from billflow.billing.pricebook import Pricebook
+from billflow.catalog import BillingPeriod, Catalog
+from billflow.lake import schemas, tables
+from billflow.lake.manifest import Ingest, TableRun
+from billflow.lake.publishing import run_folder
+from billflow.lake.staging import Staging
+from billflow.lake.storage import Storage
+from billflow.orchestration.partitions import Partition
+from billflow.orchestration.project import Project
+from billflow.settings import Settings
+from billflow.sources.ingestion import UNPLACED
+
+
+class BillRun:
+    """One step's view of a bill run. `root` is the id of the run that was started first; retries keep it."""
+
+    def __init__(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, project: Project) -> None:
+        run = context.run
+        self.root: str = run.root_run_id or run.run_id
+        self.partition = Partition.of(str(run.tags["dagster/partition"]))
+        self.project = project
+
+    @cached_property
+    def settings(self) -> Settings:
+        """billflow.yaml."""
+        return self.project.settings()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """catalog/*.yaml."""
+        return self.project.catalog()
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The lake."""
+        return self.project.storage()
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session; started here at the latest."""
+        return self.project.spark()
+
+    @cached_property
+    def period(self) -> BillingPeriod:
+        """The days that are billed."""
+        return self.partition.period(self.settings)
+
+    @cached_property
+    def pricebook(self) -> Pricebook:
+        """The prices of the period."""
+        return Pricebook(self.catalog, self.settings, self.period)
+
+    @cached_property
+    def prices(self) -> DataFrame:
+        """The prices as a table."""
+        return self.pricebook.frame(self.spark)
+
+    @cached_property
+    def staging(self) -> Staging:
+        """Where this run writes."""
+        return Staging(self.storage, self.root)
+
+    @cached_property
+    def buckets(self) -> int:
+        """Into how many buckets this run's tables are laid out."""
+        return int(self.staging.noted("ingest")["buckets"])
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """The ingestion that this run bills: its own, or the newest published one when the sources are unchanged."""
+        return Ingest.model_validate(self.staging.noted("ingestion"))
+
+    def place_of(self, run: TableRun) -> str:
+        """Where a table of the ingestion is now: still staged when this run made it."""
+        staged = self.staged_ingest().get(run.path)
+        return staged if staged and self.storage.exists(staged) else run.path
+
+    def staged_ingest(self) -> dict[str, str]:
+        """Final place → staged place of each table that this run ingested; empty when it reuses an ingestion."""
+        if self.ingest.run_id != self.root:
+            return {}
+        ingest = self.ingest
+        moves = {run.path: self.staging.place(f"raw/{name}") for name, run in ingest.raw.items()}
+        moves |= {
+            run.path: self.staging.place(name)
+            for name, run in (("accounts", ingest.accounts), ("subscriptions", ingest.subscriptions))
+        }
+        for key, run in ingest.usage.items():
+            part = Partition.of(key)
+            moves[run.path] = self.staging.place(f"usage/cycle={part.cycle}/month={part.month}")
+        for key, run in ingest.quarantine.items():
+            moves[run.path] = self.staging.place(f"quarantine/place={key.replace('|', '~') or UNPLACED}")
+        return moves
+
+    def accounts(self) -> DataFrame:
+        """The accounts of the cycle."""
+        everyone = self._bucketed(self.ingest.accounts, schemas.ACCOUNTS)
+        return everyone.where(everyone["cycle"] == self.partition.cycle)
+
+    def subscriptions(self) -> DataFrame:
+        """The subscriptions of the cycle's accounts."""
+        everyone = self._bucketed(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
+        return everyone.join(self.accounts().select("system", "account_id"), ["system", "account_id"], "left_semi")
+
+    def usage(self) -> DataFrame:
+        """The usage of the partition."""
+        run = self.ingest.usage.get(self.partition.key)
+        if run is None:
+            return tables.empty(self.spark, schemas.USAGE)
+        return self._bucketed(run, schemas.USAGE)
+
+    def _bucketed(self, run: TableRun, schema: StructType) -> DataFrame:
+        return tables.read_bucketed(self.spark, self.storage.uri(self.place_of(run)), schema, run.buckets)
+
+    def staged(self, table: str, schema: StructType) -> DataFrame:
+        """A table that an earlier step of this run wrote by account."""
+        return tables.read_bucketed(self.spark, self.staging.uri(table), schema, self.buckets)
+
+    def stage(self, table: str, rows: DataFrame, schema: StructType) -> DataFrame:
+        """Writes `rows` by account and gives back what was written."""
+        tables.write_bucketed(tables.conformed(rows, schema), self.staging.uri(table), self.buckets)
+        return self.staged(table, schema)
+
+    def stage_few(self, table: str, rows: DataFrame, schema: StructType) -> DataFrame:
+        """Writes a small table as it is and gives back what was written."""
+        tables.write_plain(tables.conformed(rows, schema).coalesce(1), self.staging.uri(table))
+        return tables.read_plain(self.spark, self.staging.uri(table), schema)
+
+    def run_folder(self, table: str) -> str:
+        """Where a table of this partition and run is published."""
+        return run_folder(table, self.root, self.partition.placed)

@@ -1,0 +1,39 @@
+"""The project as a Dagster resource: settings, catalogue, lake and (on first use) a Spark session."""
+
+import tempfile
+from pathlib import Path
+
+import dagster as dg
+from pyspark.sql import SparkSession
+
+from billflow.catalog import Catalog, load_catalog
+from billflow.lake.session import start_session
+from billflow.lake.storage import Storage, open_storage
+from billflow.settings import Settings, load_settings
+
+
+class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Read anew by each run, so that an edited catalogue counts without a restart. No JVM before `spark()`."""
+
+    folder: str
+
+    def settings(self) -> Settings:
+        """billflow.yaml with the environment's overrides."""
+        return load_settings(Path(self.folder))
+
+    def catalog(self) -> Catalog:
+        """catalog/*.yaml."""
+        return load_catalog(Path(self.folder) / "catalog")
+
+    def storage(self) -> Storage:
+        """The lake."""
+        return open_storage(self.settings().lake_root)
+
+    def spark(self) -> SparkSession:
+        """The process's one session; months billed one after the other share it."""
+        active = SparkSession.getActiveSession()
+        if active is not None:
+            return active
+        settings = self.settings()
+        scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
+        return start_session(f"billflow {settings.project}", settings.spark.master, settings.spark.properties, scratch)

@@ -1,0 +1,66 @@
+"""How a step of the bill run fails and what it shows."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from billflow.errors import BillflowError
+
+RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+"""For what can pass by itself: a busy disk, a node that restarts. Bad data and bad settings are not tried again."""
+
+_PASSING = ("java.io.IOException", "java.net.", "Connection", "SafeModeException", "Lost task", "ExecutorLostFailure")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns errors into Dagster failures that say what to do, and lets only passing ones be retried."""
+    try:
+        yield
+    except BillflowError as error:
+        raise failure(str(error), error.exit_code) from error
+    except (PySparkException, Py4JError) as error:
+        text = str(error)
+        if any(sign in text for sign in _PASSING):
+            raise
+        raise failure(f"Spark stopped: {text.splitlines()[0] if text else type(error).__name__}", 1) from error
+
+
+def failure(description: str, exit_code: int) -> dg.Failure:
+    """A failure that is not retried; the command line exits with `exit_code`."""
+    return dg.Failure(description=description, metadata={"exit_code": exit_code}, allow_retries=False)
+
+
+def sample(rows: DataFrame, *, size: int = 8) -> dg.TableMetadataValue:
+    """The first rows of a table, as text."""
+    taken = rows.limit(size).collect()
+    records = [dg.TableRecord({name: _shown(row[name]) for name in rows.columns}) for row in taken]
+    columns = [dg.TableColumn(name, "string") for name in rows.columns]
+    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
+    return "" if value is None else str(value)
+
+
+def described(rows: DataFrame, count: int, **more: Any) -> dict[str, Any]:
+    """Metadata of a written table: its row count, a sample, and more."""
+    return {"dagster/row_count": count, "sample": sample(rows), **more}
+
+
+def as_markdown(report: Mapping[str, Mapping[str, str]]) -> dg.MarkdownMetadataValue:
+    """Verdict → rows and quantity, as a table."""
+    lines = ["| | rows | quantity |", "|---|---:|---:|"]
+    lines += [
+        f"| {verdict.replace('|', ' ')} | {one['rows']} | {one.get('quantity', '')} |"
+        for verdict, one in report.items()
+    ]
+    return dg.MetadataValue.md("\n".join(lines))

@@ -1,0 +1,81 @@
+"""What goes into the reference rater (subscriptions, usage) and what comes out of it (a bill)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A plan held in `[start_date, end_date)`; a change of plan or quantity is a further row of its id."""
+
+    subscription_id: str
+    plan: str
+    start_date: date
+    end_date: date | None
+    """First day not served."""
+    quantity: Decimal
+    """How many are held; it multiplies flat charges only."""
+    discounts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UsageEvent:
+    """One measured use. `event_time` carries an offset (UTC in the lake); ValueError when it does not."""
+
+    usage_id: str
+    subscription_id: str
+    metric: str
+    quantity: Decimal
+    event_time: datetime
+    dimensions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """A naive time would silently be read in this machine's own zone."""
+        if self.event_time.utcoffset() is None:
+            raise ValueError(f"usage {self.usage_id!r}: {self.event_time} has no offset; give it in UTC")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A printed line: `quantity` and `unit_price` to 12 decimals, `net` in the currency's minor unit."""
+
+    subscription_id: str
+    plan: str
+    charge: str
+    period_start: date
+    period_end: date
+    """First day not covered."""
+    quantity: Decimal
+    unit_price: Decimal
+    net: Decimal
+    tax_code: str
+    tax_category: str
+    tax_rate: Decimal
+    """A fraction: 0.10 is 10 %."""
+    usage_count: int
+    """Events behind the rated charge, on its first printed line; 0 on its others."""
+
+
+@dataclass(frozen=True)
+class TaxGroup:
+    """All lines of one category and rate: `base` is the sum of their nets, `tax` rounded once from it."""
+
+    category: str
+    rate: Decimal
+    base: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What one account owes for one period, in the currency's minor unit; total = net + tax."""
+
+    kind: Literal["invoice", "credit_note"]
+    lines: tuple[Line, ...]
+    taxes: tuple[TaxGroup, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal

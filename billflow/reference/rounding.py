@@ -1,0 +1,21 @@
+"""From exact fractions to decimals, rounded once, half away from zero (PRICING §3)."""
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+
+PUBLISHED_DIGITS = 12
+"""Decimals of a published quantity or unit price."""
+
+
+def rounded(value: Fraction, digits: int) -> Decimal:
+    """`value` to `digits` decimals, HALF_UP: 0.5 → 1, -0.5 → -1."""
+    units = math.floor(abs(value) * 10**digits + Fraction(1, 2))
+    # From sign, digits and exponent: no decimal context, so no second rounding at its precision.
+    return Decimal((int(value < 0 < units), tuple(map(int, str(units))), -digits))
+
+
+def total_of(amounts: Iterable[Decimal], digits: int) -> Decimal:
+    """The exact sum of amounts that have at most `digits` decimals."""
+    return rounded(sum(map(Fraction, amounts), Fraction(0)), digits)

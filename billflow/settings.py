@@ -1,0 +1,267 @@
+"""billflow.yaml and the environment as frozen models: who bills, where the lake is, which cycles, which sources."""
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+
+from billflow.canonical import CANONICAL_TABLES
+from billflow.catalog.periods import Cycle
+from billflow.errors import SettingsError, UsageError
+from billflow.strict_yaml import ExactDecimal, Strict, read_yaml, validated, with_environment
+
+PROJECT_FILE = "billflow.yaml"
+PREFIX = "BILLFLOW_"
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("unknown time zone; write a name of the IANA database, such as Europe/Berlin") from None
+    return name
+
+
+def _currency(code: str) -> str:
+    if code not in list_currencies():
+        raise ValueError("not a currency of ISO 4217; write its code of three letters, such as EUR")
+    return code
+
+
+def _language(code: str) -> str:
+    try:
+        Locale.parse(code, sep="-" if "-" in code else "_")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError("unknown language; write a code such as en or de-CH") from None
+    return code
+
+
+def _month(text: str) -> str:
+    try:
+        date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise ValueError("not a month; write it as 2012-01") from None
+    return text
+
+
+def _country(code: str) -> str:
+    if len(code) != 2 or not code.isalpha() or not code.isupper():
+        raise ValueError("not a country of ISO 3166; write its code of two letters, such as AU")
+    return code
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Month = Annotated[str, AfterValidator(_month)]
+
+
+class Seller(Strict):
+    """Who bills; printed on every document."""
+
+    name: str
+    street: str | None = None
+    city: str | None = None
+    postcode: str | None = None
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    tax_id: str | None = None
+    iban: str | None = None
+    email: str | None = None
+
+
+class SparkSettings(Strict):
+    """`master` and any `spark.*` setting."""
+
+    model_config = {**Strict.model_config, "extra": "allow"}
+    master: str = "local[*]"
+
+    @model_validator(mode="after")
+    def _only_spark_settings(self) -> "SparkSettings":
+        for name in self.model_extra or {}:
+            if not name.startswith("spark."):
+                raise ValueError(f"unknown key {name!r}; besides master only names that begin with spark. are read")
+        return self
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The `spark.*` settings."""
+        return {name: str(value) for name, value in (self.model_extra or {}).items()}
+
+
+class Numbering(Strict):
+    """Patterns of legal numbers; `{year}` is the year of the issue date."""
+
+    invoice: str = "INV-{year}-{seq:08d}"
+    credit_note: str = "CN-{year}-{seq:08d}"
+
+    @field_validator("invoice", "credit_note")
+    @classmethod
+    def _has_sequence(cls, pattern: str) -> str:
+        try:
+            pattern.format(year=2026, seq=1)
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("not a pattern of {year} and {seq}; write e.g. INV-{year}-{seq:08d}") from None
+        if "{seq" not in pattern:
+            raise ValueError("numbers would repeat; add {seq} to the pattern")
+        return pattern
+
+
+FileFormat = Literal["csv", "json", "parquet"]
+
+
+class TableMapping(Strict):
+    """Files of a source and how their columns become those of a canonical table."""
+
+    path: str
+    """Relative to the project; may be a glob."""
+    format: FileFormat | None = None
+    """Instead of the source's."""
+    where: str | None = None
+    """Spark SQL condition; rows that do not meet it are not of this table."""
+    columns: dict[str, str] = Field(min_length=1)
+    """Canonical column → Spark SQL expression over the source's columns."""
+
+
+def _by_listing(value: Any) -> str:
+    return "~many" if isinstance(value, list | tuple) else "~one"
+
+
+Mappings = Annotated[
+    Annotated[TableMapping, Tag("~one")] | Annotated[tuple[TableMapping, ...], Tag("~many")],
+    Discriminator(_by_listing),
+]
+
+
+class Source(Strict):
+    """A place that rows come from. `system` is the id space that its keys belong to."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    system: str = "default"
+    kind: Literal["files"]
+    format: FileFormat | None = None
+    ready: str | None = None
+    """Marker file: the source covers a period once this is not older than the period's end."""
+    tables: dict[str, Mappings] = Field(min_length=1)
+
+    def mappings(self, table: str) -> tuple[TableMapping, ...]:
+        """The mappings that feed a canonical table, in the order of the file."""
+        found = self.tables.get(table, ())
+        return (found,) if isinstance(found, TableMapping) else found
+
+    @model_validator(mode="after")
+    def _maps_canonical_columns(self) -> "Source":
+        for table in self.tables:
+            if table not in CANONICAL_TABLES:
+                raise ValueError(f"tables.{table}: unknown table; write one of {', '.join(CANONICAL_TABLES)}")
+            for at, mapping in enumerate(self.mappings(table)):
+                self._check_mapping(table, f"tables.{table}[{at}]", mapping)
+        return self
+
+    def _check_mapping(self, table: str, where: str, mapping: TableMapping) -> None:
+        canonical = CANONICAL_TABLES[table]
+        if mapping.format is None and self.format is None:
+            raise ValueError(f"{where}: no format is given; add format: csv, json or parquet")
+        for column in mapping.columns:
+            if column not in canonical.columns:
+                known = ", ".join(canonical.columns)
+                raise ValueError(f"{where}.columns.{column}: unknown column; write one of {known}")
+        for column in canonical.required:
+            if column not in mapping.columns:
+                raise ValueError(
+                    f"{where}.columns: {column} is missing; map it to an expression over the file's columns"
+                )
+
+
+class Settings(Strict):
+    """billflow.yaml. `folder` is where it was found; relative paths start there."""
+
+    folder: Path = Field(exclude=True)
+    project: str
+    lake: str = "./lake"
+    currency: Currency
+    timezone: Zone
+    language: Annotated[str, AfterValidator(_language)] = "en"
+    seller: Seller
+    cycles: dict[str, Cycle] = Field(min_length=1)
+    grace_days: int = Field(default=2, ge=0)
+    payment_terms_days: int = Field(default=14, ge=0)
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+    first_month: Month = "2010-01"
+    quarantine_limit: ExactDecimal = Field(default=Decimal("0.05"), ge=0, le=1)
+    numbering: Numbering = Field(default_factory=Numbering)
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+    @field_validator("cycles")
+    @classmethod
+    def _names_fit_partition_keys(cls, cycles: dict[str, Cycle]) -> dict[str, Cycle]:
+        for name in cycles:
+            if not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"the cycle {name!r} would break partition keys; use letters, digits, - and _")
+        return cycles
+
+    @model_validator(mode="after")
+    def _sources_are_told_apart(self) -> "Settings":
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"sources: two are named {name!r}; give each a name of its own")
+        for table in ("customers", "subscriptions"):
+            if not any(source.mappings(table) for source in self.sources):
+                raise ValueError(f"sources: none gives {table}; map the table in one of them")
+        return self
+
+    @property
+    def lake_root(self) -> str:
+        """The lake as a path or URI: relative ones start at the project's folder."""
+        if "://" in self.lake:
+            return self.lake
+        return str((self.folder / self.lake).resolve())
+
+    @property
+    def templates(self) -> Path:
+        """The project's own Typst templates (may not exist)."""
+        return self.folder / "templates"
+
+
+def find_project(project: str | None = None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The project's folder: `project`, else BILLFLOW_PROJECT, else the current folder."""
+    folder = Path(project or environment.get(f"{PREFIX}PROJECT") or ".").resolve()
+    if not (folder / PROJECT_FILE).is_file():
+        raise UsageError(
+            f"there is no {PROJECT_FILE}",
+            where=str(folder),
+            remedy="name the project's folder with --project or BILLFLOW_PROJECT, or write one with `billflow init DIR`",
+        )
+    return folder
+
+
+def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """billflow.yaml of `folder` with the environment's overrides; SettingsError names every mistake."""
+    file = folder / PROJECT_FILE
+    content = with_environment(_overridden(read_yaml(file), environment), where=f"{file}: ", environment=environment)
+    return validated(Settings, {**content, "folder": folder}, file=file)
+
+
+def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """BILLFLOW_LAKE replaces `lake`, BILLFLOW_SELLER__NAME the `name` in `seller`; other variables are not ours."""
+    for variable, text in environment.items():
+        keys = variable.removeprefix(PREFIX).lower().split("__")
+        if variable.startswith(PREFIX) and keys[0] in Settings.model_fields and keys[0] not in ("project", "folder"):
+            content = _with(content, keys, text, variable)
+    return content
+
+
+def _with(content: dict[str, Any], keys: list[str], text: str, variable: str) -> dict[str, Any]:
+    first, *rest = keys
+    if not rest:
+        return {**content, first: text}
+    inner = content.get(first, {})
+    if not isinstance(inner, dict):
+        raise SettingsError(f"{first!r} has no keys inside", where=variable, remedy="override it as a whole")
+    return {**content, first: _with(inner, rest, text, variable)}

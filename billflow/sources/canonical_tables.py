@@ -1,0 +1,210 @@
+"""Judges mapped rows by the rules of their canonical table. DataFrame → DataFrame; nothing is read or written.
+
+Every function takes rows as `billflow.sources.mapping.map_rows` makes them, with `source`, `system` and `_delivery`
+added, and gives them back with the VERDICT and reasons of `billflow.sources.verdicts`.
+"""
+
+from collections.abc import Collection, Mapping
+from zoneinfo import available_timezones
+
+from babel.numbers import list_currencies
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from billflow.catalog import Cycle
+from billflow.lake import schemas
+from billflow.settings import Settings
+from billflow.sources.verdicts import (
+    MAPPED,
+    VALID,
+    VERDICT,
+    Rule,
+    apply_rules,
+    keeps_all_rules,
+    rule,
+    settle_duplicates,
+)
+
+
+_TOO_MUCH = 10**15
+"""No meter shows that much; sums of less always fit decimal(38,12)."""
+
+
+def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
+    """Customers with what they leave out (currency, language, time zone, cycle) filled in from the project."""
+    only_cycle = next(iter(settings.cycles)) if len(settings.cycles) == 1 else None
+    defaults = {
+        "currency": settings.currency,
+        "language": settings.language,
+        "timezone": settings.timezone,
+        "cycle": only_cycle,
+    }
+    filled = rows.withColumns({name: F.coalesce(F.col(name), F.lit(value)) for name, value in defaults.items()})
+    judged = apply_rules(
+        filled,
+        [
+            *MAPPED,
+            rule("missing_key", F.col("account_id").isNull(), "account_id is missing"),
+            rule("missing_name", F.col("name").isNull(), "name is missing"),
+            _unknown("currency", list_currencies()),
+            _unknown("timezone", available_timezones()),
+            _unknown("cycle", settings.cycles),
+        ],
+    )
+    return settle_duplicates(judged, key=["account_id"], content=_without(schemas.ACCOUNTS.names, "system", "source"))
+
+
+def _unknown(column: str, known: Collection[str]) -> Rule:
+    missing = ~F.coalesce(F.col(column).isin(sorted(known)), F.lit(False))
+    return rule(f"unknown_{column}", missing, f"the {column} is not known: ", F.col(column))
+
+
+def _without(names: Collection[str], *left_out: str) -> list[str]:
+    return [name for name in names if name not in left_out]
+
+
+def judge_subscriptions(rows: DataFrame, accounts: DataFrame, plans: Collection[str]) -> DataFrame:
+    """Subscriptions against the valid accounts (system, account_id) and the names of the catalogue's plans."""
+    known = accounts.select("system", "account_id", F.lit(True).alias("_known"))
+    filled = rows.join(known, ["system", "account_id"], "left").withColumn(
+        "quantity", F.when(_given("quantity"), F.col("quantity")).otherwise(F.lit(1).cast(schemas.QUANTITY))
+    )
+    judged = apply_rules(
+        filled,
+        [
+            *MAPPED,
+            rule("missing_key", F.col("subscription_id").isNull(), "subscription_id is missing"),
+            rule("invalid_start_date", F.col("start_date").isNull(), "start_date is missing or not a date"),
+            rule(
+                "unknown_account",
+                F.col("_known").isNull(),
+                "no valid customer has the account_id ",
+                F.col("account_id"),
+            ),
+            _unknown("plan", plans),
+            rule("invalid_quantity", F.col("quantity").isNull(), "quantity is not a number"),
+            rule("negative_quantity", F.col("quantity") < 0, "quantity is negative: ", F.col("quantity")),
+            rule(
+                "invalid_dates",
+                F.col("end_date") < F.col("start_date"),
+                "end_date ",
+                F.col("end_date"),
+                " is before start_date ",
+                F.col("start_date"),
+            ),
+        ],
+    )
+    content = ["account_id", "plan", "end_date", "quantity", "discounts"]
+    settled = settle_duplicates(judged, key=["subscription_id", "start_date"], content=content)
+    return _without_overlaps(settled)
+
+
+def _given(column: str) -> Column:
+    """Whether the mapping gave a value, be it one that failed."""
+    return F.col(column).isNotNull() | F.array_contains("_failed", column)
+
+
+def _without_overlaps(rows: DataFrame) -> DataFrame:
+    """Of rows of one subscription that serve the same day, the one that began first stands."""
+    valid = F.when(F.col(VERDICT) == VALID, F.lit(1)).otherwise(F.col("_row") + 2)
+    before = (
+        Window.partitionBy("system", "subscription_id", valid)
+        .orderBy("start_date")
+        .rowsBetween(Window.unboundedPreceding, -1)
+    )
+    far = F.lit("9999-12-31").cast("date")
+    served_until = F.max(F.coalesce(F.col("end_date"), far)).over(before)
+    overlapping = rule(
+        "overlapping",
+        (F.col(VERDICT) == VALID) & (F.col("start_date") < F.col("_served_until")),
+        "an earlier row of this subscription serves until ",
+        F.col("_served_until"),
+    )
+    judged = apply_rules(rows.withColumn("_served_until", served_until), [overlapping])
+    verdict = F.when((F.col(VERDICT) == VALID) & ~keeps_all_rules(), "quarantined").otherwise(F.col(VERDICT))
+    return judged.withColumn(VERDICT, verdict).drop("_served_until")
+
+
+def judge_usage(
+    rows: DataFrame,
+    subscriptions: DataFrame,
+    accounts: DataFrame,
+    metrics: Collection[str],
+    cycles: Mapping[str, Cycle],
+) -> DataFrame:
+    """Usage against the valid subscriptions; adds account_id, subscription_start, local_time, _cycle and _month.
+
+    A row that breaks a rule is placed in a cycle and month where its subscription and time are known.
+    """
+    judged = apply_rules(
+        rows,
+        [
+            *MAPPED,
+            rule("missing_key", F.col("usage_id").isNull(), "usage_id is missing"),
+            rule("invalid_quantity", F.col("quantity").isNull(), "quantity is missing or not a number"),
+            rule("excessive_quantity", F.col("quantity") >= _TOO_MUCH, "quantity is ", F.col("quantity")),
+            rule("negative_quantity", F.col("quantity") < 0, "quantity is negative: ", F.col("quantity")),
+            rule("invalid_time", F.col("event_time").isNull(), "event_time is missing or not a time"),
+            _unknown("metric", metrics),
+        ],
+    )
+    served = judged.join(_stretches(subscriptions, accounts), ["system", "subscription_id"], "left")
+    placed = _placed(served, cycles)
+    known, covered = F.col("_stretches").isNotNull(), F.col("subscription_start").isNotNull()
+    rules = [
+        rule("unknown_subscription", ~known, "no valid subscription has the id ", F.col("subscription_id")),
+        rule(
+            "outside_subscription",
+            known & F.col("event_time").isNotNull() & ~covered,
+            "no row of the subscription serves ",
+            F.col("local_time"),
+        ),
+    ]
+    content = ["subscription_id", "metric", "quantity", "event_time", "_dimensions"]
+    sorted_dimensions = F.array_sort(F.map_entries("dimensions"))
+    return settle_duplicates(
+        apply_rules(placed, rules).withColumn("_dimensions", sorted_dimensions).drop("_stretches"),
+        key=["usage_id"],
+        content=content,
+        order=[F.col("arrived_at").asc_nulls_last()],
+    ).drop("_dimensions")
+
+
+def _stretches(subscriptions: DataFrame, accounts: DataFrame) -> DataFrame:
+    """One row per subscription id with all its rows, so that joining usage never multiplies it."""
+    zoned = subscriptions.join(
+        accounts.select("system", "account_id", "timezone", "cycle"), ["system", "account_id"], "inner"
+    )
+    stretch = F.struct("start_date", "end_date", "account_id", "timezone", "cycle")
+    return zoned.groupBy("system", "subscription_id").agg(F.array_sort(F.collect_list(stretch)).alias("_stretches"))
+
+
+def _placed(rows: DataFrame, cycles: Mapping[str, Cycle]) -> DataFrame:
+    def local(stretch: Column) -> Column:
+        return F.from_utc_timestamp(F.col("event_time"), stretch["timezone"])
+
+    def serves(stretch: Column) -> Column:
+        day = F.to_date(local(stretch))
+        return (day >= stretch["start_date"]) & (stretch["end_date"].isNull() | (day < stretch["end_date"]))
+
+    covering = F.get(F.filter("_stretches", serves), F.lit(0))
+    nearest = F.coalesce(covering, F.get("_stretches", F.lit(0)))
+    found = rows.withColumns({"_covering": covering, "_nearest": nearest})
+    local_time = local(F.col("_nearest"))
+    cycle = F.when(F.col("event_time").isNotNull(), F.col("_nearest.cycle"))
+    return found.withColumns(
+        {
+            "account_id": F.col("_covering.account_id"),
+            "subscription_start": F.col("_covering.start_date"),
+            "local_time": local_time.cast("timestamp_ntz"),
+            "_cycle": cycle,
+            "_month": cycle_month(F.to_date(local_time), cycle, cycles),
+        }
+    ).drop("_covering", "_nearest")
+
+
+def cycle_month(day: Column, cycle: Column, cycles: Mapping[str, Cycle]) -> Column:
+    """The month ("2013-01") whose period in `cycle` holds a local day (PRICING §4)."""
+    begins = F.create_map(*[part for name, one in cycles.items() for part in (F.lit(name), F.lit(one.day))])[cycle]
+    first = F.least(begins, F.dayofmonth(F.last_day(day)))
+    return F.date_format(F.when(F.dayofmonth(day) >= first, day).otherwise(F.add_months(day, -1)), "yyyy-MM")

@@ -1,0 +1,177 @@
+"""Sources of kind `files`: which files there are, what state they are in, and their rows as delivered."""
+
+import csv
+import glob
+import gzip
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from billflow.errors import SettingsError
+from billflow.settings import Settings, Source, TableMapping
+
+ROW, FILE, CORRUPT = "_row", "_file", "_corrupt"
+"""Columns that a raw table has beside the delivered ones: row number, file name, text of a row that does not parse."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One set of files that a source delivers. Several mappings may read it; it is copied to the lake once."""
+
+    source: str
+    path: str
+    format: str
+    where: str
+    """Place in billflow.yaml, for errors."""
+
+    @property
+    def name(self) -> str:
+        """Folder of its raw table."""
+        return f"{self.source}-{zlib.crc32(f'{self.path} {self.format}'.encode()):08x}"
+
+
+def deliveries(settings: Settings) -> dict[str, Delivery]:
+    """Name → delivery, for all mappings of all sources."""
+    found = (delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings))
+    return {delivery.name: delivery for delivery in found}
+
+
+def mappings(settings: Settings) -> Iterator[tuple[Source, str, TableMapping]]:
+    """Every (source, canonical table, mapping) in the order of billflow.yaml."""
+    for source in settings.sources:
+        for table in source.tables:
+            for mapping in source.mappings(table):
+                yield source, table, mapping
+
+
+def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> Delivery:
+    """The files that a mapping reads."""
+    path = mapping.path.removeprefix("file://")
+    return Delivery(
+        source.name,
+        str(settings.folder / path),
+        mapping.format or source.format or "",
+        f"{settings.folder / 'billflow.yaml'}: sources.{source.name}",
+    )
+
+
+def files_of(delivery: Delivery) -> list[Path]:
+    """The files behind a path or glob; SettingsError when there are none."""
+    place = Path(delivery.path)
+    pattern = f"{delivery.path}/**/*" if place.is_dir() else delivery.path
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # absolute patterns
+    files = [file for file in found if file.is_file() and not file.name.startswith((".", "_"))]
+    if not files:
+        raise SettingsError(
+            f"no file is there: {delivery.path}",
+            where=delivery.where,
+            remedy="put the file there or mend `path`",
+        )
+    return files
+
+
+def check_files(settings: Settings) -> None:
+    """SettingsError when a mapping's files are not there."""
+    for delivery in deliveries(settings).values():
+        files_of(delivery)
+
+
+def state(settings: Settings) -> list[tuple[str, int, int, int]]:
+    """(file, bytes, modified, changed) of every source file: the same state means the same rows."""
+    files = {file for delivery in deliveries(settings).values() for file in files_of(delivery)}
+    stats = [(str(file), file.stat()) for file in sorted(files)]
+    return [(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats]
+
+
+def read_delivery(spark: SparkSession, delivery: Delivery) -> DataFrame:
+    """Rows as delivered, every csv field a string and every json number exact, with ROW, FILE and CORRUPT added."""
+    files = files_of(delivery)
+    try:
+        rows = _READERS[delivery.format](spark, files)
+    except (PySparkException, OSError, EOFError, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise _unreadable(delivery, files, error) from error
+    plain = rows.withColumn(FILE, F.element_at(F.split(F.input_file_name(), "/"), -1))
+    return plain.withColumn(ROW, F.monotonically_increasing_id())
+
+
+def _unreadable(delivery: Delivery, files: Sequence[Path], error: Exception) -> SettingsError:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SettingsError(
+        f"cannot be read as {delivery.format}: {first_line}",
+        where=f"{delivery.where}: {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
+        remedy="mend the file or the source's `format`",
+    )
+
+
+def _read_csv(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+    """Files are grouped by their header, so that a new or moved column never shifts another one's values."""
+    by_header: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for file in files:
+        by_header[_header(file)].append(str(file))
+    parts = [_read_csv_alike(spark, header, alike) for header, alike in by_header.items()]
+    return _united(parts)
+
+
+def _header(file: Path) -> tuple[str, ...]:
+    opened = gzip.open(file, "rt", encoding="utf-8-sig", newline="") if file.suffix == ".gz" else None
+    with opened or file.open(encoding="utf-8-sig", newline="") as lines:
+        header = tuple(next(csv.reader(lines), ()))
+    if not header or len(set(header)) != len(header):
+        raise csv.Error(f"{file}: the first line must name each column once, it is {header}")
+    return header
+
+
+def _read_csv_alike(spark: SparkSession, header: tuple[str, ...], files: list[str]) -> DataFrame:
+    schema = StructType([StructField(name, StringType()) for name in (*header, CORRUPT)])
+    reader = spark.read.schema(schema).options(
+        header=True,
+        multiLine=True,
+        quote='"',
+        escape='"',
+        columnNameOfCorruptRecord=CORRUPT,
+        encoding="UTF-8",
+    )
+    rows = reader.csv(files)
+    fields = [_null_if_empty(F.col(f"`{name}`")).alias(name) for name in header]
+    return rows.select(*fields, CORRUPT)
+
+
+def _null_if_empty(field: Column) -> Column:
+    return F.when(field != "", field)
+
+
+def _read_json(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+    reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT)
+    rows = reader.json([str(file) for file in files])
+    return rows if CORRUPT in rows.columns else rows.withColumn(CORRUPT, F.lit(None).cast("string"))
+
+
+def _read_parquet(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+    for file in files:
+        pq.read_schema(file)  # a file cut short is named here and not by a task in the middle of the run
+    rows = spark.read.option("mergeSchema", len(files) > 1).parquet(*[str(file) for file in files])
+    return rows.withColumn(CORRUPT, F.lit(None).cast("string"))
+
+
+def _united(parts: Sequence[DataFrame]) -> DataFrame:
+    first, *others = parts
+    for other in others:
+        first = first.unionByName(other, allowMissingColumns=True)
+    return first
+
+
+_READERS = {"csv": _read_csv, "json": _read_json, "parquet": _read_parquet}
+
+
+def delivered_columns(raw: DataFrame) -> list[str]:
+    """The columns as delivered, without ours."""
+    return [name for name in raw.columns if name not in (ROW, FILE, CORRUPT)]

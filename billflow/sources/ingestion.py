@@ -1,0 +1,214 @@
+"""Source → raw → canonical: copies what the sources deliver, judges every row, lays the good ones out by account."""
+
+import hashlib
+import json
+from decimal import Decimal
+from functools import reduce
+from math import ceil
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from billflow import __version__
+from billflow.canonical import CANONICAL_TABLES
+from billflow.catalog import Catalog
+from billflow.lake import schemas, tables
+from billflow.lake.staging import Staging
+from billflow.settings import PROJECT_FILE, Settings, Source, TableMapping
+from billflow.sources import files
+from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
+from billflow.sources.mapping import TYPES, map_rows
+from billflow.sources.verdicts import VALID, VERDICT, quarantined
+
+_ROWS_A_BUCKET = 1_000_000
+UNPLACED = "__unplaced__"
+"""Folder of rows without cycle and month."""
+
+
+def fingerprint(settings: Settings, catalog: Catalog) -> str:
+    """What canonical tables depend on: the files' state, the mappings, the names that rows may use, this version."""
+    parts = {
+        "version": __version__,
+        "files": files.state(settings),
+        "settings": settings.model_dump(mode="json", include={"sources", "cycles", "timezone", "currency", "language"}),
+        "metrics": sorted(catalog.metrics),
+        "plans": sorted(catalog.plans),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def deliver(spark: SparkSession, settings: Settings, staging: Staging) -> dict[str, int]:
+    """Copies what each source delivers to staged raw tables; delivery → rows."""
+    rows = {}
+    for name, delivery in files.deliveries(settings).items():
+        place = staging.uri(f"raw/{name}")
+        tables.write_plain(files.read_delivery(spark, delivery), place)
+        rows[name] = spark.read.parquet(place).count()
+    return rows
+
+
+def bucket_count(rows: int, cores: int) -> int:
+    """Buckets for a lake of so many raw rows: a task each, none so large that it does not fit a core's memory."""
+    return max(cores, ceil(rows / _ROWS_A_BUCKET))
+
+
+def check_mappings(spark: SparkSession, settings: Settings) -> None:
+    """SettingsError when a mapping's expression cannot be computed over its files; nothing is written."""
+    for source, table, mapping in files.mappings(settings):
+        raw = files.read_delivery(spark, files.delivery_of(settings, source, mapping))
+        map_rows(raw, mapping, table, timezone=settings.timezone, where=mapping_place(settings, source, table, mapping))
+
+
+def mapping_place(settings: Settings, source: Source, table: str, mapping: TableMapping) -> str:
+    """Where a mapping stands in billflow.yaml."""
+    all_of_table = source.mappings(table)
+    number = f"[{all_of_table.index(mapping)}]" if len(all_of_table) > 1 else ""
+    return f"{settings.folder / PROJECT_FILE}: sources.{source.name}.tables.{table}{number}"
+
+
+class Ingestion:
+    """One ingestion of staged raw tables into staged canonical tables."""
+
+    def __init__(
+        self, spark: SparkSession, settings: Settings, catalog: Catalog, staging: Staging, buckets: int
+    ) -> None:
+        self.spark, self.settings, self.catalog, self.staging, self.buckets = spark, settings, catalog, staging, buckets
+        self.report: dict[str, dict[str, dict[str, str]]] = {}
+        self._quarantines: list[DataFrame] = []
+
+    def run(self) -> dict[str, Any]:
+        """Writes accounts, subscriptions, usage and quarantine; gives the report that checks and metadata are made of.
+
+        The report: table → "in", each verdict and (usage) each "verdict|cycle|month" → rows and quantity.
+        """
+        accounts = self._written("customers", judge_customers(self._mapped("customers"), self.settings), "accounts")
+        judged = judge_subscriptions(self._mapped("subscriptions"), accounts, sorted(self.catalog.plans))
+        subscriptions = self._written("subscriptions", judged, "subscriptions")
+        usage = judge_usage(
+            self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
+        )
+        self._write_usage(usage)
+        self._write_quarantine()
+        return self.report
+
+    def _mapped(self, table: str) -> DataFrame:
+        """All rows that the sources map to `table`, with source, system and _delivery; counts them on their way in."""
+        parts = [
+            self._mapped_part(source, mapping, table)
+            for source in self.settings.sources
+            for mapping in source.mappings(table)
+        ]
+        if not parts:
+            return self._no_rows(table)
+        rows = reduce(DataFrame.unionByName, parts)
+        self.report[table] = {"in": _measured(rows)}
+        return rows
+
+    def _mapped_part(self, source: Source, mapping: TableMapping, table: str) -> DataFrame:
+        delivery = files.delivery_of(self.settings, source, mapping)
+        raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery.name}"))
+        where = mapping_place(self.settings, source, table, mapping)
+        mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
+        return mapped.withColumns(
+            {
+                "source": F.lit(source.name),
+                "system": F.lit(source.system),
+                "_delivery": F.lit(delivery.name),
+            }
+        )
+
+    def _no_rows(self, table: str) -> DataFrame:
+        self.report[table] = {"in": {"rows": "0", "quantity": "0"}}
+        columns = CANONICAL_TABLES[table].columns
+        types = {"_failed": "array<string>", "_malformed": "boolean", "_row": "bigint"}
+        fields = [f"`{name}` {_ddl(name)}" for name in columns]
+        fields += [
+            f"`{name}` {types.get(name, 'string')}" for name in (*_MAPPED_EXTRAS, "source", "system", "_delivery")
+        ]
+        return self.spark.createDataFrame([], ", ".join(fields))
+
+    def _written(self, table: str, judged: DataFrame, name: str) -> DataFrame:
+        """Writes the valid rows of a table of master data, and keeps the others for quarantine."""
+        kept = judged.persist(StorageLevel.DISK_ONLY)
+        self.report[table].update(_by_verdict(kept))
+        self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
+        schema = schemas.SCHEMAS[name]
+        valid = tables.conformed(kept.where(F.col(VERDICT) == VALID), schema)
+        place = self.staging.uri(name)
+        tables.write_bucketed(tables.by_account(valid, self.buckets), place, self.buckets)
+        return tables.read_bucketed(self.spark, place, schema, self.buckets)
+
+    def _write_usage(self, judged: DataFrame) -> None:
+        kept = judged.persist(StorageLevel.DISK_ONLY)
+        self.report["usage"].update(_by_verdict(kept, "_cycle", "_month"))
+        self._quarantines.append(quarantined(kept, "usage", CANONICAL_TABLES["usage"].key))
+        valid = kept.where(F.col(VERDICT) == VALID)
+        columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.USAGE]
+        placed = valid.select(*columns, F.col("_cycle").alias("cycle"), F.col("_month").alias("month"))
+        by_account = tables.by_account(placed, self.buckets)
+        tables.write_bucketed(by_account, self.staging.uri("usage"), self.buckets, partition_by=("cycle", "month"))
+
+    def _write_quarantine(self) -> None:
+        """The rows in quarantine with the original row, a folder per cycle and month."""
+        found = reduce(DataFrame.unionByName, self._quarantines).persist(StorageLevel.DISK_ONLY)
+        deliveries = [
+            row["_delivery"] for row in found.select("_delivery").groupBy("_delivery").count().toLocalIterator()
+        ]
+        originals = [self._originals(name) for name in sorted(deliveries)]
+        if originals:
+            whole = found.join(reduce(DataFrame.unionByName, originals), ["_delivery", "_row"], "left")
+        else:
+            whole = found.withColumn("row", F.lit(None).cast("string"))
+        rows = tables.conformed(whole.withColumn("run_id", F.lit(self.staging.run_id)), schemas.QUARANTINE)
+        place = F.when(F.col("month").isNull(), UNPLACED).otherwise(F.concat("cycle", F.lit("~"), "month"))
+        rows.withColumn("place", place).coalesce(1).write.mode("overwrite").partitionBy("place").parquet(
+            self.staging.uri("quarantine")
+        )
+        self.report["quarantine"] = _by_place(found)
+
+    def _originals(self, delivery: str) -> DataFrame:
+        raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery}"))
+        # A row that did not parse has no columns to show, only its text.
+        row = F.coalesce(
+            F.col(files.CORRUPT), F.to_json(F.struct(*[f"`{name}`" for name in files.delivered_columns(raw)]))
+        )
+        return raw.select(F.lit(delivery).alias("_delivery"), F.col(files.ROW).alias("_row"), row.alias("row"))
+
+
+_MAPPED_EXTRAS = ("_row", "_file", "_failed", "_malformed")
+
+
+def _ddl(column: str) -> str:
+    return TYPES.get(column, schemas.TEXT).simpleString()
+
+
+def _measured(rows: DataFrame) -> dict[str, str]:
+    quantity = F.sum("quantity") if "quantity" in rows.columns else F.lit(0)
+    counted = rows.agg(F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")).first()
+    return {"rows": str(counted["rows"]), "quantity": f"{counted['quantity']:f}"}  # type: ignore[index]
+
+
+def _by_verdict(rows: DataFrame, *placed: str) -> dict[str, dict[str, str]]:
+    """verdict, and with `placed` also "verdict|cycle|month" → rows and quantity. A row per month, not per customer."""
+    quantity = F.sum("quantity") if "quantity" in rows.columns else F.lit(0)
+    counted = rows.groupBy(VERDICT, *placed).agg(
+        F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")
+    )
+    report: dict[str, dict[str, str]] = {}
+    for row in counted.toLocalIterator():
+        keys = [row[VERDICT], *([f"{row[VERDICT]}|" + "|".join(row[name] or "" for name in placed)] if placed else [])]
+        for key in keys:
+            before = report.get(key, {"rows": "0", "quantity": "0"})
+            report[key] = {
+                "rows": str(int(before["rows"]) + row["rows"]),
+                "quantity": f"{Decimal(before['quantity']) + row['quantity']:f}",
+            }
+    return report
+
+
+def _by_place(found: DataFrame) -> dict[str, dict[str, str]]:
+    """ "table|cycle|month" → rows in quarantine."""
+    counted = found.groupBy("table", "cycle", "month").count().toLocalIterator()
+    return {f"{row['table']}|{row['cycle'] or ''}|{row['month'] or ''}": {"rows": str(row["count"])} for row in counted}

@@ -1,0 +1,111 @@
+"""Rules that rows must keep, and what becomes of each row: valid, an identical duplicate, or quarantined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from billflow.sources.mapping import FAILED, MALFORMED
+
+VALID, DUPLICATE, QUARANTINED = "valid", "duplicate", "quarantined"
+RULES, REASONS, VERDICT, CONTENT = "_rules", "_reasons", "_verdict", "_content"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`code` as users see it, the condition that breaks the rule, and why in words."""
+
+    code: str
+    broken: Column
+    reason: Column
+
+
+def rule(code: str, broken: Column, *reason: Column | str) -> Rule:
+    """A rule whose reason is put together from texts and columns; NULL prints as «nothing»."""
+    parts = [
+        F.lit(part) if isinstance(part, str) else F.coalesce(part.cast("string"), F.lit("nothing")) for part in reason
+    ]
+    return Rule(code, F.coalesce(broken, F.lit(False)), F.concat(*parts))
+
+
+MAPPED = (
+    rule("malformed_row", F.col(MALFORMED), "the row does not parse as its file's format"),
+    rule(
+        "mapping_failed",
+        ~F.col(MALFORMED) & (F.size(FAILED) > 0),
+        "the mapping fails on this row for ",
+        F.array_join(FAILED, ", "),
+    ),
+)
+"""Rules of every table."""
+
+
+def apply_rules(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    """`rows` with RULES and REASONS: the codes and texts of the rules that each row breaks, after those it has."""
+    codes = F.array_compact(F.array(*[F.when(one.broken, F.lit(one.code)) for one in rules]))
+    reasons = F.array_compact(F.array(*[F.when(one.broken, one.reason) for one in rules]))
+    if RULES in rows.columns:
+        codes, reasons = F.concat(F.col(RULES), codes), F.concat(F.col(REASONS), reasons)
+    return rows.withColumns({RULES: codes, REASONS: reasons})
+
+
+def keeps_all_rules() -> Column:
+    """Whether a row breaks no rule so far."""
+    return F.size(RULES) == 0
+
+
+def settle_duplicates(
+    rows: DataFrame, *, key: Sequence[str], content: Sequence[str], order: Sequence[Column] = ()
+) -> DataFrame:
+    """`rows` with VERDICT. Of valid rows with one (system, key) the first by `order`, source and content stands.
+
+    The others are identical duplicates, or conflict with it (`duplicate_key`) and are quarantined.
+    """
+    valid = keeps_all_rules()
+    hashed = rows.withColumn(CONTENT, _content_hash(content))
+    # Rows that break rules must not meet in one task: NULL is one key. Each is alone with its row number instead.
+    alone = F.when(~valid, F.concat_ws("/", "_delivery", "_row"))
+    window = Window.partitionBy("system", *key, alone).orderBy(*order, "source", CONTENT)
+    numbered = hashed.withColumns({"_first": F.first(CONTENT).over(window), "_number": F.row_number().over(window)})
+    repeated = F.col("_number") > 1
+    conflicting = repeated & (F.col(CONTENT) != F.col("_first"))
+    judged = apply_rules(
+        numbered,
+        [rule("duplicate_key", conflicting, "another row with other content has the key ", _key_text(key))],
+    )
+    verdict = F.when(~keeps_all_rules(), QUARANTINED).when(repeated, DUPLICATE).otherwise(VALID)
+    return judged.withColumn(VERDICT, verdict).drop("_first", "_number", CONTENT)
+
+
+def _content_hash(content: Sequence[str]) -> Column:
+    # to_json drops NULLs but names what it keeps, so that (NULL, x) and (x, NULL) differ.
+    return F.xxhash64(F.to_json(F.struct(*content)))
+
+
+def _key_text(key: Sequence[str]) -> Column:
+    return F.concat_ws("|", *[F.col(name).cast("string") for name in key])
+
+
+def quarantined(rows: DataFrame, table: str, key: Sequence[str]) -> DataFrame:
+    """(source, table, key, rules, reason, cycle, month, file, _delivery, _row) of the rows in quarantine."""
+    bad = rows.where(F.col(VERDICT) == QUARANTINED)
+    placed = [F.col(name) if name in rows.columns else F.lit(None).cast("string") for name in ("_cycle", "_month")]
+    return bad.select(
+        "source",
+        F.lit(table).alias("table"),
+        F.nullif(_key_text(key), F.lit("")).alias("key"),
+        F.col(RULES).alias("rules"),
+        F.array_join(REASONS, "; ").alias("reason"),
+        placed[0].alias("cycle"),
+        placed[1].alias("month"),
+        F.col("_file").alias("file"),
+        "_delivery",
+        "_row",
+    )
+
+
+def any_of(conditions: Sequence[Column]) -> Column:
+    """Whether one of `conditions` holds."""
+    return reduce(lambda left, right: left | right, conditions, F.lit(False))

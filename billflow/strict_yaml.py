@@ -1,0 +1,179 @@
+"""YAML 1.2 into frozen pydantic models; every mistake names file, path inside it, value and remedy."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from billflow.errors import SettingsError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+MAX_SCALE = 12
+"""Digits after the point that a price, rate or quantity may have (the lake stores decimal(38,12))."""
+MAX_INTEGER_DIGITS = 14
+"""Digits before the point: the exact product of two such numbers must fit decimal(38,24)."""
+
+
+class FloatText(str):
+    """The text of a YAML float, kept as it was written so that no digit is invented or lost."""
+
+    __slots__ = ()
+
+
+class _ExactConstructor(SafeConstructor):
+    """SafeConstructor that never makes a binary float."""
+
+
+_ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: FloatText(node.value))
+
+
+def exact_decimal(value: Any) -> Decimal:
+    """A decimal from text or an integer; a YAML float is refused, for `0.1` is not one tenth in binary."""
+    if isinstance(value, FloatText | float):
+        raise ValueError(f'a YAML float may carry rounding dust; write it as text: "{value}"')  # noqa: TRY004
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not _DECIMAL.fullmatch(str(value)):
+        raise ValueError('not a decimal number; write digits as text, such as "0.31"')
+    number = Decimal(str(value))
+    if -int(number.as_tuple().exponent) > MAX_SCALE:
+        raise ValueError(f"more than {MAX_SCALE} digits after the point")
+    if number.adjusted() >= MAX_INTEGER_DIGITS:
+        raise ValueError(f"more than {MAX_INTEGER_DIGITS} digits before the point")
+    return number
+
+
+ExactDecimal = Annotated[
+    Decimal,
+    BeforeValidator(exact_decimal),
+    PlainSerializer(lambda number: format(number, "f"), return_type=str),
+]
+"""A decimal that never was a binary float; up to 14 digits before and 12 after the point."""
+
+
+class Strict(BaseModel):
+    """Base of every model that is read from a project's YAML: frozen, unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, validate_default=True)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds ({} when it is empty)."""
+    parser = YAML(typ="safe", pure=True)
+    parser.Constructor = _ExactConstructor
+    try:
+        content = parser.load(path.read_text(encoding="utf-8-sig"))
+    except DuplicateKeyError as error:
+        raise SettingsError(str(error.problem), where=f"{path}{_line(error)}", remedy="keep one of the two") from None
+    except (MarkedYAMLError, YAMLError, UnicodeDecodeError) as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise SettingsError(
+            f"not valid YAML: {problem}", where=f"{path}{_line(error)}", remedy="mend the syntax there"
+        ) from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"a mapping is expected, not {content!r}", where=str(path), remedy="write `key: value`")
+    return content
+
+
+def _line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def with_environment(value: Any, *, where: str, environment: Mapping[str, str] = os.environ) -> Any:
+    """`value` with every `${env:NAME}` in its texts replaced; a variable that is not set is a mistake."""
+    if isinstance(value, dict):
+        return {
+            key: with_environment(inner, where=_deeper(where, key), environment=environment)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            with_environment(inner, where=f"{where}[{at}]", environment=environment) for at, inner in enumerate(value)
+        ]
+    if not isinstance(value, str) or not _ENVIRONMENT.search(value):
+        return value
+
+    def lookup(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise SettingsError(
+                f"the environment variable {match[1]} is not set", where=where, remedy=f"export {match[1]}=…"
+            )
+        return environment[match[1]]
+
+    return _ENVIRONMENT.sub(lookup, value)
+
+
+def _deeper(where: str, key: Any) -> str:
+    return f"{where}{key}" if where.endswith(": ") else f"{where}.{key}"
+
+
+def validated(model: type[Model], content: Any, *, file: Path | str) -> Model:
+    """`content` as a `model`; SettingsError names every mistake in it with its path."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise together([_mistake(detail, file) for detail in error.errors()]) from None
+
+
+def together(mistakes: Iterable[SettingsError]) -> SettingsError:
+    """One error that lists all `mistakes` (at least one), a paragraph each."""
+    first, *rest = mistakes
+    if not rest:
+        return first
+    return SettingsError("\n".join(str(mistake) for mistake in (first, *rest)))
+
+
+def dotted(location: Iterable[int | str]) -> str:
+    """`sources[0].tables.usage` for ("sources", 0, "tables", "usage")."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _mistake(detail: ErrorDetails, file: Path | str) -> SettingsError:
+    # pydantic adds the tag of a union's member to the path; it is not a key that the user wrote.
+    location = [part for part in detail["loc"] if not str(part).startswith("~")]
+    what, remedy = _explained(detail, location)
+    return SettingsError(what, where=f"{file}: {dotted(location)}", remedy=remedy)
+
+
+def _explained(detail: ErrorDetails, location: list[int | str]) -> tuple[str, str]:
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx") or {}
+    if kind == "extra_forbidden":
+        return f"unknown key {location[-1]!r} (value {value!r})", "remove it, or look for a slip of the pen"
+    if kind == "missing":
+        return f"the key {location[-1]!r} is missing", "add it"
+    if kind == "literal_error":
+        return f"{value!r} is not known here", f"write one of {context['expected']}"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_member(value, context)
+    if kind == "value_error":
+        message, _, remedy = str(context["error"]).partition("; ")
+        return f"{value!r}: {message}" if not isinstance(value, dict | list) else message, remedy
+    return f"{value!r}: {detail['msg']}", "write a value of that kind"
+
+
+def _unknown_member(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    """A union whose members are told apart by one key, such as a charge by its `model`."""
+    key = str(context["discriminator"]).removesuffix("()").removeprefix("_by_")
+    known = str(context.get("expected_tags") or "").replace("~", "")
+    given = value.get(key) if isinstance(value, dict) else value
+    if given is None:
+        return f"the key {key!r} is missing", "add it"
+    return f"{key} {given!r} is not known to this version", f"write one of {known}"
