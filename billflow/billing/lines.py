@@ -1,124 +1,116 @@
-"""From a rated quantity to the lines that a bill prints (PRICING §2, §3)."""
+"""From a rated quantity to the lines that a bill prints (PRICING §2, §3).
+
+Amounts are built column by column, a projection each: Spark then computes each once, where one nested expression would
+be copied for every place that names it.
+"""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from billflow.billing.money import quotient, round_fraction, round_money
-from billflow.billing.pricebook import Pricebook
-from billflow.catalog import BillingPeriod
+from billflow.billing.money import quotient, round_money, rounded_fraction
+from billflow.billing.pricebook import DISCOUNT, FEE, FLAT, UNITS, Pricebook
+from billflow.billing.usage import STRETCH
 from billflow.lake.schemas import MONEY, QUANTITY
+
+CHARGE = (*STRETCH, "charge_id")
+"""Names one rated charge."""
+
+_WHOLE = "decimal(10,0)"
 
 
 def charge_lines(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """One row per printed line of `billing.rating.rated`, with the columns of INVOICE_LINES but invoice_id and line_no.
+    """One row per printed line of `billing.rating.rated`, with the columns of INVOICE_LINES but invoice_id and cycle.
 
-    `net` is NULL where an amount does not fit decimal(38,24). `_order` sorts the lines of an account.
+    Lines of zero are left out, unless their charge had events and no other line: then its first stays. `net` is NULL
+    where an amount does not fit decimal(38,24).
     """
-    bought = rated.join(F.broadcast(prices.drop("where")), "charge_id", "inner")
-    flat = F.array(_flat_line(pricebook))
-    tiers = F.flatten(F.transform("tiers", lambda tier: _tier_lines(tier, pricebook)))
-    priced = bought.withColumn("_lines", F.when(F.col("model") == "flat", flat).otherwise(tiers))
-    discounted = priced.withColumn("_lines", F.concat("_lines", _discount_lines(pricebook)))
-    printed = discounted.withColumn("_lines", _printed(F.col("_lines"), F.col("usage_count")))
-    exploded = printed.select("*", F.posexplode("_lines").alias("_position", "_line"))
-    return exploded.select(
-        "system",
-        "account_id",
-        "subscription_id",
-        "plan",
-        "charge",
-        "section",
-        F.col("_line.description").alias("description"),
-        "metric",
-        "period_start",
-        "period_end",
-        F.col("_line.quantity").alias("quantity"),
-        F.col("_line.unit").alias("unit"),
-        F.col("_line.unit_price").alias("unit_price"),
-        F.col("_line.net").alias("net"),
-        "tax_code",
-        "tax_category",
-        "tax_rate",
-        F.when(F.col("_position") == 0, F.col("usage_count")).otherwise(0).alias("usage_count"),
-        "currency",
-        F.struct("subscription_id", "subscription_start", "charge_id", "_position").alias("_order"),
+    parts = prices.drop("where").withColumn("part", F.explode("parts")).drop("parts")
+    possible = rated.join(F.broadcast(parts), "charge_id", "inner")
+    priced = _discounted(_net(_dividend(possible, pricebook), pricebook), pricebook)
+    return _numbered(_printed(priced)).withColumns(_texts(pricebook))
+
+
+def _dividend(possible: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Adds `units`, and the exact amount as the fraction `dividend` / `divisor`."""
+    in_tier = possible.withColumn("units", _units())
+    days = pricebook.period.days
+    served = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(days).cast(_WHOLE)
+    held = F.try_multiply(F.col("part.price"), F.col("subscription_quantity"))
+    reached = (F.col("part.above") == 0) | (F.col("quantity") > F.col("part.above"))
+    dividend = (
+        F.when(_is(FLAT), F.try_multiply(held, served))
+        .when(_is(UNITS), F.try_multiply(F.col("units"), F.col("part.price")))
+        .when(_is(FEE) & reached, F.col("part.price").cast("decimal(38,24)"))
+        .otherwise(F.lit(0).cast("decimal(38,24)"))
     )
+    # per: day counts days; per: month is their share of the period; per: year a twelfth of that (PRICING §6).
+    share = F.when(F.col("per") == "day", 1).when(F.col("per") == "year", 12 * days).otherwise(days)
+    divisor = F.when(_is(FLAT), share).otherwise(1).cast(_WHOLE)
+    return in_tier.withColumns({"dividend": dividend, "divisor": divisor})
 
 
-def _line(description: Column, quantity: Column, unit: Column, unit_price: Column, net: Column) -> Column:
-    return F.struct(
-        description.alias("description"),
-        quantity.cast(QUANTITY).alias("quantity"),
-        unit.cast("string").alias("unit"),
-        unit_price.cast(QUANTITY).alias("unit_price"),
-        net.cast(MONEY).alias("net"),
+def _is(kind: str) -> Column:
+    return F.col("part.kind") == kind
+
+
+def _units() -> Column:
+    """The units that fall into a tier. A negative quantity (a correction) is all of the first tier."""
+    quantity, above = F.col("quantity"), F.col("part.above")
+    inside = F.greatest(F.least(quantity, F.coalesce(F.col("part.up_to"), quantity)) - above, F.lit(0))
+    return F.when((above == 0) & (quantity < 0), quantity).otherwise(inside).cast(QUANTITY)
+
+
+def _net(amounts: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Adds `net`, rounded once from the exact fraction, and `share`, the fraction itself to 12 digits."""
+    share = quotient(F.col("dividend"), F.col("divisor"))
+    rounded = rounded_fraction(amounts, "dividend", "divisor", "digits", pricebook.digits, to="net")
+    return rounded.withColumn("share", share.cast(QUANTITY))
+
+
+def _discounted(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Gives discount parts their net: the percentage of their charge's rounded nets (PRICING §1.6)."""
+    whole = Window.partitionBy(*CHARGE)
+    summed = priced.withColumn("_charge_net", F.sum("net").over(whole).cast(MONEY))
+    off = F.when(_is(DISCOUNT), F.col("_charge_net") * F.col("discount_percent"))
+    hundred = summed.withColumns({"_off": off, "_hundred": F.lit(100).cast(_WHOLE)})
+    rounded = rounded_fraction(hundred, "_off", "_hundred", "digits", pricebook.digits, to="_discount")
+    net = F.when(_is(DISCOUNT), -F.col("_discount")).otherwise(F.col("net"))
+    return rounded.withColumn("net", net.cast(MONEY)).drop("_off", "_hundred", "_discount")
+
+
+def _printed(priced: DataFrame) -> DataFrame:
+    """Leaves out lines of zero; puts the charge's usage_count on its first line and 0 on the others."""
+    worth = F.col("net").isNull() | (F.col("net") != 0)
+    in_order = Window.partitionBy(*CHARGE).orderBy("part.position")
+    whole = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    judged = priced.withColumns({"_any": F.max(worth).over(whole), "_worth": worth, "_number": F.row_number().over(in_order)})
+    stays = F.col("_worth") | (~F.col("_any") & (F.col("usage_count") > 0) & (F.col("_number") == 1))
+    kept = judged.where(stays)
+    is_first = F.row_number().over(in_order) == 1
+    return kept.withColumn("usage_count", F.when(is_first, F.col("usage_count")).otherwise(0))
+
+
+def _numbered(lines: DataFrame) -> DataFrame:
+    """Adds line_no, from 1 in each account, in the order of subscriptions, prices and tiers."""
+    order = Window.partitionBy("system", "account_id").orderBy(
+        "subscription_id", "subscription_start", "charge_id", "part.position"
     )
+    return lines.withColumn("line_no", F.row_number().over(order))
 
 
-def _amount_line(description: Column, unit_price: Column, net: Column) -> Column:
-    """Fees and discounts are printed with quantity 1."""
-    return _line(description, F.lit(1), F.lit(None), unit_price, net)
-
-
-def _flat_line(pricebook: Pricebook) -> Column:
-    """amount × subscription's quantity × days / days of the period, rounded once (PRICING §4)."""
-    period = pricebook.period
+def _texts(pricebook: Pricebook) -> dict[str, Column]:
+    """description, quantity, unit and unit_price: fees, flat amounts and discounts are printed with quantity 1."""
+    days = pricebook.period.days
     served = F.datediff("period_end", "period_start")
-    days = F.when(F.col("prorated"), served).otherwise(period.days)
-    by_day = F.col("per") == "day"
-    # per: day counts days; per: month is their share of the period; per: year a twelfth of that.
-    whole = F.when(by_day, 1).when(F.col("per") == "year", 12 * period.days).otherwise(period.days)
-    owed = F.try_multiply(F.col("amount"), F.col("subscription_quantity"))
-    dividend = F.try_multiply(owed, days.cast("decimal(10,0)"))
-    net = round_fraction(dividend, whole.cast("decimal(10,0)"), F.col("digits"), pricebook.digits)
-    text = F.concat(F.col("label"), _share_text(served, by_day, period))
-    return _amount_line(text, quotient(dividend, whole.cast("decimal(10,0)")), net)
-
-
-def _share_text(served: Column, by_day: Column, period: BillingPeriod) -> Column:
-    """« (17 of 31 days)» where that is why the amount is not the whole one."""
-    share = F.concat(F.lit(" ("), served.cast("string"), F.lit(f" of {period.days} days)"))
-    partial = F.col("prorated") & (served < period.days)
-    return F.when(partial | by_day, share).otherwise("")
-
-
-def _tier_lines(tier: Column, pricebook: Pricebook) -> Column:
-    """The units in a tier and its flat fee: zero where the quantity does not reach it. The first tier always is."""
-    quantity = F.col("quantity")
-    units = F.greatest(F.least(quantity, F.coalesce(tier["up_to"], quantity)) - tier["above"], F.lit(0))
-    first = tier["above"] == 0
-    # A negative quantity (a correction) is all of the first tier.
-    units = F.when(first & (quantity < 0), quantity).otherwise(units).cast(QUANTITY)
-    fee = F.when(first | (quantity > tier["above"]), tier["flat_fee"]).otherwise(0).cast(QUANTITY)
-    net = round_money(F.try_multiply(units, tier["unit_price"]), F.col("digits"), pricebook.digits)
-    fee_net = round_money(fee, F.col("digits"), pricebook.digits)
-    return F.array(
-        _line(tier["label"], units, F.col("unit"), tier["unit_price"], net),
-        _amount_line(tier["fee_label"], fee, fee_net),
-    )
-
-
-def _discount_lines(pricebook: Pricebook) -> Column:
-    """Percentage discounts on the sum of the rounded nets, added up, at most the whole (PRICING §1.6)."""
-    nets = F.aggregate("_lines", F.lit(0).cast(MONEY), lambda total, line: (total + line["net"]).cast(MONEY))
-    net = -round_fraction(nets * F.col("discount_percent"), F.lit(100), F.col("digits"), pricebook.digits)
-    text = F.concat(F.col("label"), F.lit(", discount "), _plain(F.col("discount_percent")), F.lit(" %"))
-    line = _amount_line(text, net, net)
-    return F.when(F.col("discount_percent") > 0, F.array(line)).otherwise(F.array_except(F.array(line), F.array(line)))
-
-
-def _plain(number: Column) -> Column:
-    """A decimal as text without zeros at its end."""
-    return F.regexp_replace(number.cast("string"), r"\.?0+$", "")
-
-
-def _printed(lines: Column, usage_count: Column) -> Column:
-    """Lines of zero are left out, unless the charge had events and has no other line: then its first stays."""
-    worth = F.filter(lines, lambda line: line["net"].isNull() | (line["net"] != 0))
-    return F.when((F.size(worth) == 0) & (usage_count > 0), F.slice(lines, 1, 1)).otherwise(worth)
-
-
-def numbered(lines: DataFrame) -> DataFrame:
-    """`lines` with line_no, counted from 1 in each account in the order of subscriptions, prices and tiers."""
-    order = Window.partitionBy("system", "account_id").orderBy("_order")
-    return lines.withColumn("line_no", F.row_number().over(order)).drop("_order")
+    partial = _is(FLAT) & ((F.col("prorated") & (served < days)) | (F.col("per") == "day"))
+    served_text = F.when(partial, F.format_string(f" (%d of {days} days)", served)).otherwise("")
+    percent = F.regexp_replace(F.col("discount_percent").cast("string"), r"\.?0+$", "")
+    percent_text = F.when(_is(DISCOUNT), F.format_string(" %s %%", percent)).otherwise("")
+    discount = F.col("net").cast(QUANTITY)  # of unlike decimals `when` would keep only the fewest digits
+    unit_price = F.when(_is(UNITS), F.col("part.price")).when(_is(DISCOUNT), discount).otherwise(F.col("share"))
+    return {
+        "description": F.concat(F.col("part.label"), served_text, percent_text),
+        "unit": F.when(_is(UNITS), F.col("unit")),
+        "unit_price": unit_price,
+        "quantity": F.when(_is(UNITS), F.col("units")).otherwise(F.lit(1)).cast(QUANTITY),
+    }

@@ -1,7 +1,7 @@
 """The catalogue as a table for one period: one row per plan version and charge in force, small enough to broadcast."""
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,23 +9,27 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, MapType, StructField, StructType
 
 from billflow.billing.money import minor_digits
-from billflow.catalog import BillingPeriod, Catalog, Charge, FlatCharge, PerUnitCharge, PlanVersion
+from billflow.catalog import BillingPeriod, Catalog, Charge, FlatCharge, GraduatedCharge, PerUnitCharge, PlanVersion
 from billflow.catalog import Tier as CatalogTier
 from billflow.catalog.models import LAST_DAY
 from billflow.lake.schemas import DAY, FLAG, QUANTITY, RATE, TEXT, TEXTS, WHOLE
 from billflow.settings import Settings
 
 
-@dataclass(frozen=True)
-class Tier:
-    """Units in `(above, up_to]`; NULL up_to is open. Labels tell the tiers of one charge apart on a bill."""
+FLAT, UNITS, FEE, DISCOUNT = "flat", "units", "fee", "discount"
+"""Kinds of parts."""
 
-    above: Decimal
+
+@dataclass(frozen=True)
+class Part:
+    """What a charge may print as one line: a flat amount, the units in a tier `(above, up_to]`, its fee, a discount."""
+
+    position: int
+    kind: str
+    above: Decimal | None
     up_to: Decimal | None
-    unit_price: Decimal
-    flat_fee: Decimal
+    price: Decimal | None
     label: str
-    fee_label: str
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,14 @@ class PricedCharge:
     metric: str | None
     aggregate: str | None
     unit: str | None
-    model: str
     window_start: date
     window_end: date
     first_epoch: int
     last_epoch: int
     where: dict[str, list[str]]
-    amount: Decimal | None
     per: str | None
     prorated: bool
-    tiers: list[Tier]
+    parts: list[Part]
     discounts: dict[str, Decimal]
     """Discount code → percent off."""
     tax_code: str
@@ -63,7 +65,7 @@ def _types(**columns: object) -> StructType:
     return StructType([StructField(name, kind) for name, kind in columns.items()])  # type: ignore[arg-type]
 
 
-_TIER = _types(above=QUANTITY, up_to=QUANTITY, unit_price=QUANTITY, flat_fee=QUANTITY, label=TEXT, fee_label=TEXT)
+_PART = _types(position=WHOLE, kind=TEXT, above=QUANTITY, up_to=QUANTITY, price=QUANTITY, label=TEXT)
 
 SCHEMA = _types(
     charge_id=WHOLE,
@@ -76,16 +78,14 @@ SCHEMA = _types(
     metric=TEXT,
     aggregate=TEXT,
     unit=TEXT,
-    model=TEXT,
     window_start=DAY,
     window_end=DAY,
     first_epoch=WHOLE,
     last_epoch=WHOLE,
     where=MapType(TEXT, TEXTS),
-    amount=QUANTITY,
     per=TEXT,
     prorated=FLAG,
-    tiers=ArrayType(_TIER),
+    parts=ArrayType(_PART),
     discounts=MapType(TEXT, RATE),
     tax_code=TEXT,
     tax_category=TEXT,
@@ -168,16 +168,14 @@ class Pricebook:
             metric=None if isinstance(charge, FlatCharge) else charge.metric,
             aggregate=metric.aggregate if metric else None,
             unit=unit,
-            model="flat" if isinstance(charge, FlatCharge) else "tiers",
             window_start=start,
             window_end=end,
             first_epoch=self.epochs.index(start),
             last_epoch=len([day for day in self.epochs if day < end]) - 1,
             where={} if isinstance(charge, FlatCharge) else {name: list(v) for name, v in charge.where.items()},
-            amount=charge.amount if isinstance(charge, FlatCharge) else None,
             per=charge.per if isinstance(charge, FlatCharge) else None,
             prorated=isinstance(charge, FlatCharge) and charge.proration == "daily",
-            tiers=_tiers(charge, label, unit),
+            parts=_parts(charge, label, unit, discounted=bool(self._discounts(code))),
             discounts=self._discounts(code),
             tax_code=charge.tax,
             tax_category=tax.category,
@@ -202,23 +200,29 @@ def _epochs(catalog: Catalog, period: BillingPeriod) -> list[date]:
     return sorted(day for day in days if period.start <= day < period.end)
 
 
-def _tiers(charge: Charge, label: str, unit: str | None) -> list[Tier]:
-    """The tiers of a charge; one open tier where every unit costs the same; none of a flat charge."""
+def _parts(charge: Charge, label: str, unit: str | None, *, discounted: bool) -> list[Part]:
+    """Numbered in the order in which they are printed: each tier's units before its fee, the discount last."""
     if isinstance(charge, FlatCharge):
-        return []
+        parts = [Part(0, FLAT, None, None, charge.amount, label)]
+    else:
+        parts = [part for tier in _tiers(charge) for part in _tier_parts(*tier, label, unit)]
+    if discounted:
+        parts.append(Part(0, DISCOUNT, None, None, None, f"{label}, discount"))
+    return [replace(part, position=position) for position, part in enumerate(parts)]
+
+
+def _tiers(charge: PerUnitCharge | GraduatedCharge) -> Iterator[tuple[Decimal, CatalogTier]]:
+    """(where the tier before ends, tier); one open tier where every unit costs the same."""
     given = (CatalogTier(unit_price=charge.unit_price),) if isinstance(charge, PerUnitCharge) else charge.tiers
-    lower = [Decimal(0), *(tier.up_to or Decimal(0) for tier in given)]
-    return [
-        Tier(
-            above=above,
-            up_to=tier.up_to,
-            unit_price=tier.unit_price or Decimal(0),
-            flat_fee=tier.flat_fee or Decimal(0),
-            label=label if len(given) == 1 else f"{label}, {_span(above, tier.up_to, unit)}",
-            fee_label=f"{label}, fee" if len(given) == 1 else f"{label}, fee {_span(above, tier.up_to, unit)}",
-        )
-        for above, tier in zip(lower, given, strict=False)
-    ]
+    yield from zip([Decimal(0), *(tier.up_to or Decimal(0) for tier in given)], given, strict=False)
+
+
+def _tier_parts(above: Decimal, tier: CatalogTier, label: str, unit: str | None) -> Iterator[Part]:
+    alone = above == 0 and tier.up_to is None
+    span = "" if alone else f", {_span(above, tier.up_to, unit)}"
+    yield Part(0, UNITS, above, tier.up_to, tier.unit_price or Decimal(0), f"{label}{span}")
+    if tier.flat_fee:
+        yield Part(0, FEE, above, tier.up_to, tier.flat_fee, f"{label}, fee{span}")
 
 
 def _span(above: Decimal, up_to: Decimal | None, unit: str | None) -> str:

@@ -19,8 +19,9 @@ def inconsistent_lines(lines: DataFrame, currencies: Iterable[str]) -> DataFrame
     """Lines whose quantity × unit price misses their net by more than half a minor unit plus 10⁻⁹ of it (§3)."""
     half_unit = F.pow(F.lit(10), -currency_digits(currencies)) / 2
     product = F.try_multiply(F.col("quantity"), F.col("unit_price"))
-    off = F.abs(product - F.col("net"))
-    allowed = half_unit.cast("decimal(10,6)") + (F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)"))
+    off = F.abs(product - F.col("net")).cast("decimal(38,18)")
+    share = F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)")
+    allowed = (half_unit.cast("decimal(10,6)") + share).cast("decimal(38,18)")
     wrong = lines.where(F.coalesce(off > allowed, F.lit(True)))
     key = F.concat_ws("/", "invoice_id", "line_no")
     return _problems(wrong, key, F.col("quantity"), " × ", F.col("unit_price"), " is not ", F.col("net"))

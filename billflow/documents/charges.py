@@ -1,7 +1,7 @@
 """The charges in detail: invoice lines as blocks of planned text, by subscription and section."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -60,15 +60,17 @@ class ChargeSheet:
         for subscription, sections in grouped(lines).items():
             net = sum_of(line["net"] for rows in sections.values() for line in rows)
             heading = self._heading(subscription, net)
-            for index, (section, rows) in enumerate(sections.items()):
-                yield self._section(section, rows, heading if index == 0 else ())
+            height = heading[0].count("\n") + 2
+            for section, rows in sections.items():
+                yield replace(self._section(section, rows), heading=heading, heading_lines=height)
+                height = 0
 
     def _heading(self, subscription: str | None, net: str) -> Line:
         width = self._width(0) * 1.5 / HEADING_SIZE / BOLD
         title = wrap(subscription_title(subscription, self.labels), width)
         return ("\n".join(title), self.formats.amount(net))
 
-    def _section(self, section: str | None, rows: list[InvoiceLine], heading: Line) -> Block:
+    def _section(self, section: str | None, rows: list[InvoiceLine]) -> Block:
         title = wrap(section or self.labels["charges"], self._width(0) * 1.5 / BOLD)
         cells = [self._cells(row) for row in rows]
         starts, count = [], 0
@@ -78,8 +80,6 @@ class ChargeSheet:
         return Block(
             title=("\n".join(title), self.formats.amount(sum_of(row["net"] for row in rows))),
             title_lines=len(title) + 1,
-            heading=heading,
-            heading_lines=heading[0].count("\n") + 2 if heading else 0,
             lines=[line for row_lines in cells for line in row_lines],
             starts=starts,
         )

@@ -1,13 +1,13 @@
-"""The pages after the first: charges, then itemised usage, which begins on the last page of charges if there is room."""
+"""The pages after the first: charges, then itemised usage, which begins on the last page of charges if it has room."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from billflow.documents.charges import ChargeSheet, Geometry, InvoiceLine, Labels
 from billflow.documents.formatting import Formats
 from billflow.documents.itemised import UsageGroup, UsageSheet, columns_of
-from billflow.documents.pagination import Block, Flow
+from billflow.documents.pagination import Block, Flow, Line
 
 Page = dict[str, Any]
 
@@ -49,7 +49,14 @@ def _charge_pages(flow: Flow, sheets: Sheets) -> list[Page]:
     pages = []
     while flow.blocks:
         blocks = flow.fill(sheets.charge_lines())
-        pages.append({"charges": [_charge_block(block) for block in blocks], "lanes": []})
+        first = blocks[0]
+        pages.append(
+            {
+                "continues": "" if first.heading_lines else first.heading[0],
+                "charges": [_charge_block(block) for block in blocks],
+                "lanes": [],
+            }
+        )
     return pages
 
 
@@ -60,9 +67,9 @@ def _add_usage(pages: list[Page], flow: Flow, sheets: Sheets, lane: Sequence[flo
         if room < least:
             pages.append({"charges": [], "lanes": []})
             room = sheets.usage_lines()
-        pages[-1]["lanes"] = [
-            [_usage_block(block) for block in column] for column in flow.fill_lanes(room, lanes, least)
-        ]
+        columns = flow.fill_lanes(room, lanes, least)
+        pages[-1]["lanes"] = [list(_usage_blocks(column)) for column in columns]
+        pages[-1]["usage_lines"] = max(sum(block.all_lines for block in column) for column in columns)
         room = 0
 
 
@@ -75,20 +82,28 @@ def _taken(page: Mapping[str, Any], sheets: Sheets) -> float:
 def _charge_block(block: Block) -> Page:
     return {
         **_titles(block),
-        "heading": block.heading,
+        "title": _counted(block.title),
+        "heading": _counted(block.heading),
         "heading_lines": block.heading_lines,
         "starts": block.starts,
         "cells": ["\n".join(column) for column in zip(*block.lines, strict=True)],
     }
 
 
-def _usage_block(block: Block) -> Page:
-    return {**_titles(block), "cells": columns_of(block.lines)}
+def _counted(title: Line) -> tuple[Page, str]:
+    text, note = title
+    return {"text": text, "lines": text.count("\n") + 1}, note
+
+
+def _usage_blocks(column: Iterable[Block]) -> Iterator[Page]:
+    top = 0
+    for block in column:
+        yield {**_titles(block), "title": block.title, "top": top, "cells": columns_of(block.lines)}
+        top += block.all_lines
 
 
 def _titles(block: Block) -> Page:
     return {
-        "title": block.title,
         "title_lines": block.title_lines,
         "continued": block.continued,
         "lines": len(block.lines),

@@ -12,13 +12,13 @@ from functools import lru_cache
 
 WIDTHS_OF = {
     0.25: "',.:;|·\u00a0\u202f\u2009 ",
-    0.29: "!\\ijl{}‘’",
-    0.35: '()"-I/Jft[]‐‑',
+    0.29: "!\\ijl{}\u2018\u2019",
+    0.35: '()"-I/Jft[]\u2010\u2011',
     0.41: "*rs`“”",
     0.46: "?cez~",
     0.48: "#$0123456789a§€£¥",
-    0.51: "FS_bgoqvxð–",
-    0.55: "LPdhknpuy^ß<>+=±×",
+    0.51: "FS_bgoqvxð\u2013",
+    0.55: "LPdhknpuy^ß<>+=±\u00d7",
     0.60: "BERYøþ",
     0.67: "CKTUVXZ%",
     0.75: "ADGHNOQ&w—…đłæœ",
@@ -38,14 +38,14 @@ Line = tuple[str, ...]
 class Block:
     """Lines that belong together under a title that is repeated wherever they go on.
 
-    A `heading` stands above the title only where the block begins. `starts` are the indexes of lines at which a new
-    row begins. Heights are in lines.
+    `starts` are the indexes of lines at which a new row begins. `heading` names what the block is part of; it is
+    printed above the title where it has `heading_lines`. Heights are in lines.
     """
 
     title: Line
     title_lines: int
     lines: Sequence[Line]
-    starts: Sequence[int] = ()
+    starts: Sequence[int]
     heading: Line = ()
     heading_lines: int = 0
     continued: bool = False
@@ -53,6 +53,15 @@ class Block:
     @property
     def head_lines(self) -> int:
         return self.heading_lines + self.title_lines
+
+    @property
+    def all_lines(self) -> int:
+        return self.head_lines + len(self.lines)
+
+    @property
+    def least_lines(self) -> int:
+        """The first row: a title never stands without it."""
+        return self.starts[1] if len(self.starts) > 1 else len(self.lines)
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
         """The part that fits into `room` lines under the title, and what is left of the rows."""
@@ -62,7 +71,7 @@ class Block:
         before = [start for start in self.starts if start < at]
         after = [start - at for start in self.starts if start >= at]
         part = replace(self, lines=self.lines[:at], starts=before)
-        rest = replace(self, lines=self.lines[at:], starts=after, heading=(), heading_lines=0, continued=True)
+        rest = replace(self, lines=self.lines[at:], starts=after, heading_lines=0, continued=True)
         return part, rest
 
 
@@ -73,12 +82,12 @@ class Flow:
     blocks: list[Block] = field(default_factory=list)
 
     def fill(self, room: int) -> list[Block]:
-        """The blocks of one column of `room` lines. A title never stands without two of its lines."""
+        """The blocks of one column of `room` lines. A row is cut only if it is higher than a whole column."""
         column: list[Block] = []
         while self.blocks:
             block = self.blocks[0]
             free = room - block.head_lines
-            if column and free < min(2, len(block.lines)):
+            if column and free < block.least_lines:
                 break
             part, rest = block.cut(max(free, 1))
             column.append(part)
@@ -88,7 +97,7 @@ class Flow:
 
     def fill_lanes(self, room: int, lanes: int, least: int) -> list[list[Block]]:
         """`lanes` columns of at most `room` lines; what ends on this page is spread evenly, `least` lines at least."""
-        needed = sum(block.head_lines + len(block.lines) for block in self.blocks)
+        needed = sum(block.all_lines for block in self.blocks)
         for even in range(max(least, -(-needed // lanes)), room if needed <= room * lanes else 0):
             attempt = Flow(list(self.blocks))
             columns = [attempt.fill(even) for _ in range(lanes)]

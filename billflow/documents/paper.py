@@ -15,14 +15,18 @@ from billflow.documents.pagination import wrap
 from billflow.documents.summary import (
     address_lines,
     credited_tax,
+    labelled,
     spaced_iban,
     summary_note,
-    summary_rows,
-    tax_rows,
+    summary_table,
+    tax_table,
 )
 
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
+PAYMENT_WIDTH = 16.5
+RETURN_ADDRESS_WIDTH = 40.0
+IMPRINT_WIDTH = 58.0
 
 Payload = Mapping[str, Any]
 Page = dict[str, Any]
@@ -78,43 +82,73 @@ def _as_credited(payload: Payload) -> Payload:
 
 
 def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
-    invoice, seller, customer = payload["invoice"], payload["seller"], payload["customer"]
-    home = seller["country"]
+    invoice = payload["invoice"]
     return {
         "kind": invoice["kind"],
         "draft": invoice["status"] == "draft",
-        "title": invoice["invoice_number"] or invoice["invoice_id"],
-        "seller": {**seller, "address": address_lines(seller, formats, home=home)},
-        "customer": [
-            "\n".join(wrap(line, ADDRESS_WIDTH))
-            for line in (customer["name"], *address_lines(customer, formats, home=home))
-        ],
-        "facts": _facts(payload, formats, labels),
+        "title": _reference(payload),
         "amount": formats.money(invoice["total"]),
-        "payable": invoice["kind"] == "invoice" and _is_positive(invoice["total"]),
+        "payable": _is_payable(payload),
         "due_date": formats.date(invoice["due_date"]),
-        "iban": spaced_iban(seller["iban"]) if seller["iban"] else None,
+        **_parties(payload, formats, labels),
+        "facts": labelled(_facts(payload, formats, labels), FACT_WIDTH),
         "summary_note": summary_note(payload["lines"], labels),
-        "summary": summary_rows(payload["lines"], formats, labels),
-        "totals": {key: formats.amount(invoice[key]) for key in ("net", "tax")},
-        "taxes": tax_rows(payload["taxes"], formats, labels),
+        "summary": summary_table(payload["lines"], formats, labels),
+        "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
+        "taxes": tax_table(payload["taxes"], formats, labels),
+        "payment": labelled(_payment(payload, labels), PAYMENT_WIDTH),
     }
 
 
-def _facts(payload: Payload, formats: Formats, labels: Labels) -> list[tuple[str, str]]:
-    """Label and value of what identifies the document; what it lacks is left out."""
+def _parties(payload: Payload, formats: Formats, labels: Labels) -> Page:
+    """The seller in one line above the address and in the imprint of each page; the customer's name and address."""
+    seller, customer = payload["seller"], payload["customer"]
+    home = seller["country"]
+    return_address = [seller["name"], *address_lines(seller, formats, home=home)]
+    tax_id = f"{labels['seller_tax_id']} {seller['tax_id']}" if seller["tax_id"] else None
+    imprint = " · ".join(filter(None, [*return_address, tax_id, seller["email"]]))
+    name = wrap(customer["name"] or "", ADDRESS_WIDTH)
+    address = [part for line in address_lines(customer, formats, home=home) for part in wrap(line, ADDRESS_WIDTH)]
+    return {
+        "seller_name": seller["name"],
+        "return_address": wrap(" · ".join(return_address), RETURN_ADDRESS_WIDTH)[0],
+        "imprint": "\n".join(wrap(imprint, IMPRINT_WIDTH)[:2]),
+        "customer": ["\n".join(name), "\n" * len(name) + "\n".join(address)],
+        "customer_lines": len(name) + len(address),
+    }
+
+
+def _facts(payload: Payload, formats: Formats, labels: Labels) -> list[tuple[str, str | None]]:
+    """Label and value of what identifies the document."""
     invoice, customer = payload["invoice"], payload["customer"]
-    facts = [
-        ("number", invoice["invoice_number"]),
-        ("invoice_id", invoice["invoice_id"]),
-        ("corrects", invoice.get("corrects")),
-        ("account", customer["account_id"]),
-        ("your_tax_id", customer["tax_id"]),
-        ("period", formats.period(invoice["period_start"], invoice["period_end"])),
-        ("issue_date", formats.date(invoice["issue_date"])),
-        ("due_date", formats.date(invoice["due_date"]) if invoice["kind"] == "invoice" else None),
+    return [
+        (labels["number"], invoice["invoice_number"]),
+        (labels["invoice_id"], invoice["invoice_id"]),
+        (labels["corrects"], invoice.get("corrects")),
+        (labels["account"], customer["account_id"]),
+        (labels["your_tax_id"], customer["tax_id"]),
+        (labels["period"], formats.period(invoice["period_start"], invoice["period_end"])),
+        (labels["issue_date"], formats.date(invoice["issue_date"])),
+        (labels["due_date"], formats.date(invoice["due_date"]) if invoice["kind"] == "invoice" else None),
     ]
-    return [(labels[name], "\n".join(wrap(value, FACT_WIDTH))) for name, value in facts if value]
+
+
+def _payment(payload: Payload, labels: Labels) -> list[tuple[str, str | None]]:
+    seller = payload["seller"]
+    transfer = [
+        (labels["pay_to"], seller["name"]),
+        (labels["iban"], spaced_iban(seller["iban"] or "")),
+        (labels["reference"], _reference(payload)),
+    ]
+    return [*(transfer if _is_payable(payload) else []), (labels["questions"], seller["email"])]
+
+
+def _reference(payload: Payload) -> str:
+    return str(payload["invoice"]["invoice_number"] or payload["invoice"]["invoice_id"])
+
+
+def _is_payable(payload: Payload) -> bool:
+    return payload["invoice"]["kind"] == "invoice" and _is_positive(payload["invoice"]["total"])
 
 
 def _is_positive(amount: str) -> bool:

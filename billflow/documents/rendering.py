@@ -19,7 +19,6 @@ from billflow.documents.paper import Stationery, paper_of
 from billflow.documents.templates import MAIN, TemplateSet
 
 PDFS_PER_BATCH = 64
-FONT_SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
@@ -74,6 +73,8 @@ class _CompilingProcess:
 class Renderer:
     """One Typst compiler with the embedded fonts and those among the templates; keep one a process.
 
+    Typst takes sources from memory (its cache then knows them again) but logos and fonts only from a folder.
+
     The process must not have been forked from one that already compiled: Typst's threads are gone there and the
     next compile would wait for them for ever. That raises RuntimeError instead.
     """
@@ -84,20 +85,18 @@ class Renderer:
         files = template_set.files
         self.template = template_set.fingerprint
         self._stationery = Stationery.of(files)
-        self._sources = {name: content for name, content in files.items() if not _is_font(name)}
-        with tempfile.TemporaryDirectory() as folder:
-            fonts = typst.Fonts(include_system_fonts=False, font_paths=_unpacked_fonts(files, folder))
-            self._compiler = typst.Compiler(font_paths=fonts)
+        self._sources = {name: content for name, content in files.items() if _is_text(content)}
+        self._folder = tempfile.TemporaryDirectory(prefix="billflow-templates-")
+        root = Path(self._folder.name)
+        _unpack({name: content for name, content in files.items() if name not in self._sources}, root)
+        fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
+        self._compiler = typst.Compiler(root=root, font_paths=fonts)
 
     def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
         """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field."""
         paper = json.dumps(paper_of(payload, self._stationery), ensure_ascii=False)
-        pdf = self._compiler.compile(
-            input={**self._sources, "main.typ": self._sources[MAIN], "bill.json": paper.encode()},
-            format="pdf",
-            pdf_tags=False,
-            timestamp=0,
-        )
+        sources: Any = {**self._sources, "main.typ": self._sources[MAIN], "bill.json": paper.encode()}
+        pdf: Any = self._compiler.compile(input=sources, format="pdf", pdf_tags=False, timestamp=0)
         return Rendered(pdf, page_count(pdf))
 
 
@@ -157,13 +156,16 @@ def reason_of(problem: Exception) -> str:
     return f"{type(problem).__name__}: {problem}"
 
 
-def _is_font(name: str) -> bool:
-    return Path(name).suffix.lower() in FONT_SUFFIXES
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _unpacked_fonts(files: Mapping[str, bytes], folder: str) -> list[str]:
-    """Typst reads fonts from folders only; they are in memory once it has."""
-    fonts = [(name, content) for name, content in files.items() if _is_font(name)]
-    for index, (name, content) in enumerate(fonts):
-        Path(folder, f"{index}{Path(name).suffix}").write_bytes(content)
-    return [folder] if fonts else []
+def _unpack(files: Mapping[str, bytes], root: Path) -> None:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

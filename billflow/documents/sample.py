@@ -23,7 +23,8 @@ _CUSTOMER = {
 }
 
 
-def _line(number: int, section: str, description: str, quantity: str, price: str, net: str) -> dict[str, Any]:
+def _line(number: int, section: str, description: str, figures: tuple[str, str, str]) -> dict[str, Any]:
+    quantity, unit_price, net = figures
     return {
         "line_no": number,
         "subscription_id": "S-1001",
@@ -33,7 +34,7 @@ def _line(number: int, section: str, description: str, quantity: str, price: str
         "period_end": "2013-02-01",
         "quantity": quantity,
         "unit": "kWh" if section == "Energy" else "day",
-        "unit_price": price,
+        "unit_price": unit_price,
         "net": net,
         "tax_category": "S",
         "tax_rate": "0.1000",
@@ -61,9 +62,9 @@ INVOICE: dict[str, Any] = {
         "total": "150.4300",
     },
     "lines": [
-        _line(1, "Supply", "Daily supply charge", "31.000000000000", "1.200000000000", "37.2000"),
-        _line(2, "Energy", "Peak energy", "187.500000000000", "0.310000000000", "58.1300"),
-        _line(3, "Energy", "Off-peak energy", "218.000000000000", "0.190000000000", "41.4200"),
+        _line(1, "Supply", "Daily supply charge", ("31.000000000000", "1.200000000000", "37.2000")),
+        _line(2, "Energy", "Peak energy", ("187.500000000000", "0.310000000000", "58.1300")),
+        _line(3, "Energy", "Off-peak energy", ("218.000000000000", "0.190000000000", "41.4200")),
     ],
     "taxes": [{"tax_category": "S", "tax_rate": "0.1000", "base": "136.7500", "tax": "13.6800"}],
     "usage": [
@@ -91,7 +92,7 @@ CREDIT_NOTE: dict[str, Any] = {
         "tax": "-3.7200",
         "total": "-40.9200",
     },
-    "lines": [_line(1, "Supply", "Daily supply charge", "-31.000000000000", "1.200000000000", "-37.2000")],
+    "lines": [_line(1, "Supply", "Daily supply charge", ("-31.000000000000", "1.200000000000", "-37.2000"))],
     "taxes": [{"tax_category": "S", "tax_rate": "0.1000", "base": "-37.2000", "tax": "-3.7200"}],
     "usage": [],
 }

@@ -2,31 +2,52 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from billflow.documents.charges import InvoiceLine, Labels, flipped, grouped, subscription_title, sum_of
 from billflow.documents.formatting import Formats
 from billflow.documents.pagination import wrap
 
-SUMMARY_ROWS = 15
-SUMMARY_WIDTH = 36.0
+SUMMARY_ROWS = 12
+SUMMARY_WIDTH = 36.0  # em, like all widths
+CATEGORY_WIDTH = 9.0
 IBAN_LENGTHS = range(15, 35)
 POSTCODE_LAST = frozenset({"AU", "CA", "GB", "IE", "IN", "NZ", "US", "ZA"})
 
 Row = tuple[str, str, int]  # title, amount, level: 0 a subscription, 1 a section of it
 
 
-def summary_rows(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> list[Row]:
-    """Net by subscription and section; coarser when that is more than a page's worth: never over 15 rows."""
-    groups = grouped(lines)
-    detailed = _by_section_of_subscription(groups, labels)
-    subscriptions = [(subscription_title(name, labels), _net(sections), 0) for name, sections in groups.items()]
-    choices = ([_by_section(lines, labels)] if len(groups) == 1 else [detailed, subscriptions]) + [
-        _by_section(lines, labels)
+def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> dict[str, Any]:
+    """Net by subscription and section; coarser when that is more than a page's worth: never over 12 rows.
+
+    Two layers of texts, `main` rows and those `under` them, of as many lines each; `starts` are the rows with a rule.
+    """
+    rows = summary_rows(lines, labels)
+    layers = [
+        [
+            "\n".join(_one_line(title) if level == layer else "" for title, _, level in rows),
+            "\n".join(formats.amount(amount) if level == layer else "" for _, amount, level in rows),
+        ]
+        for layer in (0, 1)
     ]
-    rows = next((rows for rows in choices if len(rows) <= SUMMARY_ROWS), None)
-    rows = rows or _shortened(choices[-1], labels)
-    return [(_one_line(title), formats.amount(amount), level) for title, amount, level in rows]
+    return {
+        "lines": len(rows),
+        "starts": [index for index, (_, _, level) in enumerate(rows) if level == 0],
+        "nested": any(level for _, _, level in rows),
+        "main": layers[0],
+        "under": layers[1],
+    }
+
+
+def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+    """The finest of four summaries that has at most 12 rows."""
+    groups = grouped(lines)
+    by_section = _by_section(lines, labels)
+    subscriptions = [(subscription_title(name, labels), _net(sections), 0) for name, sections in groups.items()]
+    finer = [_by_section_of_subscription(groups, labels), subscriptions] if len(groups) > 1 else []
+    choices = [*finer, by_section, _shortened(by_section, labels)]
+    return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
 def summary_note(lines: Sequence[InvoiceLine], labels: Labels) -> str:
@@ -37,18 +58,36 @@ def summary_note(lines: Sequence[InvoiceLine], labels: Labels) -> str:
     return str(labels["subscriptions"]).replace("{count}", str(len(names))) if names else ""
 
 
-def tax_rows(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labels) -> list[list[str]]:
-    """Category, rate, base and tax of each pair."""
+def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labels) -> dict[str, Any]:
+    """Category, rate, base and tax of each pair, as four texts."""
     categories = labels["tax_categories"]
-    return [
-        [
-            categories.get(tax["tax_category"], tax["tax_category"]),
-            formats.percent(tax["tax_rate"]),
-            formats.amount(tax["base"]),
-            formats.amount(tax["tax"]),
-        ]
+    rows = [
+        (
+            wrap(categories.get(tax["tax_category"], tax["tax_category"] or ""), CATEGORY_WIDTH),
+            [formats.percent(tax["tax_rate"])],
+            [formats.amount(tax["base"])],
+            [formats.amount(tax["tax"])],
+        )
         for tax in taxes
     ]
+    return _table(rows, columns=4)
+
+
+def labelled(rows: Iterable[tuple[str, str | None]], width: float) -> dict[str, Any]:
+    """Labels beside values of at most `width` em, as two texts; rows without a value are left out."""
+    table = _table([([label], wrap(value, width)) for label, value in rows if value], columns=2)
+    return {"labels": table["cells"][0], "values": table["cells"][1], "lines": table["lines"]}
+
+
+def _table(rows: Iterable[Sequence[Sequence[str]]], columns: int) -> dict[str, Any]:
+    """Rows of cells, each some lines, as one text a column; `starts` are the lines at which a row begins."""
+    lines: list[tuple[str, ...]] = []
+    starts = []
+    for row in rows:
+        starts.append(len(lines))
+        lines += zip_longest(*row, fillvalue="")
+    texts = zip(*lines, strict=True) if lines else [()] * columns
+    return {"lines": len(lines), "starts": starts, "cells": ["\n".join(text) for text in texts]}
 
 
 def address_lines(party: Mapping[str, Any], formats: Formats, *, home: str) -> list[str]:

@@ -77,7 +77,7 @@ def _memory(master: str) -> dict[str, str]:
     megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
     return {
         "spark.driver.memory": f"{megabytes}m",
-        "spark.sql.shuffle.partitions": str(max(2, 2 * (os.cpu_count() or 2))),
+        "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     }
 
 

@@ -15,12 +15,12 @@ from billflow.catalog import Cycle
 from billflow.lake import schemas
 from billflow.settings import Settings
 from billflow.sources.verdicts import (
-    MAPPED,
     VALID,
     VERDICT,
     Rule,
     apply_rules,
     keeps_all_rules,
+    mapped_rules,
     rule,
     settle_duplicates,
 )
@@ -43,7 +43,7 @@ def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
     judged = apply_rules(
         filled,
         [
-            *MAPPED,
+            *mapped_rules(),
             rule("missing_key", F.col("account_id").isNull(), "account_id is missing"),
             rule("missing_name", F.col("name").isNull(), "name is missing"),
             _unknown("currency", list_currencies()),
@@ -72,7 +72,7 @@ def judge_subscriptions(rows: DataFrame, accounts: DataFrame, plans: Collection[
     judged = apply_rules(
         filled,
         [
-            *MAPPED,
+            *mapped_rules(),
             rule("missing_key", F.col("subscription_id").isNull(), "subscription_id is missing"),
             rule("invalid_start_date", F.col("start_date").isNull(), "start_date is missing or not a date"),
             rule(
@@ -139,7 +139,7 @@ def judge_usage(
     judged = apply_rules(
         rows,
         [
-            *MAPPED,
+            *mapped_rules(),
             rule("missing_key", F.col("usage_id").isNull(), "usage_id is missing"),
             rule("invalid_quantity", F.col("quantity").isNull(), "quantity is missing or not a number"),
             rule("excessive_quantity", F.col("quantity") >= _TOO_MUCH, "quantity is ", F.col("quantity")),

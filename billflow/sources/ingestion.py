@@ -185,14 +185,14 @@ def _ddl(column: str) -> str:
 
 
 def _measured(rows: DataFrame) -> dict[str, str]:
-    quantity = F.sum("quantity") if "quantity" in rows.columns else F.lit(0)
+    quantity = F.sum("quantity") if "event_time" in rows.columns else F.lit(0)
     counted = rows.agg(F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")).first()
     return {"rows": str(counted["rows"]), "quantity": f"{counted['quantity']:f}"}  # type: ignore[index]
 
 
 def _by_verdict(rows: DataFrame, *placed: str) -> dict[str, dict[str, str]]:
     """verdict, and with `placed` also "verdict|cycle|month" → rows and quantity. A row per month, not per customer."""
-    quantity = F.sum("quantity") if "quantity" in rows.columns else F.lit(0)
+    quantity = F.sum("quantity") if "event_time" in rows.columns else F.lit(0)
     counted = rows.groupBy(VERDICT, *placed).agg(
         F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")
     )

@@ -30,16 +30,14 @@ def rule(code: str, broken: Column, *reason: Column | str) -> Rule:
     return Rule(code, F.coalesce(broken, F.lit(False)), F.concat(*parts))
 
 
-MAPPED = (
-    rule("malformed_row", F.col(MALFORMED), "the row does not parse as its file's format"),
-    rule(
-        "mapping_failed",
-        ~F.col(MALFORMED) & (F.size(FAILED) > 0),
-        "the mapping fails on this row for ",
-        F.array_join(FAILED, ", "),
-    ),
-)
-"""Rules of every table."""
+def mapped_rules() -> tuple[Rule, ...]:
+    """Rules of every table: the row parsed, and its mapping worked."""
+    failed = ~F.col(MALFORMED) & (F.size(FAILED) > 0)
+    return (
+        rule("malformed_row", F.col(MALFORMED), "the row does not parse as its file's format"),
+        rule("mapping_failed", failed, "the mapping fails on this row for ", F.array_join(FAILED, ", ")),
+    )
+
 
 
 def apply_rules(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:

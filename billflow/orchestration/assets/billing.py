@@ -81,7 +81,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         run = BillRun(context, project)
         priced = lines.charge_lines(run.staged("charges", schemas.CHARGES), run.prices, run.pricebook)
         overflowing = _held(run, holds.overflowing(priced), "held_late")
-        sound = lines.numbered(holds.without(priced, overflowing))
+        sound = holds.without(priced, overflowing)
         currencies = run.pricebook.currencies
         placed = invoices.with_invoice_id(sound, invoices.tax_groups(sound, currencies), *run.partition.placed)
         written = run.stage("invoice_lines", placed, schemas.INVOICE_LINES)

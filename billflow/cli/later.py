@@ -1,0 +1,25 @@
+"""Verbs of the contract that this version does not have yet. They say so."""
+
+import click
+
+from billflow.errors import UsageError
+
+
+def _later(name: str, does: str) -> click.Command:
+    @click.command(name, help=f"{does} (Not in this version.)", context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def verb(arguments: tuple[str, ...]) -> None:
+        del arguments
+        raise UsageError(
+            f"`billflow {name}` is not in this version",
+            remedy="`billflow --help` lists what works; `billflow query` reads every published table",
+        )
+
+    return verb
+
+
+preview = _later("preview", "What one account would be billed now.")
+confirm = _later("confirm", "Makes the drafts of a cycle and month final.")
+explain = _later("explain", "From a line down to the usage records and the price that made it.")
+serve = _later("serve", "The HTTP API.")
+bench = _later("bench", "Measures against rivals on this machine.")

@@ -1,0 +1,210 @@
+"""`status`, `query`, `pdf` and `export`: what reads the lake, without starting Spark."""
+
+import csv
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+import duckdb
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from billflow.documents import store
+from billflow.errors import UsageError
+from billflow.lake import published
+from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
+from billflow.lake.storage import Storage, open_storage
+from billflow.settings import find_project, load_settings
+
+
+def _lake(project: str | None) -> tuple[Storage, Manifest]:
+    storage = open_storage(load_settings(find_project(project)).lake_root)
+    return storage, read_manifest(storage)
+
+
+@click.command()
+@click.pass_obj
+def status(project: str | None) -> None:
+    """Cycles and months: draft, confirmed, held and why."""
+    storage, manifest = _lake(project)
+    console = Console(highlight=False, soft_wrap=True)
+    if not manifest.partitions:
+        console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
+        return
+    table = Table("cycle", "month", "status", "invoices", "total", "PDFs", "without lines", "held", "quarantine")
+    for key, partition in sorted(manifest.partitions.items()):
+        table.add_row(*key.split("|"), *_status_of(partition))
+    console.print(table)
+    held = published.connect(storage, manifest).execute(
+        "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
+    )
+    for cycle, month, rule, count, account, reason in held.fetchall():
+        console.print(f"{cycle}|{month}: {count:,} held, {rule}; account {account}: {reason}", markup=False)
+
+
+def _status_of(partition: PublishedPartition) -> list[str]:
+    rows = {name: sum(run.rows for run in runs) for name, runs in partition.tables.items()}
+    totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in partition.totals.items())
+    numbers = (rows.get("documents", 0), partition.counts.without_lines, rows["held"], rows["quarantine"])
+    return [partition.status, f"{partition.counts.invoiced:,}", totals, *(f"{number:,}" for number in numbers)]
+
+
+@click.command()
+@click.argument("sql")
+@click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_obj
+def query(project: str | None, sql: str, shape: str) -> None:
+    """SQL (DuckDB) over the published tables by name."""
+    connection = published.connect(*_lake(project))
+    try:
+        _PRINTERS[shape](connection, sql)
+    except duckdb.Error as error:
+        raise UsageError(
+            str(error).strip(), where="query", remedy='`billflow query "show tables"` lists the tables'
+        ) from None
+
+
+def _print_table(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    result = connection.execute(sql)
+    table = Table(*[column[0] for column in result.description or []])
+    for row in _rows(result):
+        table.add_row(*[_text(value) for value in row])
+    Console(highlight=False, markup=False, soft_wrap=False).print(table)
+
+
+def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    result = connection.execute(sql)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([column[0] for column in result.description or []])
+    for row in _rows(result):
+        writer.writerow([_text(value) for value in row])
+
+
+def _print_json(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """An array of objects; decimals keep all their digits, as JSON numbers."""
+    statement = sql.strip().rstrip(";")
+    connection.execute(f"CREATE TEMP VIEW asked AS {statement}")
+    result = connection.execute("SELECT to_json(asked)::VARCHAR FROM asked")
+    sys.stdout.write("[" + ",\n ".join(row[0] for row in _rows(result)) + "]\n")
+
+
+_PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while chunk := result.fetchmany(1000):
+        yield from chunk
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+
+
+@click.command()
+@click.argument("invoice")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - for standard output.")
+@click.pass_obj
+def pdf(project: str | None, invoice: str, output: Path | None) -> None:
+    """Write the PDF of one invoice, found by its id or number."""
+    storage, manifest = _lake(project)
+    found = (
+        published.connect(storage, manifest)
+        .execute(
+            "SELECT invoice_id, cycle || '|' || month FROM invoices WHERE invoice_id = $1 OR invoice_number = $1",
+            [invoice],
+        )
+        .fetchone()
+    )
+    if found is None:
+        remedy = '`billflow query "select invoice_id, account_id, month from invoices"` lists them'
+        raise UsageError(f"there is no invoice {invoice!r}", where="published invoices", remedy=remedy)
+    invoice_id, key = found
+    content = store.fetch_pdf(_documents(storage, manifest, key), invoice_id)
+    if content is None:
+        raise UsageError(
+            f"invoice {invoice_id} has no document", where=key, remedy="`billflow status` says what is held, and why"
+        )
+    _write_pdf(content, output or Path(f"{invoice_id}.pdf"))
+
+
+def _write_pdf(content: bytes, target: Path) -> None:
+    if str(target) == "-":
+        sys.stdout.buffer.write(content)
+        return
+    target.write_bytes(content)
+    click.echo(f"wrote {target} ({len(content):,} bytes)")
+
+
+def _documents(storage: Storage, manifest: Manifest, key: str) -> list[str]:
+    partition = manifest.partitions[key]
+    return published.files(storage, partition.tables.get("documents", ()))
+
+
+@click.command()
+@click.option("--cycle", required=True)
+@click.option("--month", required=True)
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, help="A folder, or a file ending in .zip."
+)
+@click.pass_obj
+def export(project: str | None, cycle: str, month: str, target: Path) -> None:
+    """Write all PDFs of a cycle and month, as <invoice_id>.pdf."""
+    storage, manifest = _lake(project)
+    key = f"{cycle}|{month}"
+    if key not in manifest.partitions:
+        raise UsageError(f"{key} is not published", where="--cycle, --month", remedy="`billflow status` lists what is")
+    files = _documents(storage, manifest, key)
+    total = sum(run.rows for run in manifest.partitions[key].tables.get("documents", ()))
+    with _opened(target) as place:
+        console = Console(stderr=True)
+        for name, content in track(
+            store.iter_pdfs(files), "exporting", total, console=console, disable=not console.is_terminal
+        ):
+            place.put(f"{name}.pdf", content)
+    click.echo(f"wrote {total:,} PDFs to {target}")
+
+
+class _Place(Protocol):
+    def put(self, name: str, content: bytes) -> None: ...
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def put(self, name: str, content: bytes) -> None:
+        (self._folder / name).write_bytes(content)
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def put(self, name: str, content: bytes) -> None:
+        # A fixed date: the same documents make the same archive.
+        self._archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+@contextmanager
+def _opened(target: Path) -> Iterator[_Place]:
+    """A folder to write to; or a zip, which appears under its name only when it is whole."""
+    if target.suffix.lower() != ".zip":
+        yield _Folder(target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    with zipfile.ZipFile(partial, "w") as archive:
+        yield _Zip(archive)
+    partial.replace(target)

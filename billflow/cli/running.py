@@ -1,0 +1,160 @@
+"""`run`, `ui` and `doctor`: what starts work."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import click
+import dagster as dg
+from rich.console import Console
+
+from billflow.catalog import load_catalog
+from billflow.cli.progress import Progress
+from billflow.errors import UsageError
+from billflow.lake.manifest import PublishedPartition, read_manifest
+from billflow.lake.storage import open_storage
+from billflow.orchestration.launching import dagster_home, execute, mark_dead_runs
+from billflow.orchestration.partitions import Partition
+from billflow.settings import Settings, find_project, load_settings
+from billflow.sources.files import check_files
+
+
+@dataclass(frozen=True)
+class OpenProject:
+    """A project whose files have been read and found right."""
+
+    folder: Path
+    settings: Settings
+
+
+def open_project(project: str | None) -> OpenProject:
+    """Reads billflow.yaml; SettingsError when it has mistakes."""
+    folder = find_project(project)
+    return OpenProject(folder, load_settings(folder))
+
+
+@click.command()
+@click.option("--cycle", "cycles", multiple=True, required=True, help="Billing cycle; may be repeated.")
+@click.option("--month", "months", multiple=True, required=True, help="Month, as 2013-01; may be repeated.")
+@click.pass_obj
+def run(project: str | None, cycles: Sequence[str], months: Sequence[str]) -> int:
+    """The bill run: ingest, rate, invoice, check, publish, documents."""
+    return bill(open_project(project), cycles, months)
+
+
+def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str]) -> int:
+    """Bills every cycle and month, one after the other in one Spark session; the worst exit code."""
+    partitions = [Partition(cycle, month) for cycle in dict.fromkeys(cycles) for month in dict.fromkeys(months)]
+    for partition in partitions:
+        _check_ended(partition, project.settings)
+    _check_project(project)
+    os.environ["BILLFLOW_PROJECT"] = str(project.folder)
+    home = dagster_home(project.folder)
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        mark_dead_runs(instance)
+        return max((_bill_one(project, partition, instance) for partition in partitions), key=_severity)
+
+
+def _severity(code: int) -> int:
+    """Of several months' exit codes the one to report: failed, then wrong input, then held."""
+    return (0, 3, 2, 1).index(code)
+
+
+def _check_ended(partition: Partition, settings: Settings) -> None:
+    period = partition.period(settings)
+    if partition.month < settings.first_month:
+        raise UsageError(
+            f"{partition.month} is before the project's first_month {settings.first_month}",
+            where="--month",
+            remedy="set first_month in billflow.yaml earlier, or name a later month",
+        )
+    if period.end > datetime.now(ZoneInfo(settings.timezone)).date():
+        raise UsageError(
+            f"the period of {partition.key} has not ended: it lasts to {period.end}",
+            where="--month",
+            remedy="bill it from that day on",
+        )
+
+
+def _check_project(project: OpenProject) -> None:
+    """Everything that can be wrong before Spark starts."""
+    load_catalog(project.folder / "catalog")
+    check_files(project.settings)
+
+
+def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:
+    from billflow.definitions import build_definitions  # noqa: PLC0415  # it reads the project when it is imported
+
+    console = Console(highlight=False, soft_wrap=True)
+    with Progress(console, partition.key) as progress:
+        outcome = execute(build_definitions(), instance, partition, progress.step)
+    if outcome.exit_code:
+        errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+        errors.print("\n".join(f"error: {reason}" for reason in outcome.reasons) or "error: the run failed")
+        return outcome.exit_code
+    published = read_manifest(open_storage(project.settings.lake_root)).partitions[partition.key]
+    return _report(console, partition, published)
+
+
+def _report(console: Console, partition: Partition, published: PublishedPartition) -> int:
+    counts, quarantined = published.counts, sum(one.rows for one in published.tables["quarantine"])
+    totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in published.totals.items()) or "nothing"
+    documents = sum(one.rows for one in published.tables.get("documents", ()))
+    failed = sum(one.rows for one in published.tables["held"]) - counts.held
+    console.print(
+        f"[green]✓[/] {partition.key}: [bold]{counts.invoiced:,}[/] invoices over {totals}, {documents:,} PDFs; "
+        f"{counts.without_lines:,} accounts without lines, {counts.held + failed:,} held, {quarantined:,} rows in quarantine"
+    )
+    if counts.held + failed:
+        console.print(f"  held, and why: billflow query \"select * from held where month = '{partition.month}'\"")
+    return 3 if counts.held + failed else 0
+
+
+@click.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.pass_obj
+def ui(project: str | None, port: int, host: str) -> int:
+    """The Dagster UI on this project (webserver and daemon); one click runs everything."""
+    opened = open_project(project)
+    load_catalog(opened.folder / "catalog")
+    home = dagster_home(opened.folder)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        mark_dead_runs(instance)
+    click.echo(f"billflow's UI is at http://{host}:{port} (stop it with Ctrl-C)")
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "billflow.definitions", "-h", host, "-p", str(port)]
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "BILLFLOW_PROJECT": str(opened.folder)}
+    with subprocess.Popen(command, env=environment, cwd=opened.folder) as server:  # noqa: S603  # our own command
+        return _wait(server)
+
+
+def _wait(server: "subprocess.Popen[bytes]") -> int:
+    import signal  # noqa: PLC0415
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        server.send_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.send_signal(signal.SIGINT)
+        server.wait()
+        return 0
+
+
+@click.command()
+@click.pass_obj
+def doctor(project: str | None) -> int:
+    """What is missing on this machine or unreachable, and the command that mends it."""
+    from billflow.cli.doctor import examine  # noqa: PLC0415
+
+    return examine(project)

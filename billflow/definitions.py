@@ -1,0 +1,45 @@
+"""The Dagster code location: everything is composed here and nowhere else.
+
+The project is the folder that BILLFLOW_PROJECT names, or the current one; without a billflow.yaml there, loading fails.
+"""
+
+import dagster as dg
+
+from billflow.orchestration import jobs
+from billflow.orchestration.assets import billing, documents, ingestion, publishing
+from billflow.orchestration.checks import CHECKS
+from billflow.orchestration.partitions import bill_run_partitions
+from billflow.orchestration.project import Project
+from billflow.settings import find_project, load_settings
+
+ASSETS = (
+    ingestion.raw,
+    ingestion.canonical,
+    billing.charges,
+    billing.invoice_lines,
+    billing.drafts,
+    publishing.published_bills,
+    documents.documents,
+    documents.published_documents,
+)
+
+
+def build_definitions() -> dg.Definitions:
+    """All assets, checks, jobs, schedules and sensors of the project found; SettingsError when it has mistakes."""
+    folder = find_project()
+    settings = load_settings(folder)
+    partitions = bill_run_partitions(settings)
+    assets = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions)) for asset in ASSETS]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=CHECKS,
+        jobs=[jobs.bill_run_job(partitions)],
+        schedules=[jobs.monthly_schedule(settings)],
+        sensors=[jobs.closing_sensor(cycle) for cycle in settings.cycles],
+        resources={"project": Project(folder=str(folder))},
+        # One run is one process, with one JVM: steps hand over through the lake, not through memory.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,70 @@
+"""Folders of Parquet files that hold documents: how they are written, and one or all of their PDFs read back.
+
+Files are sorted by invoice_id with 64 documents a row group, uncompressed (a PDF is compressed already), so that one is
+fetched by reading one row group. Readers need only pyarrow.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS_PER_GROUP = 64
+COLUMNS = ["invoice_id", "pdf"]
+
+Source = str | IO[bytes]
+"""A local path, or an open file that seeks (such as one over WebHDFS)."""
+
+
+def write_options() -> dict[str, str]:
+    """Options for Spark's DataFrameWriter; sort by invoice_id within partitions first."""
+    return {
+        "compression": "uncompressed",
+        "parquet.block.row.count.limit": str(ROWS_PER_GROUP),
+        "parquet.enable.dictionary#pdf": "false",
+    }
+
+
+def fetch_pdf(files: Sequence[Source], invoice_id: str) -> bytes | None:
+    """The PDF of one invoice, or None when none of the files has it. Row groups are chosen by their statistics."""
+    found = (_fetch_from(path, invoice_id) for path in files)
+    return next((pdf for pdf in found if pdf is not None), None)
+
+
+def iter_pdfs(files: Sequence[Source]) -> Iterator[tuple[str, bytes]]:
+    """Invoice id and PDF of every document, file by file; no more than one row group is in memory."""
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                yield from _documents(file.read_row_group(group, COLUMNS))
+
+
+def _fetch_from(path: Source, invoice_id: str) -> bytes | None:
+    with pq.ParquetFile(path) as file:
+        groups = [group for group in range(file.num_row_groups) if _may_hold(file.metadata, group, invoice_id)]
+        for group in groups:
+            ids = file.read_row_group(group, ["invoice_id"]).column("invoice_id").to_pylist()
+            if invoice_id in ids:
+                pdf: bytes = file.read_row_group(group, ["pdf"]).column("pdf")[ids.index(invoice_id)].as_py()
+                return pdf
+    return None
+
+
+def _may_hold(metadata: pq.FileMetaData, group: int, invoice_id: str) -> bool:
+    """By the least and greatest id of a row group; a group without statistics may hold any."""
+    row_group = metadata.row_group(group)
+    ids = next(
+        column
+        for column in map(row_group.column, range(row_group.num_columns))
+        if column.path_in_schema == "invoice_id"
+    )
+    statistics = ids.statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= invoice_id <= statistics.max)
+
+
+def _documents(table: pa.Table) -> Iterator[tuple[str, bytes]]:
+    for invoice_id, pdf in zip(table.column("invoice_id"), table.column("pdf"), strict=True):
+        yield invoice_id.as_py(), pdf.as_py()

@@ -1,0 +1,115 @@
+"""Published bills → documents → published documents."""
+
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from billflow.documents import payload, rendering, store, templates
+from billflow.lake import schemas, tables
+from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, lost_to, read_manifest
+from billflow.lake.publishing import finish, publish
+from billflow.orchestration.assets.publishing import published_bills
+from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.project import Project
+from billflow.orchestration.steps import RETRY, explained
+
+
+@dg.asset(deps=[published_bills], group_name="documents", kinds={"typst", "spark"}, retry_policy=RETRY)
+def documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """One PDF an invoice, rendered on the executors. An invoice whose PDF fails is held; the others go out."""
+    with explained():
+        run = BillRun(context, project)
+        template_set = templates.find_templates(run.settings.templates)
+        templates.check_templates(template_set)
+        published = _published(run)
+        rendered = rendering.render_documents(_payloads(run, published), template_set)
+        ordered = rendered.sortWithinPartitions("invoice_id")
+        ordered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
+        failed = _stage_held(run, published)
+        sums = (
+            run.spark.read.parquet(run.staging.uri("rendered"))
+            .agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"))
+            .first()
+        )
+        made, size, pages = (int(value or 0) for value in sums or (0, 0, 0))
+        run.staging.note("documents", {"documents": made, "failed": failed})
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": made,
+                "bytes": size,
+                "pages": pages,
+                "failed": failed,
+                "template": template_set.fingerprint,
+            }
+        )
+
+
+def _published(run: BillRun) -> PublishedPartition:
+    """The partition as this run published it; ConflictError when another run has replaced it since."""
+    head = read_manifest(run.storage)
+    found = head.partitions.get(run.partition.key)
+    if found is None or found.run_id != run.root:
+        raise lost_to(head)
+    return found
+
+
+def _payloads(run: BillRun, published: PublishedPartition) -> DataFrame:
+    read = {
+        name: _read(run, published, name)
+        for name in ("invoices", "invoice_lines", "invoice_taxes", "accounts", "usage")
+    }
+    metrics = run.catalog.metrics
+    return payload.invoice_payloads(
+        invoices=read["invoices"],
+        lines=read["invoice_lines"],
+        taxes=read["invoice_taxes"],
+        accounts=read["accounts"],
+        usage=read["usage"],
+        seller={name: value for name, value in run.settings.seller.model_dump().items() if value is not None},
+        units={name: metric.unit or "" for name, metric in metrics.items()},
+        daily_max_metrics={name for name, metric in metrics.items() if metric.aggregate == "max"},
+    )
+
+
+def _read(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
+    found = published.tables[table]
+    if not found:
+        return tables.empty(run.spark, schemas.SCHEMAS[table])
+    uri = run.storage.uri(found[0].path)
+    return tables.read_bucketed(run.spark, uri, schemas.SCHEMAS[table], found[0].buckets)
+
+
+def _stage_held(run: BillRun, published: PublishedPartition) -> int:
+    """Writes the accounts whose PDF failed, with Typst's reason; how many."""
+    failed = run.spark.read.parquet(run.staging.uri("rendered")).where(F.col("error").isNotNull())
+    named = failed.join(_read(run, published, "invoices").drop("cycle", "month"), "invoice_id", "inner")
+    held = named.withColumns({"rule": F.lit("document_failed"), "reason": F.col("error"), "run_id": F.lit(run.root)})
+    return run.stage_few("held_documents", held, schemas.HELD).count()
+
+
+@dg.asset(deps=[documents], group_name="published", kinds={"parquet"}, retry_policy=RETRY)
+def published_documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """The documents become visible, for the invoices they were rendered from and no others."""
+    with explained():
+        run = BillRun(context, project)
+        noted = run.staging.noted("documents")
+        rendered = TableRun(path=run.run_folder("documents"), rows=noted["documents"])
+        held = TableRun(path=run.run_folder("held") + "-documents", rows=noted["failed"])
+        moves = {run.staging.place("rendered"): rendered.path, run.staging.place("held_documents"): held.path}
+        manifest = _commit(run, moves, rendered, held)
+        finish(run.storage, run.root)
+        return dg.MaterializeResult(metadata={"manifest": manifest.version, "dagster/row_count": rendered.rows})
+
+
+def _commit(run: BillRun, moves: dict[str, str], rendered: TableRun, held: TableRun) -> Manifest:
+    partition = _published(run)
+    with_documents = partition.model_copy(
+        update={"tables": {**partition.tables, "documents": (rendered,), "held": (*partition.tables["held"], held)}}
+    )
+    head = read_manifest(run.storage)
+    partitions = {**head.partitions, run.partition.key: with_documents}
+    manifest = head.model_copy(update={"version": head.version + 1, "run_id": run.root, "partitions": partitions})
+    publish(run.storage, moves, manifest)
+    return manifest

@@ -1,0 +1,157 @@
+"""Checks that block publishing: what does not add up is seen by nobody but the engineer on call."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from billflow.billing import reconcile
+from billflow.lake import schemas
+from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.project import Project
+from billflow.orchestration.reference_sample import disagreements
+from billflow.orchestration.steps import as_markdown, explained
+
+_SHOWN = 10
+
+
+def _result(problems: Sequence[str], **metadata: Any) -> dg.AssetCheckResult:
+    """Passed when there are no problems; shows the first of them."""
+    shown = "\n".join(f"- {problem}" for problem in problems[:_SHOWN])
+    description = f"{problems[0]}" if problems else None
+    return dg.AssetCheckResult(
+        passed=not problems,
+        description=description,
+        metadata={**metadata, **({"problems": dg.MetadataValue.md(shown)} if problems else {})},
+    )
+
+
+def _found(*broken: DataFrame) -> list[str]:
+    """The first rows of the violations in each frame, as text."""
+    return [f"{row['key']}: {row['problem']}" for rows in broken for row in rows.limit(_SHOWN).collect()]
+
+
+@dg.asset_check(asset="quarantine", blocking=True)
+def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """No table has a larger share of its rows in quarantine than `quarantine_limit`; rows of other periods do not count."""
+    with explained():
+        run = BillRun(context, project)
+        report, limit = run.ingest.report, run.settings.quarantine_limit
+        problems, shares = [], {}
+        for table in ("customers", "subscriptions", "usage"):
+            bad, rows = _share(report, table, run.partition.key)
+            shares[table] = f"{bad} of {rows}"
+            if rows and Decimal(bad) / rows > limit:
+                problems.append(
+                    f"{bad} of {rows} rows of {table} are in quarantine, above quarantine_limit {limit}; "
+                    "mend the source, or raise the limit in billflow.yaml"
+                )
+        return _result(problems, shares=shares)
+
+
+def _share(report: dict[str, dict[str, dict[str, str]]], table: str, key: str) -> tuple[int, int]:
+    """(rows in quarantine, rows) of a table; of usage only rows of the partition and rows that cannot be placed."""
+
+    def rows(verdict: str) -> int:
+        if table != "usage":
+            return int(report[table].get(verdict, {"rows": "0"})["rows"])
+        placed = report[table].get(f"{verdict}|{key}", {"rows": "0"})
+        unplaced = report[table].get(f"{verdict}||", {"rows": "0"})
+        return int(placed["rows"]) + int(unplaced["rows"])
+
+    bad = rows("quarantined")
+    return bad, bad + rows("valid") + rows("duplicate")
+
+
+@dg.asset_check(asset="usage", blocking=True)
+def every_row_has_one_verdict(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """Rows and quantity in = valid + identical duplicates + quarantined, for each table and over all periods."""
+    with explained():
+        run = BillRun(context, project)
+        report = run.ingest.report
+        tables = [table for table in report if table != "quarantine"]
+        problems = [problem for table in tables for problem in _unequal(table, report[table])]
+        problems += _miscounted(run)
+        return _result(problems, **{table: as_markdown(_verdicts(report[table])) for table in tables})
+
+
+def _verdicts(report: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {verdict: one for verdict, one in report.items() if "|" not in verdict}
+
+
+def _unequal(table: str, report: dict[str, dict[str, str]]) -> list[str]:
+    came, went = report["in"], [one for verdict, one in _verdicts(report).items() if verdict != "in"]
+    return [
+        f"{table}: {came[what]} {what} came in, {total} have a verdict"
+        for what in ("rows", "quantity")
+        if Decimal(came[what]) != (total := sum((Decimal(one[what]) for one in went), Decimal(0)))
+    ]
+
+
+def _miscounted(run: BillRun) -> list[str]:
+    """Tables that hold other numbers of rows than were judged valid, counted from what was written."""
+    usage = run.ingest.usage.get(run.partition.key)
+    written = run.usage().count()
+    return (
+        []
+        if written == (usage.rows if usage else 0)
+        else [f"usage: {usage} was judged valid, {written} rows are there"]
+    )
+
+
+@dg.asset_check(asset="charges", blocking=True)
+def usage_is_conserved(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """Usage of the period = billed + unrated + of held accounts, in rows and quantity; each event once (PRICING §5)."""
+    with explained():
+        events = BillRun(context, project).staging.noted("charges")["events"]
+        problems = [
+            f"{events['usage'][what]} {what} of usage, but {total} billed, unrated or held"
+            for what in ("rows", "quantity")
+            if Decimal(events["usage"][what])
+            != (total := sum(Decimal(events[part][what]) for part in ("billed", "unrated", "held")))
+        ]
+        return _result(problems, events=as_markdown(events))
+
+
+@dg.asset_check(asset="invoice_lines", blocking=True)
+def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """Quantity × unit price gives each net, and every event that was charged stands on a line."""
+    with explained():
+        run = BillRun(context, project)
+        lines, charges = run.staged("invoice_lines", schemas.INVOICE_LINES), run.staged("charges", schemas.CHARGES)
+        late = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
+        charged = charges.join(late, ["system", "account_id"], "left_anti")
+        wrong = reconcile.inconsistent_lines(lines, run.pricebook.currencies)
+        return _result(_found(wrong, reconcile.fully_priced(charged, lines)), lines=lines.count())
+
+
+@dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])
+def invoices_balance(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """Σ lines = net, Σ tax groups = tax, net + tax = total, and each group's tax is its net × rate, rounded once."""
+    with explained():
+        run = BillRun(context, project)
+        lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
+        taxes = run.staged("invoice_taxes", schemas.INVOICE_TAXES)
+        invoices = run.staged("invoices", schemas.INVOICES)
+        unbalanced = reconcile.unbalanced_invoices(invoices, lines, taxes)
+        return _result(_found(unbalanced, reconcile.wrong_taxes(taxes, lines, run.pricebook.currencies)))
+
+
+@dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])
+def reference_agrees(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """A sample of accounts, rated once more by an independent rater in plain Python, gives the same bills."""
+    with explained():
+        problems, accounts = disagreements(BillRun(context, project))
+        return _result(problems, accounts=accounts)
+
+
+CHECKS = (
+    quarantine_within_limit,
+    every_row_has_one_verdict,
+    usage_is_conserved,
+    lines_are_consistent,
+    invoices_balance,
+    reference_agrees,
+)

@@ -1,0 +1,70 @@
+"""One job runs everything for a partition; a schedule and a sensor per cycle start it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from billflow.orchestration.closing import closed_partition, next_reason
+from billflow.orchestration.project import Project
+from billflow.settings import Settings
+
+JOB = "bill_run"
+
+
+def bill_run_job(partitions: dg.MultiPartitionsDefinition) -> Any:
+    """From the sources to published documents, for one cycle and month."""
+    return dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.all(),
+        partitions_def=partitions,
+        description="The bill run: ingest, rate, invoice, check, publish, documents.",
+    )
+
+
+def monthly_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Every morning, for cycles whose period has closed; off until someone switches it on."""
+
+    @dg.schedule(
+        name="monthly_bill_runs",
+        job_name=JOB,
+        cron_schedule="0 6 * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Bills each cycle on the first morning on which its period and the grace days are over.",
+    )
+    def monthly_bill_runs(
+        context: dg.ScheduleEvaluationContext, project: Project
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        yield from _requests(project, list(project.settings().cycles), context.instance)
+
+    return monthly_bill_runs
+
+
+def _requests(
+    project: Project, cycles: list[str], instance: dg.DagsterInstance
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    settings = project.settings()
+    for cycle in cycles:
+        partition = closed_partition(settings, cycle)
+        reason = next_reason(project, partition, instance)
+        if reason or partition is None:
+            yield dg.SkipReason(reason)
+        else:
+            yield dg.RunRequest(run_key=partition.key, partition_key=partition.key)
+
+
+def closing_sensor(cycle: str) -> dg.SensorDefinition:
+    """Fires once for each period of a cycle, when it has ended, grace is over and the sources cover it."""
+
+    @dg.sensor(
+        name=f"{cycle.replace('-', '_')}_closes",
+        job_name=JOB,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Bills cycle {cycle} when its period has ended, grace is over and the sources cover it.",
+    )
+    def closes(context: dg.SensorEvaluationContext, project: Project) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        yield from _requests(project, [cycle], context.instance)
+
+    return closes

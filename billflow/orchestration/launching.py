@@ -1,0 +1,167 @@
+"""Starts bill runs in this process, and clears up after processes that died."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from uuid import uuid4
+
+import dagster as dg
+
+from billflow.errors import MachineError
+from billflow.lake.staging import process_started
+from billflow.orchestration.jobs import JOB
+from billflow.orchestration.partitions import Partition
+
+PROCESS_TAG = "billflow/process"
+"""host:pid:start of the process that executes a run."""
+
+DAGSTER_YAML = """\
+# How Dagster works for this project. Runs, events and schedules are kept in SQLite files beside this one.
+telemetry:
+  enabled: false
+
+# A run whose process is gone is marked failed instead of staying started for ever.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  max_runtime_seconds: 86400
+
+# One bill run at a time: each has a Spark session of its own.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: -1}
+"""
+
+
+def dagster_home(project: Path) -> Path:
+    """DAGSTER_HOME inside the project, with a dagster.yaml; an existing one stays as it is."""
+    home = project / ".dagster"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").write_text(DAGSTER_YAML)
+    except OSError as error:
+        raise MachineError(
+            f"the folder for Dagster's own files cannot be written: {error.strerror}",
+            where=str(home),
+            remedy="make the project's folder writable for this user",
+        ) from error
+    return home
+
+
+def this_process() -> str:
+    """The value of PROCESS_TAG for this process."""
+    return f"{socket.gethostname()}:{os.getpid()}:{process_started(os.getpid()):.0f}"
+
+
+def is_gone(process: str) -> bool:
+    """Whether the process of a PROCESS_TAG has ended; of another host nobody here can tell."""
+    host, pid, started = process.rsplit(":", 2)
+    return host == socket.gethostname() and f"{process_started(int(pid)):.0f}" != started
+
+
+def mark_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Marks every started run failed whose process is gone; their ids."""
+    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]))
+    dead = [run for run in started if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])]
+    for run in dead:
+        instance.report_run_failed(run, "the process of this run is gone; run the partition again")
+    return [run.run_id for run in dead]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `exit_code` as of the command line, `reasons` of what failed."""
+
+    run_id: str
+    exit_code: int
+    reasons: tuple[str, ...]
+
+
+StepWatcher = Callable[[str, str], None]
+"""Told (step, "started" | "done" | "failed" | "again")."""
+
+
+def execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, partition: Partition, watch: StepWatcher
+) -> Outcome:
+    """Bills one partition in this process, with the assets and checks that the UI shows."""
+    job = definitions.get_job_def(JOB)
+    run_id = str(uuid4())
+    with _watched(instance, run_id, watch):
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=partition.key,
+            raise_on_error=False,
+            run_id=run_id,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={PROCESS_TAG: this_process()},
+        )
+    failures = [failure for event in result.all_events if (failure := _failure(event))]
+    return Outcome(
+        run_id,
+        0 if result.success else max([code for code, _ in failures], default=1),
+        tuple(text for _, text in failures),
+    )
+
+
+def _failure(event: dg.DagsterEvent) -> tuple[int, str] | None:
+    """(exit code, reason) of a step that failed."""
+    evaluated = event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    if evaluated and not event.asset_check_evaluation_data.passed:
+        check = event.asset_check_evaluation_data
+        return 1, f"check {check.check_name}: {check.description}"
+    if not event.is_step_failure or "AssetCheckFailed" in str(event.step_failure_data.error):
+        return None
+    failure = event.step_failure_data
+    told = failure.user_failure_data
+    if told is not None:
+        code = told.metadata.get("exit_code") if told.metadata else None
+        return int(getattr(code, "value", 1) or 1), f"{event.step_key}: {told.description}"
+    return 1, f"{event.step_key}: {failure.error.message.strip() if failure.error else 'failed'}"
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, run_id: str, watch: StepWatcher) -> Iterator[None]:
+    """Follows the run's event log from a thread of its own, as the UI does."""
+    ended = Event()
+    thread = Thread(target=_follow, args=(instance, run_id, watch, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=10)
+
+
+_STATES = {
+    dg.DagsterEventType.STEP_START: "started",
+    dg.DagsterEventType.STEP_SUCCESS: "done",
+    dg.DagsterEventType.STEP_FAILURE: "failed",
+    dg.DagsterEventType.STEP_UP_FOR_RETRY: "again",
+}
+
+
+def _follow(instance: dg.DagsterInstance, run_id: str, watch: StepWatcher, ended: Event) -> None:
+    cursor: str | None = None
+    last = False
+    while True:
+        connection = instance.get_records_for_run(run_id, cursor=cursor, of_type=set(_STATES), ascending=True)
+        for record in connection.records:
+            event = record.event_log_entry.dagster_event
+            if event and event.step_key:
+                watch(event.step_key, _STATES[event.event_type])
+        cursor = connection.cursor
+        if last:
+            return
+        last = ended.wait(timeout=0.25)
