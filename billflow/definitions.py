@@ -29,11 +29,13 @@ def build_definitions() -> dg.Definitions:
     folder = find_project()
     settings = load_settings(folder)
     partitions = bill_run_partitions(settings)
-    assets = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions)) for asset in ASSETS]
+    assets = [
+        asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions)) for asset in ASSETS
+    ]
     return dg.Definitions(
         assets=assets,
         asset_checks=CHECKS,
-        jobs=[jobs.bill_run_job(partitions)],
+        jobs=[jobs.bill_run_job()],
         schedules=[jobs.monthly_schedule(settings)],
         sensors=[jobs.closing_sensor(cycle) for cycle in settings.cycles],
         resources={"project": Project(folder=str(folder))},

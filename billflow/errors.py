@@ -50,4 +50,4 @@ class ConflictError(RunFailedError):
 
 
 class MachineError(BillflowError):
-    """This machine lacks something that a run needs (Java, a folder that can be written, …)."""
+    """Something that a run needs is missing on this machine (Java, a folder that can be written, …)."""

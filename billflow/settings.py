@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
@@ -78,7 +78,7 @@ class Seller(Strict):
 class SparkSettings(Strict):
     """`master` and any `spark.*` setting."""
 
-    model_config = {**Strict.model_config, "extra": "allow"}
+    model_config = ConfigDict(extra="allow")
     master: str = "local[*]"
 
     @model_validator(mode="after")
@@ -236,7 +236,7 @@ def find_project(project: str | None = None, environment: Mapping[str, str] = os
         raise UsageError(
             f"there is no {PROJECT_FILE}",
             where=str(folder),
-            remedy="name the project's folder with --project or BILLFLOW_PROJECT, or write one with `billflow init DIR`",
+            remedy="name it with --project or BILLFLOW_PROJECT, or write a project with `billflow init DIR`",
         )
     return folder
 

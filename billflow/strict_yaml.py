@@ -36,7 +36,7 @@ class _ExactConstructor(SafeConstructor):
     """SafeConstructor that never makes a binary float."""
 
 
-_ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: FloatText(node.value))
+_ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda _, node: FloatText(node.value))
 
 
 def exact_decimal(value: Any) -> Decimal:

@@ -12,7 +12,7 @@ ACCOUNT = ["system", "account_id"]
 
 
 def holds(accounts: DataFrame, subscriptions: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """system, account_id, rule, reason of accounts that cannot be billed as they are. Several rows an account may be."""
+    """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows."""
     serving = _serving(subscriptions, pricebook)
     found = [
         _parented(accounts),

@@ -7,7 +7,7 @@ be copied for every place that names it.
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from billflow.billing.money import quotient, round_money, rounded_fraction
+from billflow.billing.money import quotient, rounded_fraction
 from billflow.billing.pricebook import DISCOUNT, FEE, FLAT, UNITS, Pricebook
 from billflow.billing.usage import STRETCH
 from billflow.lake.schemas import MONEY, QUANTITY
@@ -83,7 +83,9 @@ def _printed(priced: DataFrame) -> DataFrame:
     worth = F.col("net").isNull() | (F.col("net") != 0)
     in_order = Window.partitionBy(*CHARGE).orderBy("part.position")
     whole = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    judged = priced.withColumns({"_any": F.max(worth).over(whole), "_worth": worth, "_number": F.row_number().over(in_order)})
+    judged = priced.withColumns(
+        {"_any": F.max(worth).over(whole), "_worth": worth, "_number": F.row_number().over(in_order)}
+    )
     stays = F.col("_worth") | (~F.col("_any") & (F.col("usage_count") > 0) & (F.col("_number") == 1))
     kept = judged.where(stays)
     is_first = F.row_number().over(in_order) == 1

@@ -15,7 +15,6 @@ from billflow.catalog.models import LAST_DAY
 from billflow.lake.schemas import DAY, FLAG, QUANTITY, RATE, TEXT, TEXTS, WHOLE
 from billflow.settings import Settings
 
-
 FLAT, UNITS, FEE, DISCOUNT = "flat", "units", "fee", "discount"
 """Kinds of parts."""
 

@@ -53,7 +53,7 @@ def owed_charges(subscriptions: DataFrame, prices: DataFrame) -> DataFrame:
 
 
 def _discount_percent() -> Column:
-    """The percentages of the subscription's discounts that apply to the charge, added up, at most 100 (PRICING §1.6)."""
+    """The percentages of the subscription's discounts on the charge, added up, at most 100 (PRICING §1.6)."""
     codes = F.array_distinct(F.coalesce("subscription_discounts", F.array().cast("array<string>")))
     known = F.filter(codes, lambda code: F.map_contains_key("charge_discounts", code))
     total = F.aggregate(

@@ -1,4 +1,4 @@
-"""Do the books balance? Each function gives the rows that break a law of PRICING.md: `key` and `problem`. None is good."""
+"""Do the books balance? Each function gives what breaks a law of PRICING.md: `key` and `problem`. No row is good."""
 
 from collections.abc import Iterable
 
@@ -28,7 +28,7 @@ def inconsistent_lines(lines: DataFrame, currencies: Iterable[str]) -> DataFrame
 
 
 def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame) -> DataFrame:
-    """Invoices whose net is not the sum of their lines, whose tax is not that of their groups, or whose total is neither."""
+    """Invoices whose net is not Σ lines, whose tax is not Σ groups, or whose total is not net + tax."""
     by = ["system", "account_id", "invoice_id"]
     of_lines = lines.groupBy(*by).agg(F.sum("net").alias("_lines"))
     of_taxes = taxes.groupBy(*by).agg(F.sum("base").alias("_bases"), F.sum("tax").alias("_taxes"))

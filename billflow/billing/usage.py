@@ -57,7 +57,7 @@ def _inside(window: Window, local: Column, years: Sequence[int]) -> Column:
 
 def epoch(pricebook: Pricebook, day: Column) -> Column:
     """In which of the period's stretches of unchanged prices a local day lies."""
-    first, *later = pricebook.epochs
+    later = pricebook.epochs[1:]
     return reduce(Column.__add__, [(day >= _day(begin)).cast("int") for begin in later], F.lit(0))
 
 

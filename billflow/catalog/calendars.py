@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import holidays
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Tag
 
 from billflow.strict_yaml import Strict
 
@@ -67,6 +67,8 @@ def _region(value: Any) -> str:
 class Window(Strict):
     """Days, hours and months that must all fit; a key left out means all."""
 
+    model_config = ConfigDict(validate_default=False)
+
     days: Annotated[frozenset[int] | None, BeforeValidator(lambda value: _members(value, DAYS))] = None
     """0 is Monday."""
     hours: Annotated[tuple[tuple[int, int], ...] | None, BeforeValidator(_hours)] = None
@@ -75,8 +77,6 @@ class Window(Strict):
     """0 is January."""
     holidays: Annotated[str | None, BeforeValidator(_region)] = None
     """Only on public holidays of a country (`AU`) or its region (`AU-NSW`)."""
-
-    model_config = {**Strict.model_config, "validate_default": False}
 
     def holiday_dates(self, years: Sequence[int]) -> tuple[date, ...]:
         """The public holidays of `years` that this window is limited to."""

@@ -97,7 +97,8 @@ class GraduatedCharge(_UsageCharge):
             raise ValueError("only the last tier may be open; give the others an up_to")
         if any(upper <= lower for lower, upper in zip([Decimal(0), *closed], closed, strict=False)):
             raise ValueError(
-                f"tiers out of order or overlapping: up_to {', '.join(map(str, closed))}; let each up_to be above the one before"
+                f"tiers out of order or overlapping: up_to {', '.join(map(str, closed))}; "
+                "let each up_to be above the one before"
             )
         return tiers
 

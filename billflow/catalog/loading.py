@@ -58,7 +58,7 @@ def _mistakes(catalog: Catalog, origin: dict[tuple[str, str], Path]) -> Iterator
         where = f"{origin['plans', plan]}: plans.{plan}"
         for earlier, later in catalog.overlapping_versions(plan):
             yield SettingsError(
-                f"two versions overlap: valid from {earlier.valid_from} (to {earlier.valid_to}) and from {later.valid_from}",
+                f"two versions overlap: {earlier.valid_from} to {earlier.valid_to}, and from {later.valid_from}",
                 where=where,
                 remedy="end the earlier one (valid_to) on or before the day on which the later one begins",
             )

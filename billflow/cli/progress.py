@@ -2,6 +2,7 @@
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.status import Status
@@ -27,7 +28,7 @@ class Progress:
         self._began: dict[str, float] = {}
         self._status: Status | None = console.status(f"{title}: starting") if console.is_terminal else None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         if self._status:
             self._status.start()
         else:

@@ -110,7 +110,8 @@ def _report(console: Console, partition: Partition, published: PublishedPartitio
     failed = sum(one.rows for one in published.tables["held"]) - counts.held
     console.print(
         f"[green]✓[/] {partition.key}: [bold]{counts.invoiced:,}[/] invoices over {totals}, {documents:,} PDFs; "
-        f"{counts.without_lines:,} accounts without lines, {counts.held + failed:,} held, {quarantined:,} rows in quarantine"
+        f"{counts.without_lines:,} accounts without lines, {counts.held + failed:,} held, "
+        f"{quarantined:,} rows in quarantine"
     )
     if counts.held + failed:
         console.print(f"  held, and why: billflow query \"select * from held where month = '{partition.month}'\"")

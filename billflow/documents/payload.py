@@ -49,7 +49,7 @@ LINE = (
 TAX = ("tax_category", "tax_rate", "base", "tax")
 
 
-def invoice_payloads(  # noqa: PLR0913, PLR0917 - one argument a table
+def invoice_payloads(
     invoices: DataFrame,
     lines: DataFrame,
     taxes: DataFrame,

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -38,8 +39,7 @@ class Owner(BaseModel):
 def process_started(pid: int) -> float:
     """When a process of this host started, in clock ticks since boot; 0 when it is gone. A pid alone is reused."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return 0.0 if fields[0] == "Z" else float(fields[19])

@@ -35,7 +35,7 @@ def _found(*broken: DataFrame) -> list[str]:
 
 @dg.asset_check(asset="quarantine", blocking=True)
 def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-    """No table has a larger share of its rows in quarantine than `quarantine_limit`; rows of other periods do not count."""
+    """No table has a larger share of its rows in quarantine than the limit; rows of other periods do not count."""
     with explained():
         run = BillRun(context, project)
         report, limit = run.ingest.report, run.settings.quarantine_limit

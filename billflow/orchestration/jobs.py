@@ -12,12 +12,11 @@ from billflow.settings import Settings
 JOB = "bill_run"
 
 
-def bill_run_job(partitions: dg.MultiPartitionsDefinition) -> Any:
+def bill_run_job() -> Any:
     """From the sources to published documents, for one cycle and month."""
     return dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),
-        partitions_def=partitions,
         description="The bill run: ingest, rate, invoice, check, publish, documents.",
     )
 

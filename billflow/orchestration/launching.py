@@ -96,7 +96,7 @@ def execute(
     definitions: dg.Definitions, instance: dg.DagsterInstance, partition: Partition, watch: StepWatcher
 ) -> Outcome:
     """Bills one partition in this process, with the assets and checks that the UI shows."""
-    job = definitions.get_job_def(JOB)
+    job = definitions.resolve_job_def(JOB)
     run_id = str(uuid4())
     with _watched(instance, run_id, watch):
         result = job.execute_in_process(

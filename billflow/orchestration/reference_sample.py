@@ -77,13 +77,13 @@ def _reference_bill(run: BillRun, parts: tuple[Row, list[Row], list[Row]]) -> Bi
 
 def _subscription(row: Row) -> Subscription:
     names = ("subscription_id", "plan", "start_date", "end_date", "quantity")
-    return Subscription(*(row[name] for name in names), discounts=tuple(row["discounts"] or ()))
+    return Subscription(**{name: row[name] for name in names}, discounts=tuple(row["discounts"] or ()))
 
 
 def _event(row: Row) -> UsageEvent:
     instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row["micros"])
     names = ("usage_id", "subscription_id", "metric", "quantity")
-    return UsageEvent(*(row[name] for name in names), event_time=instant, dimensions=row["dimensions"] or {})
+    return UsageEvent(**{name: row[name] for name in names}, event_time=instant, dimensions=row["dimensions"] or {})
 
 
 _COMPARED = (

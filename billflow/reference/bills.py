@@ -14,7 +14,7 @@ from billflow.reference.rounding import rounded, total_of
 from billflow.reference.stretches import Stretch, stretches
 
 
-def bill_account(  # noqa: PLR0913 - one account's whole input, by keyword
+def bill_account(
     catalog: Catalog,
     period: BillingPeriod,
     *,
@@ -38,7 +38,7 @@ def bill_account(  # noqa: PLR0913 - one account's whole input, by keyword
     return _bill(lines, minor_digits) if lines else None
 
 
-def unrated_events(  # noqa: PLR0913 - what `bill_account` takes, so that both are called alike
+def unrated_events(
     catalog: Catalog,
     period: BillingPeriod,
     *,

@@ -25,7 +25,6 @@ from billflow.sources.verdicts import (
     settle_duplicates,
 )
 
-
 _TOO_MUCH = 10**15
 """No meter shows that much; sums of less always fit decimal(38,12)."""
 

@@ -3,11 +3,13 @@
 import csv
 import glob
 import gzip
+import io
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -122,12 +124,17 @@ def _read_csv(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
 
 
 def _header(file: Path) -> tuple[str, ...]:
-    opened = gzip.open(file, "rt", encoding="utf-8-sig", newline="") if file.suffix == ".gz" else None
-    with opened or file.open(encoding="utf-8-sig", newline="") as lines:
+    with _opened(file) as lines:
         header = tuple(next(csv.reader(lines), ()))
     if not header or len(set(header)) != len(header):
         raise csv.Error(f"{file}: the first line must name each column once, it is {header}")
     return header
+
+
+def _opened(file: Path) -> TextIO:
+    if file.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(file), encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")
 
 
 def _read_csv_alike(spark: SparkSession, header: tuple[str, ...], files: list[str]) -> DataFrame:

@@ -209,6 +209,6 @@ def _by_verdict(rows: DataFrame, *placed: str) -> dict[str, dict[str, str]]:
 
 
 def _by_place(found: DataFrame) -> dict[str, dict[str, str]]:
-    """ "table|cycle|month" → rows in quarantine."""
+    """Rows in quarantine by table|cycle|month."""
     counted = found.groupBy("table", "cycle", "month").count().toLocalIterator()
     return {f"{row['table']}|{row['cycle'] or ''}|{row['month'] or ''}": {"rows": str(row["count"])} for row in counted}

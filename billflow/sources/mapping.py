@@ -139,7 +139,7 @@ def _typed(met: DataFrame, column: str, expression: Column, where: str) -> Colum
         return _dimensions(expression, given)
     if column == "discounts":
         return _codes(expression, given)
-    if isinstance(given, StringType) and column not in ("quantity",):
+    if isinstance(given, StringType) and column != "quantity":
         expression = F.when(expression.rlike(_LOOKS_LIKE_TIME), expression)
     return expression.cast(wanted)
 
@@ -194,7 +194,7 @@ _FIRST_ONLY = frozenset({"If", "CaseWhen", "Coalesce", "And", "Or"})
 
 def _analysed(met: DataFrame, expression: Column) -> Any:
     """Catalyst's expression, with columns and types resolved."""
-    return met.select(expression)._jdf.queryExecution().analyzed().projectList().head()  # type: ignore[operator]  # noqa: SLF001
+    return met.select(expression)._jdf.queryExecution().analyzed().projectList().head()  # noqa: SLF001
 
 
 def _kind(node: Any) -> str:

@@ -8,7 +8,8 @@ from billflow.sources.files import delivery_of, files_of
 
 def covered_until(settings: Settings, source: Source) -> datetime | None:
     """When the source was written last: its marker file when it names one (None while that is missing), else the
-    newest of its usage files (of all its files where it gives no usage)."""
+    newest of its usage files (of all its files where it gives no usage).
+    """
     if source.ready:
         marker = settings.folder / source.ready
         return datetime.fromtimestamp(marker.stat().st_mtime, UTC) if marker.exists() else None

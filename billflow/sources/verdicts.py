@@ -39,7 +39,6 @@ def mapped_rules() -> tuple[Rule, ...]:
     )
 
 
-
 def apply_rules(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     """`rows` with RULES and REASONS: the codes and texts of the rules that each row breaks, after those it has."""
     codes = F.array_compact(F.array(*[F.when(one.broken, F.lit(one.code)) for one in rules]))

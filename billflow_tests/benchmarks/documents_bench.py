@@ -1,6 +1,6 @@
 """Time, size and pages of bills rendered one after the other in one process.
 
-    python -m billflow_tests.benchmarks.documents_bench [--invoices N]
+python -m billflow_tests.benchmarks.documents_bench [--invoices N]
 """
 
 import argparse

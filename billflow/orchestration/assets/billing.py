@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing import holds, invoices, lines, rating, usage
+from billflow.billing.money import minor_digits
 from billflow.lake import schemas
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
@@ -16,7 +17,7 @@ from billflow.orchestration.steps import RETRY, described, explained
 
 @dg.asset(deps=["accounts", "subscriptions", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
 def charges(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
-    """What each subscription owes and for what quantity. Accounts that cannot be billed are held, each with its reason."""
+    """What each subscription owes, and for what quantity. Accounts that cannot be billed are held, with the reason."""
     with explained():
         run = BillRun(context, project)
         accounts, subscriptions, events = run.accounts(), run.subscriptions(), run.usage()
@@ -124,4 +125,7 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
 def totals(written: DataFrame) -> dict[str, dict[str, str]]:
     """Currency → net, tax and total of all invoices. A row a currency."""
     sums = written.groupBy("currency").agg(*[F.sum(name).alias(name) for name in ("net", "tax", "total")]).collect()
-    return {row["currency"]: {name: f"{row[name]:f}" for name in ("net", "tax", "total")} for row in sums}
+    return {
+        row["currency"]: {name: f"{row[name]:.{minor_digits(row['currency'])}f}" for name in ("net", "tax", "total")}
+        for row in sums
+    }

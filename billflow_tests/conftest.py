@@ -1,0 +1,33 @@
+"""What all tests share: one Spark session a process, and the real data where it is there."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from billflow.lake.session import start_session
+
+# Dagster and billflow look at these; a test sets what it needs.
+for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "DAGSTER_HOME"))]:
+    del os.environ[_variable]
+
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session that whole runs use too: two cores, few partitions."""
+    properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g"}
+    session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"))
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """../shared/data, which is not part of the product."""
+    if not (REAL_DATA / "smart_meters").is_dir():
+        pytest.skip(f"the real meter data is not at {REAL_DATA}")
+    return REAL_DATA
