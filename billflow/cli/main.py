@@ -1,43 +1,54 @@
 """`billflow --project DIR VERB`. Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 done but some bills are held."""
 
 import sys
+from importlib import import_module
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from billflow import __version__
-from billflow.cli import later, projects, reading, running
 from billflow.errors import BillflowError
 
-COMMANDS = (
-    projects.init,
-    projects.demo,
-    running.ui,
-    running.run,
-    later.preview,
-    later.confirm,
-    reading.status,
-    reading.query,
-    reading.pdf,
-    reading.export,
-    later.explain,
-    later.serve,
-    later.bench,
-    running.doctor,
-)
+VERBS = {
+    "init": "projects",
+    "demo": "projects",
+    "ui": "running",
+    "run": "running",
+    "preview": "later",
+    "confirm": "later",
+    "status": "reading",
+    "query": "reading",
+    "pdf": "reading",
+    "export": "reading",
+    "explain": "later",
+    "serve": "later",
+    "bench": "later",
+    "doctor": "running",
+}
+"""Verb → the module that has it. Only that one is imported: `query` should not wait for Dagster."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"billflow.cli.{VERBS[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--project", metavar="DIR", help="The project's folder [default: BILLFLOW_PROJECT, or the current one].")
 @click.version_option(__version__, prog_name="billflow")
 @click.pass_context
 def cli(context: click.Context, project: str | None) -> None:
     """Customers and usage, wherever they live, into exact invoices and compact PDFs."""
     context.obj = project
-
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -50,12 +61,6 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BillflowError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_escaped(str(error))}")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415  # only when something went wrong
-
-    return escape(text)

@@ -14,6 +14,7 @@ import click
 import duckdb
 from rich.console import Console
 from rich.progress import track
+from rich.markup import escape
 from rich.table import Table
 
 from billflow.documents import store
@@ -29,12 +30,20 @@ def _lake(project: str | None) -> tuple[Storage, Manifest]:
     return storage, read_manifest(storage)
 
 
+_WIDE = 100_000
+"""Columns of an output that is no terminal: nothing is cut there."""
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
 @click.command()
 @click.pass_obj
 def status(project: str | None) -> None:
     """Cycles and months: draft, confirmed, held and why."""
     storage, manifest = _lake(project)
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
         return
@@ -75,8 +84,8 @@ def _print_table(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     result = connection.execute(sql)
     table = Table(*[column[0] for column in result.description or []])
     for row in _rows(result):
-        table.add_row(*[_text(value) for value in row])
-    Console(highlight=False, markup=False, soft_wrap=False).print(table)
+        table.add_row(*[escape(_text(value)) for value in row])
+    _console().print(table)
 
 
 def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

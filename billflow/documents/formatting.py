@@ -5,7 +5,7 @@ Decimals arrive as plain strings and are never parsed into floats nor rounded: p
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
@@ -135,7 +135,12 @@ def _money_affixes(locale: Locale, currency: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    return text if text.lstrip("-")[:1].isdigit() and "E" not in text else f"{Decimal(text):f}"
+    if text.lstrip("-")[:1].isdigit() and "E" not in text:
+        return text
+    try:
+        return f"{Decimal(text):f}"
+    except InvalidOperation:
+        raise ValueError(f"not a number: {text!r}") from None
 
 
 @lru_cache(maxsize=4096)

@@ -27,12 +27,12 @@ class UsageSheet:
 
     def lane_of(self, groups: Sequence[UsageGroup]) -> Sequence[float]:
         """The columns (pt) of the narrowest lane in which every record is one line, else of the widest."""
-        by_width: Sequence[Sequence[float]] = self.geometry["lanes"]
+        widest, *narrower = self.geometry["lanes"]
         columns = [self._texts(groups, column) for column in range(3)]
-        for lane in reversed(by_width):
+        for lane in reversed(narrower):
             if all(fits(texts, self._em(width)) for texts, width in zip(columns, lane, strict=True)):
-                return lane
-        return by_width[0]
+                return list(lane)
+        return list(widest)
 
     def lanes_beside(self, lane: Sequence[float]) -> int:
         """How many lanes of that width a page holds: `layout.json` names them from two upwards."""
@@ -64,15 +64,16 @@ class UsageSheet:
 
     def _lines(self, rows: Sequence[Sequence[str]], lane: Sequence[float]) -> tuple[list[int], list[Line]]:
         """Where each record starts, and its lines: one, unless a text is wider than its column."""
-        number, day = self.formats.number, self.formats.day
+        number = self.formats.number
+        days = {day: self.formats.day(day) for day in {row[0][DAY] for row in rows}}
         detail_width, quantity_width = self._em(lane[1]), self._em(lane[2])
         starts: list[int] = []
         lines: list[Line] = []
         for time, detail, quantity in rows:
             starts.append(len(lines))
-            cells = [wrap(detail, detail_width), wrap(number(quantity), quantity_width)]
-            for index, (detail_line, quantity_line) in enumerate(zip_longest(*cells, fillvalue="")):
-                lines.append((day(time[DAY]), "" if index else time[CLOCK], detail_line, quantity_line))
+            details, quantities = wrap(detail, detail_width), wrap(number(quantity), quantity_width)
+            lines.append((days[time[DAY]], time[CLOCK], details[0], quantities[0]))
+            lines += [("", "", *more) for more in zip_longest(details[1:], quantities[1:], fillvalue="")]
         return starts, lines
 
     def _texts(self, groups: Sequence[UsageGroup], column: int) -> list[str]:

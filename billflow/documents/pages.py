@@ -69,7 +69,7 @@ def _add_usage(pages: list[Page], flow: Flow, sheets: Sheets, lane: Sequence[flo
             room = sheets.usage_lines()
         columns = flow.fill_lanes(room, lanes, least)
         pages[-1]["lanes"] = [list(_usage_blocks(column)) for column in columns]
-        pages[-1]["usage_lines"] = max(sum(block.all_lines for block in column) for column in columns)
+        pages[-1]["usage_lines"] = max(sum(block.height for block in column) for column in columns)
         room = 0
 
 
@@ -85,9 +85,15 @@ def _charge_block(block: Block) -> Page:
         "title": _counted(block.title),
         "heading": _counted(block.heading),
         "heading_lines": block.heading_lines,
-        "starts": block.starts,
-        "cells": ["\n".join(column) for column in zip(*block.lines, strict=True)],
+        "starts": _starts_within(block),
+        "cells": ["\n".join(column) for column in zip(*block.printed, strict=True)],
     }
+
+
+def _starts_within(block: Block) -> list[int]:
+    """The lines of the printed part above which there is a hairline: where rows begin, and at its top."""
+    end = len(block.lines) if block.end is None else block.end
+    return [0, *(start - block.begin for start in block.starts if block.begin < start < end)]
 
 
 def _counted(title: Line) -> tuple[Page, str]:
@@ -98,13 +104,13 @@ def _counted(title: Line) -> tuple[Page, str]:
 def _usage_blocks(column: Iterable[Block]) -> Iterator[Page]:
     top = 0
     for block in column:
-        yield {**_titles(block), "title": block.title, "top": top, "cells": columns_of(block.lines)}
-        top += block.all_lines
+        yield {**_titles(block), "title": block.title, "top": top, "cells": columns_of(block.printed)}
+        top += block.height
 
 
 def _titles(block: Block) -> Page:
     return {
         "title_lines": block.title_lines,
-        "continued": block.continued,
-        "lines": len(block.lines),
+        "continued": block.begin > 0,
+        "lines": len(block.printed),
     }

@@ -5,10 +5,11 @@ that Typst breaks nothing by itself and each column is one block of text. Widths
 estimated from above: a line may end early, it never runs over.
 """
 
+import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 WIDTHS_OF = {
     0.25: "',.:;|·\u00a0\u202f\u2009 ",
@@ -17,29 +18,38 @@ WIDTHS_OF = {
     0.41: "*rs`“”",
     0.46: "?cez~",
     0.48: "#$0123456789a§€£¥",
-    0.51: "FS_bgoqvxð\u2013",
-    0.55: "LPdhknpuy^ß<>+=±\u00d7",
+    0.51: "FS_bgoqvxð",
+    0.55: "LPdhknpuy^ß<>+=±\u00d7\u2013",
     0.60: "BERYøþ",
     0.67: "CKTUVXZ%",
     0.75: "ADGHNOQ&w—…đłæœ",
     0.85: "mMшщ",
     0.98: "W@ÆŒљњ",
 }
-WIDTHS = {char: width for width, chars in WIDTHS_OF.items() for char in chars}
-OTHER_SMALL, OTHER = 0.74, 1.0
-WIDEST = 1.0
+OTHER_SMALL, OTHER = 0.76, 1.0
 FULL_WIDTH = 1.05
 BOLD = 1.08
 
+SPACES = re.compile(r"[ \x00-\x1f\x7f\x85\u2028\u2029]+")  # and whatever else would break a planned line
+BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
 Line = tuple[str, ...]
+
+
+class _Widths(dict[str, float]):
+    """Widths of characters in em, estimated when first met."""
+
+    def __missing__(self, char: str) -> float:
+        self[char] = width = _estimated(char)
+        return width
 
 
 @dataclass(frozen=True)
 class Block:
     """Lines that belong together under a title that is repeated wherever they go on.
 
-    `starts` are the indexes of lines at which a new row begins. `heading` names what the block is part of; it is
-    printed above the title where it has `heading_lines`. Heights are in lines.
+    `starts` are the indexes of lines at which a row begins. `heading` names what the block is part of; it is printed
+    above the title where it has `heading_lines`. `begin` and `end` bound the lines printed here. Heights are in lines.
     """
 
     title: Line
@@ -48,31 +58,33 @@ class Block:
     starts: Sequence[int]
     heading: Line = ()
     heading_lines: int = 0
-    continued: bool = False
+    begin: int = 0
+    end: int | None = None
 
     @property
-    def head_lines(self) -> int:
-        return self.heading_lines + self.title_lines
+    def printed(self) -> Sequence[Line]:
+        return self.lines[self.begin : self.end]
 
     @property
-    def all_lines(self) -> int:
-        return self.head_lines + len(self.lines)
+    def height(self) -> int:
+        end = len(self.lines) if self.end is None else self.end
+        return self.heading_lines + self.title_lines + end - self.begin
 
     @property
-    def least_lines(self) -> int:
-        """The first row: a title never stands without it."""
-        return self.starts[1] if len(self.starts) > 1 else len(self.lines)
+    def least_height(self) -> int:
+        """With the first row only: a title never stands without it."""
+        following = bisect_right(self.starts, self.begin)
+        end = self.starts[following] if following < len(self.starts) else len(self.lines)
+        return self.heading_lines + self.title_lines + end - self.begin
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
-        """The part that fits into `room` lines under the title, and what is left of the rows."""
-        if len(self.lines) <= room:
+        """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
+        if self.height <= room:
             return self, None
-        at = max((start for start in self.starts if 0 < start <= room), default=room)
-        before = [start for start in self.starts if start < at]
-        after = [start - at for start in self.starts if start >= at]
-        part = replace(self, lines=self.lines[:at], starts=before)
-        rest = replace(self, lines=self.lines[at:], starts=after, heading_lines=0, continued=True)
-        return part, rest
+        limit = self.begin + max(room - self.heading_lines - self.title_lines, 1)
+        row = self.starts[bisect_right(self.starts, limit) - 1]
+        at = row if row > self.begin else limit
+        return replace(self, end=at), replace(self, begin=at, heading_lines=0)
 
 
 @dataclass
@@ -84,20 +96,16 @@ class Flow:
     def fill(self, room: int) -> list[Block]:
         """The blocks of one column of `room` lines. A row is cut only if it is higher than a whole column."""
         column: list[Block] = []
-        while self.blocks:
-            block = self.blocks[0]
-            free = room - block.head_lines
-            if column and free < block.least_lines:
-                break
-            part, rest = block.cut(max(free, 1))
+        while self.blocks and (not column or self.blocks[0].least_height <= room):
+            part, rest = self.blocks[0].cut(room)
             column.append(part)
-            room = free - len(part.lines)
+            room -= part.height
             self.blocks[:1] = [rest] if rest else []
         return column
 
     def fill_lanes(self, room: int, lanes: int, least: int) -> list[list[Block]]:
         """`lanes` columns of at most `room` lines; what ends on this page is spread evenly, `least` lines at least."""
-        needed = sum(block.all_lines for block in self.blocks)
+        needed = sum(block.height for block in self.blocks)
         for even in range(max(least, -(-needed // lanes)), room if needed <= room * lanes else 0):
             attempt = Flow(list(self.blocks))
             columns = [attempt.fill(even) for _ in range(lanes)]
@@ -109,7 +117,7 @@ class Flow:
 
 def wrap(text: str, width: float) -> list[str]:
     """The text in lines no wider than `width` em: broken at spaces, and within words that are wider than a line."""
-    if text.isprintable() and len(text) * WIDEST <= width:
+    if not BREAKS.search(text) and text_width(text) <= width:
         return [text]
     lines = [""]
     for word in _pieces(text, width):
@@ -123,32 +131,34 @@ def wrap(text: str, width: float) -> list[str]:
 
 def text_width(text: str) -> float:
     """An upper estimate in em."""
-    return sum(map(_char_width, text))
+    return sum(map(WIDTHS.__getitem__, text))
 
 
 def fits(texts: Sequence[str], width: float) -> bool:
     """Whether each text is one line of `width` em."""
-    return all(text_width(text) <= width for text in texts if len(text) * WIDEST > width)
+    return all(text_width(text) <= width for text in texts)
 
 
 def _pieces(text: str, width: float) -> Iterator[str]:
-    for word in text.split():
+    for word in filter(None, SPACES.split(text)):
         start, used = 0, 0.0
         for index, char in enumerate(word):
-            used += _char_width(char)
+            used += WIDTHS[char]
             if used > width and index > start:
                 yield word[start:index]
-                start, used = index, _char_width(char)
+                start, used = index, WIDTHS[char]
         yield word[start:]
 
 
-@lru_cache(maxsize=8192)
-def _char_width(char: str) -> float:
+def _estimated(char: str) -> float:
     if unicodedata.combining(char):
         return 0.0
-    parts = unicodedata.normalize("NFKD", char)
-    if char not in WIDTHS and len(parts) > 1:
-        return sum(map(_char_width, parts))
     if unicodedata.east_asian_width(char) in "WF":
         return FULL_WIDTH
-    return WIDTHS.get(char, OTHER_SMALL if char.islower() else OTHER)
+    parts = unicodedata.normalize("NFKD", char)
+    if len(parts) > 1 and parts[0] != " ":
+        return text_width(parts)
+    return OTHER_SMALL if char.islower() else OTHER
+
+
+WIDTHS = _Widths({char: width for width, chars in WIDTHS_OF.items() for char in chars})

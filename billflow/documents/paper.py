@@ -58,17 +58,13 @@ class Stationery:
         )
 
 
-def paper_of(payload: Payload, stationery: Stationery) -> Page:
-    """All texts of one document, as the templates read them from `bill.json`."""
+def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
+    """All texts of one document, as the templates read them from `bill.json` and `details.json`."""
     formats = stationery.formats(payload)
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
-    return {
-        "locale": formats.language,
-        "currency": shown["currency"],
-        **_first_page(shown, formats, labels),
-        **detail_pages(shown["lines"], shown["usage"], Sheets.of(formats, labels, stationery.geometry)),
-    }
+    sheets = Sheets.of(formats, labels, stationery.geometry)
+    return _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
 
 
 def _as_credited(payload: Payload) -> Payload:
@@ -84,6 +80,8 @@ def _as_credited(payload: Payload) -> Payload:
 def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
     invoice = payload["invoice"]
     return {
+        "locale": formats.language,
+        "currency": payload["currency"],
         "kind": invoice["kind"],
         "draft": invoice["status"] == "draft",
         "title": _reference(payload),

@@ -8,46 +8,30 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 import typst
 from pyspark.sql import DataFrame
-from pyspark.sql.types import BinaryType, IntegerType, LongType, StringType, StructType
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StringType, StructField, StructType
 
 from billflow.documents.paper import Stationery, paper_of
 from billflow.documents.templates import MAIN, TemplateSet
+from billflow.lake import schemas
 
 PDFS_PER_BATCH = 64
+
+PREFIX = "billflow-templates-"
+UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
+"""Where a Renderer keeps the templates; Typst's messages shall show their names only."""
 
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
-DOCUMENTS = (
-    StructType()
-    .add("invoice_id", StringType())
-    .add("pages", IntegerType())
-    .add("bytes", LongType())
-    .add("sha256", StringType())
-    .add("template", StringType())
-    .add("cycle", StringType())
-    .add("month", StringType())
-    .add("pdf", BinaryType())
-    .add("error", StringType())
-)
-DOCUMENTS_ARROW = pa.schema(
-    [
-        ("invoice_id", pa.string()),
-        ("pages", pa.int32()),
-        ("bytes", pa.int64()),
-        ("sha256", pa.string()),
-        ("template", pa.string()),
-        ("cycle", pa.string()),
-        ("month", pa.string()),
-        ("pdf", pa.binary()),
-        ("error", pa.string()),
-    ]
-)
+DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType())])
+"""Documents as published, and why one could not be rendered."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +56,7 @@ class _CompilingProcess:
 
 class Renderer:
     """One Typst compiler with the embedded fonts and those among the templates; keep one a process.
-
-    Typst takes sources from memory (its cache then knows them again) but logos and fonts only from a folder.
+    Threads may share it and take turns.
 
     The process must not have been forked from one that already compiled: Typst's threads are gone there and the
     next compile would wait for them for ever. That raises RuntimeError instead.
@@ -85,18 +68,21 @@ class Renderer:
         files = template_set.files
         self.template = template_set.fingerprint
         self._stationery = Stationery.of(files)
-        self._sources = {name: content for name, content in files.items() if _is_text(content)}
-        self._folder = tempfile.TemporaryDirectory(prefix="billflow-templates-")
-        root = Path(self._folder.name)
-        _unpack({name: content for name, content in files.items() if name not in self._sources}, root)
-        fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
-        self._compiler = typst.Compiler(root=root, font_paths=fonts)
+        # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
+        self._root = Path(self._folder.name)
+        _unpack(files, self._root)
+        fonts = typst.Fonts(include_system_fonts=False, font_paths=[self._root])
+        self._compiler = typst.Compiler(root=self._root, font_paths=fonts)
+        self._turn = Lock()
 
     def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
         """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field."""
-        paper = json.dumps(paper_of(payload, self._stationery), ensure_ascii=False)
-        sources: Any = {**self._sources, "main.typ": self._sources[MAIN], "bill.json": paper.encode()}
-        pdf: Any = self._compiler.compile(input=sources, format="pdf", pdf_tags=False, timestamp=0)
+        bill, details = (json.dumps(part, ensure_ascii=False) for part in paper_of(payload, self._stationery))
+        with self._turn:
+            (self._root / "bill.json").write_text(bill, encoding="utf-8")
+            (self._root / "details.json").write_text(details, encoding="utf-8")
+            pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)
         return Rendered(pdf, page_count(pdf))
 
 
@@ -113,7 +99,8 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFram
 
     In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
     (hex, of the PDF), template (fingerprint), cycle, month, pdf, error. An invoice that cannot be rendered has its
-    reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out.
+    reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out. Within a partition
+    rows are in order of invoice_id.
 
     Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
     """
@@ -124,19 +111,22 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFram
             for start in range(0, batch.num_rows, PDFS_PER_BATCH):
                 yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)
 
-    return payloads.select("invoice_id", "payload", "cycle", "month").mapInArrow(render, DOCUMENTS)
+    wanted = payloads.select("invoice_id", "payload", "cycle", "month")
+    return wanted.sortWithinPartitions("invoice_id").mapInArrow(render, DOCUMENTS)
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
     rows = [{**row, **_document(row["payload"], renderer)} for row in batch.to_pylist()]
-    return pa.RecordBatch.from_pylist(rows, schema=DOCUMENTS_ARROW)
+    return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
 
 
 def _document(payload: str, renderer: Renderer) -> dict[str, Any]:
     template = renderer.template
     try:
         rendered = renderer.render_pdf(json.loads(payload))
-    except Exception as problem:  # noqa: BLE001 - whatever is wrong with one invoice must not stop the others
+    except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
+        if not (isinstance(problem, Exception) or _is_panic(problem)):
+            raise
         return {"template": template, "error": reason_of(problem)}
     return {
         "template": template,
@@ -147,21 +137,18 @@ def _document(payload: str, renderer: Renderer) -> dict[str, Any]:
     }
 
 
-def reason_of(problem: Exception) -> str:
+def _is_panic(problem: BaseException) -> bool:
+    """A bug in Typst itself: Rust's panics are no Exceptions, and their class has no public name."""
+    return type(problem).__name__ == "PanicException"
+
+
+def reason_of(problem: BaseException) -> str:
     """Why an invoice was not rendered: Typst's message with file and line, or the kind of error and its text."""
     if isinstance(problem, typst.TypstError):
-        return problem.diagnostic.strip() or problem.message
+        return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
     if isinstance(problem, KeyError):
         return f"the payload lacks {problem}"
     return f"{type(problem).__name__}: {problem}"
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _unpack(files: Mapping[str, bytes], root: Path) -> None:

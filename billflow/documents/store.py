@@ -18,7 +18,7 @@ Source = str | IO[bytes]
 
 
 def write_options() -> dict[str, str]:
-    """Options for Spark's DataFrameWriter; sort by invoice_id within partitions first."""
+    """Options for Spark's DataFrameWriter. Rows must come sorted by invoice_id, as `render_documents` gives them."""
     return {
         "compression": "uncompressed",
         "parquet.block.row.count.limit": str(ROWS_PER_GROUP),
@@ -27,13 +27,16 @@ def write_options() -> dict[str, str]:
 
 
 def fetch_pdf(files: Sequence[Source], invoice_id: str) -> bytes | None:
-    """The PDF of one invoice, or None when none of the files has it. Row groups are chosen by their statistics."""
+    """The PDF of one invoice, or None when no file has one. Row groups are chosen by their statistics."""
     found = (_fetch_from(path, invoice_id) for path in files)
     return next((pdf for pdf in found if pdf is not None), None)
 
 
 def iter_pdfs(files: Sequence[Source]) -> Iterator[tuple[str, bytes]]:
-    """Invoice id and PDF of every document, file by file; no more than one row group is in memory."""
+    """Invoice id and PDF of every document, file by file; no more than one row group is in memory.
+
+    Invoices that could not be rendered have no PDF and are left out.
+    """
     for path in files:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
@@ -46,7 +49,7 @@ def _fetch_from(path: Source, invoice_id: str) -> bytes | None:
         for group in groups:
             ids = file.read_row_group(group, ["invoice_id"]).column("invoice_id").to_pylist()
             if invoice_id in ids:
-                pdf: bytes = file.read_row_group(group, ["pdf"]).column("pdf")[ids.index(invoice_id)].as_py()
+                pdf: bytes | None = file.read_row_group(group, ["pdf"]).column("pdf")[ids.index(invoice_id)].as_py()
                 return pdf
     return None
 
@@ -67,4 +70,5 @@ def _may_hold(metadata: pq.FileMetaData, group: int, invoice_id: str) -> bool:
 
 def _documents(table: pa.Table) -> Iterator[tuple[str, bytes]]:
     for invoice_id, pdf in zip(table.column("invoice_id"), table.column("pdf"), strict=True):
-        yield invoice_id.as_py(), pdf.as_py()
+        if pdf.is_valid:
+            yield invoice_id.as_py(), pdf.as_py()

@@ -35,6 +35,13 @@ LAYOUT = {
     "spark.sql.sources.bucketing.maxBuckets": "1000000",
 }
 
+SMALL_INPUT = 64 * 1024**2
+"""Below so many bytes of input a run is over before optimised machine code pays."""
+
+_LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}"
+# Measured on a run of 1,000 customers: the JVM's second compiler took 70 of 170 CPU seconds.
+_SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -45,19 +52,24 @@ DEFAULTS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.executorEnv.RAYON_NUM_THREADS": "1",
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
+    "spark.driver.extraJavaOptions": _LOGGING,
 }
 
 
-def start_session(name: str, master: str, properties: Mapping[str, str], scratch: Path) -> SparkSession:
-    """A session as billflow needs it; `properties` are the project's `spark.*`. MachineError without Java 17+."""
+def start_session(
+    name: str, master: str, properties: Mapping[str, str], scratch: Path, *, input_bytes: int = SMALL_INPUT
+) -> SparkSession:
+    """A session as billflow needs it; `properties` are the project's `spark.*`. MachineError without Java 17+.
+
+    `input_bytes` is the size of what is to be read, as far as it is known.
+    """
     prepare_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name).master(master)
     builder = builder.config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
     local = {} if master.startswith("local") else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
-    settings = {**DEFAULTS, **_memory(master), **local, **properties, **EXACT, **LAYOUT}
+    settings = {**DEFAULTS, **_sized(master, input_bytes), **local, **properties, **EXACT, **LAYOUT}
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
@@ -69,7 +81,7 @@ def start_session(name: str, master: str, properties: Mapping[str, str], scratch
     return session
 
 
-def _memory(master: str) -> dict[str, str]:
+def _sized(master: str, input_bytes: int) -> dict[str, str]:
     """In local mode the driver does all the work: give it half of the machine's memory, at most 16 GiB."""
     if not master.startswith("local"):
         return {}
@@ -77,6 +89,7 @@ def _memory(master: str) -> dict[str, str]:
     megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
     return {
         "spark.driver.memory": f"{megabytes}m",
+        "spark.driver.extraJavaOptions": f"{_LOGGING} {_SHORT_RUN}" if input_bytes < SMALL_INPUT else _LOGGING,
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     }
 

@@ -1,7 +1,5 @@
 """Starts bill runs in this process, and clears up after processes that died."""
 
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +10,9 @@ from uuid import uuid4
 import dagster as dg
 
 from billflow.errors import MachineError
-from billflow.lake.staging import process_started
 from billflow.orchestration.jobs import JOB
 from billflow.orchestration.partitions import Partition
-
-PROCESS_TAG = "billflow/process"
-"""host:pid:start of the process that executes a run."""
+from billflow.orchestration.processes import PROCESS_TAG, is_gone, this_process
 
 DAGSTER_YAML = """\
 # How Dagster works for this project. Runs, events and schedules are kept in SQLite files beside this one.
@@ -59,17 +54,6 @@ def dagster_home(project: Path) -> Path:
     return home
 
 
-def this_process() -> str:
-    """The value of PROCESS_TAG for this process."""
-    return f"{socket.gethostname()}:{os.getpid()}:{process_started(os.getpid()):.0f}"
-
-
-def is_gone(process: str) -> bool:
-    """Whether the process of a PROCESS_TAG has ended; of another host nobody here can tell."""
-    host, pid, started = process.rsplit(":", 2)
-    return host == socket.gethostname() and f"{process_started(int(pid)):.0f}" != started
-
-
 def mark_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Marks every started run failed whose process is gone; their ids."""
     started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]))
@@ -107,7 +91,7 @@ def execute(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={PROCESS_TAG: this_process()},
         )
-    failures = [failure for event in result.all_events if (failure := _failure(event))]
+    failures = [failure for event in result.all_events if (failure := _failure(event) or _retried(event))]
     return Outcome(
         run_id,
         0 if result.success else max([code for code, _ in failures], default=1),
@@ -129,6 +113,14 @@ def _failure(event: dg.DagsterEvent) -> tuple[int, str] | None:
         code = told.metadata.get("exit_code") if told.metadata else None
         return int(getattr(code, "value", 1) or 1), f"{event.step_key}: {told.description}"
     return 1, f"{event.step_key}: {failure.error.message.strip() if failure.error else 'failed'}"
+
+
+def _retried(event: dg.DagsterEvent) -> tuple[int, str] | None:
+    """(exit code, reason) for which a step was tried again; its last failure says only that tries ran out."""
+    if event.event_type is not dg.DagsterEventType.STEP_UP_FOR_RETRY or event.step_retry_data.error is None:
+        return None
+    error = event.step_retry_data.error
+    return 1, f"{event.step_key}: {(error.cause or error).message.strip()}"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from billflow.catalog import Catalog, load_catalog
 from billflow.lake.session import start_session
 from billflow.lake.storage import Storage, open_storage
 from billflow.settings import Settings, load_settings
+from billflow.sources import files
 
 
 class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -36,4 +37,10 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
             return active
         settings = self.settings()
         scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
-        return start_session(f"billflow {settings.project}", settings.spark.master, settings.spark.properties, scratch)
+        return start_session(
+            f"billflow {settings.project}",
+            settings.spark.master,
+            settings.spark.properties,
+            scratch,
+            input_bytes=sum(size for _, size, _, _ in files.state(settings)),
+        )

@@ -15,7 +15,7 @@ from billflow.errors import BillflowError
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 """For what can pass by itself: a busy disk, a node that restarts. Bad data and bad settings are not tried again."""
 
-_PASSING = ("java.io.IOException", "java.net.", "Connection", "SafeModeException", "Lost task", "ExecutorLostFailure")
+_PASSING = ("java.io.IOException", "java.net.ConnectException", "SafeModeException", "ExecutorLostFailure")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import reduce
 from math import ceil
@@ -39,26 +40,29 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def deliver(spark: SparkSession, settings: Settings, staging: Staging) -> dict[str, int]:
+def open_deliveries(spark: SparkSession, settings: Settings) -> dict[str, DataFrame]:
+    """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them."""
+    opened = {name: files.read_delivery(spark, one) for name, one in files.deliveries(settings).items()}
+    for source, table, mapping in files.mappings(settings):
+        raw = opened[files.delivery_of(settings, source, mapping).name]
+        where = mapping_place(settings, source, table, mapping)
+        map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
+    return opened
+
+
+def deliver(opened: Mapping[str, DataFrame], staging: Staging) -> dict[str, int]:
     """Copies what each source delivers to staged raw tables; delivery → rows."""
     rows = {}
-    for name, delivery in files.deliveries(settings).items():
+    for name, delivered in opened.items():
         place = staging.uri(f"raw/{name}")
-        tables.write_plain(files.read_delivery(spark, delivery), place)
-        rows[name] = spark.read.parquet(place).count()
+        tables.write_plain(delivered, place)
+        rows[name] = delivered.sparkSession.read.parquet(place).count()
     return rows
 
 
 def bucket_count(rows: int, cores: int) -> int:
     """Buckets for a lake of so many raw rows: a task each, none so large that it does not fit a core's memory."""
     return max(cores, ceil(rows / _ROWS_A_BUCKET))
-
-
-def check_mappings(spark: SparkSession, settings: Settings) -> None:
-    """SettingsError when a mapping's expression cannot be computed over its files; nothing is written."""
-    for source, table, mapping in files.mappings(settings):
-        raw = files.read_delivery(spark, files.delivery_of(settings, source, mapping))
-        map_rows(raw, mapping, table, timezone=settings.timezone, where=mapping_place(settings, source, table, mapping))
 
 
 def mapping_place(settings: Settings, source: Source, table: str, mapping: TableMapping) -> str:

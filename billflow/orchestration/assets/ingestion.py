@@ -13,7 +13,7 @@ from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import RETRY, as_markdown, described, explained
 from billflow.sources.files import check_files
-from billflow.sources.ingestion import Ingestion, bucket_count, check_mappings, deliver, fingerprint
+from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, open_deliveries
 
 CANONICAL = ("accounts", "subscriptions", "usage", "quarantine")
 
@@ -31,9 +31,9 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
             run.staging.note("ingestion", head.ingest.model_dump())
             rows = {name: one.rows for name, one in head.ingest.raw.items()}
         else:
-            check_mappings(run.spark, run.settings)
+            opened = open_deliveries(run.spark, run.settings)  # mistakes show before anything is written
             Staging.begin(run.storage, run.root)
-            rows = deliver(run.spark, run.settings, run.staging)
+            rows = deliver(opened, run.staging)
         reused = head.ingest is not None and head.ingest.fingerprint == print_
         run.staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": reused})
         return dg.MaterializeResult(

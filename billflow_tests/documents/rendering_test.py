@@ -1,0 +1,298 @@
+import copy
+import hashlib
+import io
+import json
+import os
+import re
+import struct
+import zlib
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from billflow.documents.rendering import Renderer, page_count, render_documents
+from billflow.documents.sample import CREDIT_NOTE, INVOICE
+from billflow.documents.templates import TemplateSet, check_templates, find_templates
+from billflow_tests.documents.shapes import bill
+
+
+def png(rgb: bytes) -> bytes:
+    """A picture of one pixel."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + rgb)),
+        (b"IEND", b""),
+    ]
+    framed = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return Renderer(find_templates(None))
+
+
+def changed(payload=INVOICE, **parts):
+    """The payload with parts replaced; a dict is merged into the one that is there."""
+    new = copy.deepcopy(payload)
+    for name, part in parts.items():
+        new[name] = {**new[name], **part} if isinstance(part, dict) else part
+    return new
+
+
+def pages_of(pdf):
+    return [re.sub(r"\s+", " ", page.extract_text()) for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
+
+
+def text_of(renderer, payload):
+    return " ".join(pages_of(renderer.render_pdf(payload).pdf))
+
+
+def test_render_pdf_first_page_says_who_what_and_how_much(renderer):
+    first, second = pages_of(renderer.render_pdf(INVOICE).pdf)
+    for part in (
+        "Invoice",
+        "INV-2013-00000001",
+        "c01-2013-01-A-1001",
+        "Mary Poole",
+        "17 Wattle Street",
+        "Newtown 2042",
+    ):
+        assert part in first
+    for part in (
+        "AMOUNT DUE",
+        "$150.43",
+        "Due by 15 Feb 2013",
+        "1\u201331 Jan 2013",
+        "1 Feb 2013",
+        "Supply",
+        "37.20",
+        "99.55",
+    ):
+        assert part in first
+    for part in ("136.75", "13.68", "Standard rate", "10 %", "DE89 3704 0044 0532 0130 00", "Page 1 of 2"):
+        assert part in first
+    for part in (
+        "Peak energy",
+        "187.5 kWh",
+        "0.31",
+        "58.13",
+        "Subscription S-1001",
+        "Energy, kWh · S-1001",
+        "Page 2 of 2",
+    ):
+        assert part in second
+    assert "Draft".upper() not in first
+
+
+def test_render_pdf_draft(renderer):
+    text = text_of(renderer, changed(invoice={"status": "draft", "invoice_number": None}))
+    assert "DRAFT" in text
+    assert "This is a draft" in text
+    assert re.search(r"Reference .*c01-2013-01-A-1001", text)
+
+
+def test_render_pdf_credit_note_is_positive_and_says_so(renderer):
+    text = text_of(renderer, CREDIT_NOTE)
+    assert "Credit note" in text
+    assert "AMOUNT CREDITED" in text
+    assert "$40.92 is a credit in your favour" in text
+    assert "31 day" in text
+    assert "Corrects" in text
+    assert not re.search(r"-\$?\d+\.\d\d", text)
+    assert "How to pay" not in text
+    assert "Due" not in text
+
+
+def test_render_pdf_credit_note_keeps_a_price_that_is_negative_consistent(renderer):
+    line = {**CREDIT_NOTE["lines"][0], "quantity": "1.000000000000", "unit_price": "-37.2", "net": "-37.2000"}
+    text = text_of(renderer, changed(CREDIT_NOTE, lines=[line]))
+    assert "1 day" in text
+    assert "-1 day" not in text
+    assert "-37.20" not in text
+
+
+def test_render_pdf_of_zero_asks_for_no_payment(renderer):
+    text = text_of(renderer, changed(invoice={"total": "0.0000"}))
+    assert "Nothing to pay" in text
+    assert "IBAN" not in text
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"),
+    [
+        ({"currency": "JPY", "language": "en-US", "invoice": {"total": "4072.0000"}}, ["¥4,072", "Feb 15, 2013"]),
+        ({"currency": "KWD"}, ["KWD\u00a0150.430", "37.200"]),
+        (
+            {"language": "de", "currency": "EUR", "seller": {"country": "DE"}},
+            ["150,43", "Rechnung", "Seite 1 von 2", "Australien"],
+        ),
+        ({"language": "xx"}, ["$150.43", "Invoice"]),
+        ({"language": None}, ["$150.43"]),
+    ],
+)
+def test_render_pdf_in_the_customers_language_and_currency(renderer, parts, shown):
+    text = text_of(renderer, changed(**parts))
+    assert [part for part in shown if part.replace("\u00a0", " ") not in text.replace("\u00a0", " ")] == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_labels_are_complete(language):
+    files = find_templates(None).files
+    assert json.loads(files[f"locales/{language}.json"]).keys() == json.loads(files["locales/en.json"]).keys()
+
+
+def test_render_pdf_repeats_heads_on_every_page(renderer):
+    rendered = renderer.render_pdf(bill(subscriptions=9, lines=12, records=80))
+    first, *others = pages_of(rendered.pdf)
+    assert len(others) > 5
+    for number, page in enumerate(others, start=2):
+        assert f"Page {number} of {rendered.pages}" in page
+        assert "INV-2013-00000001" in page
+        assert ("Unit price" in page) or ("Details" in page)
+        assert ("Charges in detail" in page) == ("Unit price" in page)
+        assert ("Itemised usage" in page) == ("Details" in page)
+    assert "9 subscriptions" in first
+
+
+@pytest.mark.parametrize("records", [1, 31, 400, 487])
+def test_render_pdf_itemises_every_record(renderer, records):
+    payload = bill(records=records)
+    text = text_of(renderer, payload)
+    quantities = Counter(row[2] for row in payload["usage"][0]["rows"])
+    numbers = Counter(re.findall(r"\d[\d,.]*", text))
+    details = [row[1].split(" · ")[1] for row in payload["usage"][0]["rows"]]
+    assert all(numbers[quantity] >= times for quantity, times in quantities.items())
+    assert [detail for detail in details if detail not in text] == []
+    assert f"{records} records" in text
+
+
+def test_render_pdf_daily_totals(renderer):
+    text = text_of(renderer, INVOICE)
+    assert "Totals per day" in text
+    assert [day for day in range(1, 32) if f"{day} Jan" not in text] == []
+
+
+def test_render_pdf_wraps_long_names_and_loses_nothing(renderer):
+    words = [f"Word{number}" for number in range(40)]
+    long = " ".join([*words, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"])
+    lines = [{**INVOICE["lines"][0], "description": long, "section": long, "subscription_id": long}]
+    usage = [{**INVOICE["usage"][0], "rows": [["2013-01-01", long, "1"]]}]
+    customer = {"name": long, "street": long}
+    rendered = renderer.render_pdf(changed(lines=lines, usage=usage, customer=customer))
+    pages = pages_of(rendered.pdf)
+    assert [word for word in words if f"{word} " not in pages[0]] == []
+    assert [word for word in words if " ".join(pages[1:]).count(f"{word} ") < 3] == []
+
+
+def test_render_pdf_stays_within_the_page(renderer):
+    wide = [
+        {**INVOICE["lines"][0], "quantity": "12345678901234567890.123456789012", "unit_price": "99999999.123456789012"}
+    ]
+    pdf = renderer.render_pdf(changed(lines=wide, customer={"name": "W" * 200, "account_id": "M" * 80})).pdf
+    places = []
+    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
+        page.extract_text(visitor_text=lambda _, cm, tm, *_rest: places.append((tm[4] + cm[4], tm[5])))
+    assert max(x for x, _ in places) < 595 - 20
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[], [{**INVOICE["lines"][0], "section": None, "subscription_id": None, "period_start": None, "unit": None}]],
+)
+def test_render_pdf_of_sparse_payloads(renderer, lines):
+    empty = dict.fromkeys(INVOICE["customer"]) | {"account_id": "A"}
+    seller = dict.fromkeys(INVOICE["seller"]) | {"name": "Acme", "country": "AU"}
+    payload = {**changed(lines=lines, taxes=[], usage=[]), "customer": empty, "seller": seller}
+    assert renderer.render_pdf(payload).pages >= 1
+
+
+def test_render_pdf_same_payload_same_bytes(renderer):
+    once = renderer.render_pdf(INVOICE)
+    renderer.render_pdf(CREDIT_NOTE)
+    assert renderer.render_pdf(INVOICE) == once
+    assert Renderer(find_templates(None)).render_pdf(INVOICE) == once
+
+
+@pytest.mark.parametrize("subscriptions", [1, 3, 60])
+def test_page_count(renderer, subscriptions):
+    rendered = renderer.render_pdf(bill(subscriptions=subscriptions, lines=20))
+    assert rendered.pages == len(pypdf.PdfReader(io.BytesIO(rendered.pdf)).pages)
+
+
+def test_page_count_of_something_else():
+    with pytest.raises(ValueError, match="not a PDF"):
+        page_count(b"hello")
+
+
+def test_render_pdf_with_a_projects_logo():
+    shipped = find_templates(None).files
+    main = shipped["invoice.typ"] + b'\n#place(top, image("art/logo.png", width: 1cm))'
+    with_logo = Renderer(TemplateSet.of({**shipped, "invoice.typ": main, "art/logo.png": png(b"\xff\x00\x00")}))
+    images = [page.images for page in pypdf.PdfReader(io.BytesIO(with_logo.render_pdf(INVOICE).pdf)).pages]
+    assert sum(map(len, images)) == 1
+
+
+def test_renderer_says_so_instead_of_hanging_after_a_fork(renderer, tmp_path):
+    renderer.render_pdf(INVOICE)
+    child = os.fork()
+    if child == 0:
+        try:
+            Renderer(find_templates(None))
+        except RuntimeError as problem:
+            Path(tmp_path, "said").write_text(str(problem))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert "forked" in Path(tmp_path, "said").read_text()
+
+
+def rows(payloads):
+    return [(name, text, "c01", "2013-01", "ignored") for name, text in payloads.items()]
+
+
+def test_render_documents(spark):
+    check_templates(find_templates(None))  # compiling in the driver does no harm to the workers
+    good = {f"i{number:03d}": json.dumps(bill(records=3, seed=number)) for number in range(70)}
+    bad = {"broken-json": "{", "lacking": "{}", "wrong": json.dumps(changed(invoice={"total": "a lot"}))}
+    payloads = spark.createDataFrame(
+        rows(good | bad), "invoice_id string, payload string, cycle string, month string, x string"
+    )
+    found = {row.invoice_id: row for row in render_documents(payloads.repartition(2), find_templates(None)).collect()}
+    assert found.keys() == good.keys() | bad.keys()
+    for name in good:
+        row = found[name]
+        assert (row.error, row.pages, row.bytes, row.cycle, row.month) == (None, 2, len(row.pdf), "c01", "2013-01")
+        assert row.sha256 == hashlib.sha256(row.pdf).hexdigest()
+        assert row.template == find_templates(None).fingerprint
+    for name, said in {"broken-json": "JSONDecodeError", "lacking": "lacks 'language'", "wrong": "a lot"}.items():
+        row = found[name]
+        assert (row.pdf, row.pages, row.bytes, row.sha256) == (None, None, None, None)
+        assert said in row.error
+
+
+def test_render_documents_reports_what_typst_says(spark):
+    files = find_templates(None).files
+    broken = TemplateSet.of(
+        {**files, "components/taxes.typ": b"#let tax-height(bill) = 0pt\n#let tax-table(b, l) = b.none"}
+    )
+    payloads = spark.createDataFrame(
+        rows({"a": json.dumps(INVOICE)}), "invoice_id string, payload string, cycle string, month string, x string"
+    )
+    row = render_documents(payloads, broken).first()
+    assert "components/taxes.typ:2" in row.error
+    assert list(chain(row.asDict())) == [
+        "invoice_id",
+        "pages",
+        "bytes",
+        "sha256",
+        "template",
+        "cycle",
+        "month",
+        "pdf",
+        "error",
+    ]

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from billflow.documents.rendering import DOCUMENTS
+from billflow.documents.store import ROWS_PER_GROUP, fetch_pdf, iter_pdfs, write_options
+
+
+@pytest.fixture(scope="module")
+def folder(spark, tmp_path_factory):
+    """300 documents as a bill run writes them, in two files; one failed."""
+    rows = [(f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", b"pdf %d" % number, None) for number in range(300)]
+    rows[7] = (*rows[7][:7], None, "could not be rendered")
+    path = tmp_path_factory.mktemp("documents") / "written"
+    frame = (
+        spark.createDataFrame(rows, DOCUMENTS).repartitionByRange(2, "invoice_id").sortWithinPartitions("invoice_id")
+    )
+    frame.write.options(**write_options()).parquet(str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(folder):
+    return sorted(str(path) for path in folder.glob("*.parquet"))
+
+
+def test_write_options_bound_row_groups_and_leave_pdfs_as_they_are(files):
+    assert len(files) == 2
+    metadata = pq.ParquetFile(files[0]).metadata
+    pdf = next(
+        metadata.row_group(0).column(i)
+        for i in range(metadata.num_columns)
+        if metadata.row_group(0).column(i).path_in_schema == "pdf"
+    )
+    assert max(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)) == ROWS_PER_GROUP
+    assert pdf.compression == "UNCOMPRESSED"
+    assert not any("DICTIONARY" in encoding for encoding in pdf.encodings)
+
+
+@pytest.mark.parametrize("number", [0, 63, 64, 150, 299])
+def test_fetch_pdf(files, number):
+    assert fetch_pdf(files, f"i{number:04d}") == b"pdf %d" % number
+
+
+@pytest.mark.parametrize("invoice_id", ["i0007", "i0300", "a", "i0001x"])
+def test_fetch_pdf_of_none(files, invoice_id):
+    assert fetch_pdf(files, invoice_id) is None
+
+
+def test_fetch_pdf_from_open_files(files):
+    with Path(files[1]).open("rb") as file:
+        assert fetch_pdf([file], "i0299") == b"pdf 299"
+
+
+def test_fetch_pdf_without_statistics(tmp_path):
+    table = pa.table({"invoice_id": ["b", "a"], "pdf": [b"2", b"1"]})
+    pq.write_table(table, tmp_path / "x.parquet", write_statistics=False)
+    assert fetch_pdf([str(tmp_path / "x.parquet")], "a") == b"1"
+
+
+def test_iter_pdfs(files):
+    found = dict(iter_pdfs(files))
+    assert found == {f"i{number:04d}": b"pdf %d" % number for number in range(300) if number != 7}

@@ -1,0 +1,146 @@
+"""The published tables in DuckDB, by name, through the newest manifest."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, TableRun
+from billflow.lake.published import connect, files, table_runs
+from billflow.lake.schemas import SCHEMAS
+from billflow.lake.storage import LocalStorage
+from billflow_tests.lake.some_lake import COUNTS
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(str(tmp_path / "a lake [1]"))
+
+
+def put(storage: LocalStorage, place: str, **columns: pa.Array) -> TableRun:
+    """A folder of one file with some columns."""
+    Path(storage.uri(place)).mkdir(parents=True)
+    pq.write_table(pa.table(columns), f"{storage.uri(place)}/part-0.parquet")
+    storage.write(f"{place}/_SUCCESS", b"")
+    return TableRun(path=place, rows=1)
+
+
+def whole(table: str, **given: Any) -> dict[str, pa.Array]:
+    """One row of a table; columns that are not given are NULL."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    schema = to_arrow_schema(SCHEMAS[table], timezone="UTC")
+    return {name: pa.array([given.get(name)], schema.field(name).type) for name in schema.names}
+
+
+def manifest(tables: Mapping[str, Mapping[str, TableRun]], ingest: Ingest | None = None) -> Manifest:
+    """Partition → table → folder."""
+    partitions = {
+        key: PublishedPartition(
+            run_id="r1",
+            status="draft",
+            period_start="2013-01-01",
+            period_end="2013-02-01",
+            counts=COUNTS,
+            totals={},
+            tables={table: (run,) for table, run in runs.items()},
+        )
+        for key, runs in tables.items()
+    }
+    return Manifest(version=1, partitions=partitions, ingest=ingest)
+
+
+def ingest(accounts: TableRun, **changed: Any) -> Ingest:
+    other = TableRun(path="nothing", rows=0)
+    given = {"fingerprint": "f", "run_id": "r1", "raw": {}, "usage": {}, "quarantine": {}, "report": {}}
+    return Ingest(accounts=accounts, subscriptions=other, **{**given, **changed})
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_an_empty_lake_has_all_tables(storage: LocalStorage, table: str) -> None:
+    found = connect(storage, Manifest()).sql(f"select * from {table}")
+    assert found.fetchall() == []
+    assert found.columns == [name for name in SCHEMAS[table].names if name != "pdf"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "kind"),
+    [
+        ("invoices", "net", "DECIMAL(38,4)"),
+        ("invoice_lines", "quantity", "DECIMAL(38,12)"),
+        ("invoice_lines", "line_no", "INTEGER"),
+        ("invoices", "period_start", "DATE"),
+        ("usage", "event_time", "TIMESTAMP"),
+        ("usage", "dimensions", "MAP(VARCHAR, VARCHAR)"),
+        ("quarantine", "rules", "VARCHAR[]"),
+        ("documents", "bytes", "BIGINT"),
+    ],
+)
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "with a row"])
+def test_types(storage: LocalStorage, filled: bool, table: str, column: str, kind: str) -> None:
+    run = {table: put(storage, f"{table}/run=r1", **whole(table))} if filled else {}
+    found = connect(storage, manifest({"c01|2013-01": run})).sql(f'select "{column}" from {table}')
+    assert str(found.types[0]) == kind
+    assert len(found.fetchall()) == filled
+
+
+def test_rows_of_all_partitions(storage: LocalStorage) -> None:
+    tables = {
+        f"c01|2013-0{month}": {
+            "invoices": put(
+                storage,
+                f"invoices/cycle=c01/month=2013-0{month}/run=r1",
+                **whole("invoices", invoice_id=f"i{month}", net=Decimal("0.0001"), issue_date=date(2013, month, 1)),
+            )
+        }
+        for month in (1, 2)
+    }
+    rows = connect(storage, manifest(tables)).sql("select invoice_id, net, issue_date from invoices order by 1")
+    assert rows.fetchall() == [
+        ("i1", Decimal("0.0001"), date(2013, 1, 1)),
+        ("i2", Decimal("0.0001"), date(2013, 2, 1)),
+    ]
+
+
+def test_times_are_utc_wherever_this_runs(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Australia/Sydney")
+    time = datetime(2013, 1, 1, 10, tzinfo=UTC)
+    run = put(storage, "usage/run=r1", **whole("usage", event_time=time))
+    found = connect(storage, manifest({"c01|2013-01": {"usage": run}})).sql("select event_time from usage").fetchall()
+    assert found == [(time.replace(tzinfo=None),)]
+
+
+def test_the_pdf_is_not_shown(storage: LocalStorage) -> None:
+    run = put(storage, "documents/run=r1", **whole("documents", invoice_id="i", pdf=b"%PDF"))
+    found = connect(storage, manifest({"c01|2013-01": {"documents": run}})).sql("select * from documents")
+    assert "pdf" not in found.columns
+    assert found.fetchall()[0][0] == "i"
+
+
+def test_master_data_is_the_newest_ingestions(storage: LocalStorage) -> None:
+    newest = put(storage, "accounts/run=r2", **whole("accounts", account_id="new"))
+    older = put(storage, "accounts/run=r1", **whole("accounts", account_id="old"))
+    state = manifest({"c01|2013-01": {"accounts": older}}, ingest(newest))
+    assert connect(storage, state).sql("select account_id from accounts").fetchall() == [("new",)]
+
+
+def test_quarantine_is_each_partitions_and_what_cannot_be_placed(storage: LocalStorage) -> None:
+    placed = put(storage, "quarantine/cycle=c01/month=2013-01/run=r1", **whole("quarantine", key="placed"))
+    ingested = put(storage, "quarantine/x/run=r2", **whole("quarantine", key="not billed yet"))
+    unplaced = put(storage, "quarantine/run=r2", **whole("quarantine", key="unplaced"))
+    state = manifest(
+        {"c01|2013-01": {"quarantine": placed}}, ingest(placed, quarantine={"": unplaced, "c01|2013-02": ingested})
+    )
+    found = connect(storage, state).sql('select "key" from quarantine order by 1').fetchall()
+    assert found == [("placed",), ("unplaced",)]
+
+
+def test_only_parquet_files_are_data(storage: LocalStorage) -> None:
+    run = put(storage, "usage/run=r1", **whole("usage"))
+    state = manifest({"c01|2013-01": {"usage": run}})
+    assert files(storage, table_runs(state, "usage")) == [storage.uri("usage/run=r1/part-0.parquet")]

@@ -1,0 +1,123 @@
+"""Staging folders, and when one is abandoned: its process is gone."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from billflow.errors import RunFailedError
+from billflow.lake.manifest import Manifest, commit
+from billflow.lake.staging import Owner, Staging, abandoned, process_started
+from billflow.lake.storage import LocalStorage
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(str(tmp_path))
+
+
+@pytest.fixture
+def living() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that lives until the test ends it."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def owned(storage: LocalStorage, run_id: str, **changed: object) -> None:
+    """A staging folder that says that it is another process's."""
+    owner = Staging.begin(storage, run_id).owner
+    storage.write(f"_staging/{run_id}/owner.json", owner.model_copy(update=changed).model_dump_json().encode())
+
+
+class TestBegin:
+    def test_is_owned_by_this_process_and_has_the_newest_manifest_as_base(self, storage: LocalStorage) -> None:
+        commit(storage, Manifest(version=3, run_id="r0"))
+        staging = Staging.begin(storage, "r1")
+        assert (staging.owner.pid, staging.owner.base) == (os.getpid(), 3)
+        commit(storage, Manifest(version=4, run_id="other"))
+        assert staging.base().run_id == "r0"
+
+    def test_again_is_empty(self, storage: LocalStorage) -> None:
+        first = Staging.begin(storage, "r1")
+        storage.write(f"{first.place('usage')}/part-0", b"")
+        assert storage.list(Staging.begin(storage, "r1").folder) == ["owner.json"]
+
+    def test_a_retried_step_finds_it_by_its_id(self, storage: LocalStorage) -> None:
+        Staging.begin(storage, "r1").note("totals", {"net": "12.30"})
+        assert Staging(storage, "r1").noted("totals") == {"net": "12.30"}
+
+    def test_places(self, storage: LocalStorage, tmp_path: Path) -> None:
+        staging = Staging.begin(storage, "r1")
+        assert staging.place("usage") == "_staging/r1/usage"
+        assert staging.uri("usage") == f"{tmp_path}/_staging/r1/usage"
+
+
+@pytest.mark.parametrize("ask", [lambda staging: staging.owner, lambda staging: staging.noted("totals")])
+def test_what_is_gone_says_what_to_do(storage: LocalStorage, ask: object) -> None:
+    assert callable(ask)
+    with pytest.raises(RunFailedError) as caught:
+        ask(Staging(storage, "r1"))
+    assert caught.value.where == "_staging/r1"
+    assert "run the whole partition again" in caught.value.remedy
+
+
+class TestAbandoned:
+    def test_none(self, storage: LocalStorage) -> None:
+        assert abandoned(storage) == []
+
+    def test_ones_own_is_not(self, storage: LocalStorage) -> None:
+        Staging.begin(storage, "r1")
+        assert abandoned(storage) == []
+
+    def test_a_living_process(self, storage: LocalStorage, living: "subprocess.Popen[bytes]") -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
+        assert abandoned(storage) == []
+
+    def test_a_killed_process(self, storage: LocalStorage, living: "subprocess.Popen[bytes]") -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
+        living.kill()
+        living.communicate()
+        assert abandoned(storage) == ["_staging/r1"]
+
+    def test_a_killed_process_whose_parent_has_not_asked(
+        self, storage: LocalStorage, living: "subprocess.Popen[bytes]"
+    ) -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
+        living.kill()
+        os.waitid(os.P_PID, living.pid, os.WEXITED | os.WNOWAIT)
+        assert abandoned(storage) == ["_staging/r1"]
+
+    def test_another_process_with_the_same_number(
+        self, storage: LocalStorage, living: "subprocess.Popen[bytes]"
+    ) -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid) - 1)
+        assert abandoned(storage) == ["_staging/r1"]
+
+    @pytest.mark.parametrize(("days", "gone"), [(0, []), (6, []), (8, ["_staging/r1"])])
+    def test_another_host_by_age(self, storage: LocalStorage, days: int, gone: list[str]) -> None:
+        began = Staging.begin(storage, "r0").owner.began
+        owned(storage, "r1", host="another-host", began=began - days * 86400)
+        assert abandoned(storage) == gone
+
+    def test_a_folder_without_owner(self, storage: LocalStorage) -> None:
+        storage.write("_staging/r1/usage/part-0", b"")
+        assert abandoned(storage) == ["_staging/r1"]
+
+    @pytest.mark.parametrize("content", [b"", b"{", b'{"run_id": "r1"}'])
+    def test_a_folder_whose_owner_cannot_be_read(self, storage: LocalStorage, content: bytes) -> None:
+        storage.write("_staging/r1/owner.json", content)
+        assert abandoned(storage) == ["_staging/r1"]
+
+
+def test_process_started_of_nobody() -> None:
+    assert process_started(2**22 + 1) == 0.0
+
+
+def test_the_owner_is_written_whole(storage: LocalStorage) -> None:
+    staging = Staging.begin(storage, "r1")
+    assert Owner.model_validate_json(storage.read("_staging/r1/owner.json")) == staging.owner
