@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import click
 import duckdb
 from rich.console import Console
-from rich.progress import track
 from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 
 from billflow.documents import store
@@ -98,10 +98,17 @@ def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def _print_json(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """An array of objects; decimals keep all their digits, as JSON numbers."""
-    statement = sql.strip().rstrip(";")
-    connection.execute(f"CREATE TEMP VIEW asked AS {statement}")
-    result = connection.execute("SELECT to_json(asked)::VARCHAR FROM asked")
-    sys.stdout.write("[" + ",\n ".join(row[0] for row in _rows(result)) + "]\n")
+    result = connection.execute(sql)
+    names = [json.dumps(column[0], ensure_ascii=False) for column in result.description or []]
+    objects = (
+        "{" + ",".join(f"{name}:{_json(value)}" for name, value in zip(names, row, strict=True)) + "}"
+        for row in _rows(result)
+    )
+    sys.stdout.write("[" + ",\n ".join(objects) + "]\n")
+
+
+def _json(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}

@@ -1,12 +1,14 @@
 """`run`, `ui` and `doctor`: what starts work."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from types import FrameType
 from zoneinfo import ZoneInfo
 
@@ -23,6 +25,10 @@ from billflow.orchestration.launching import dagster_home, execute, mark_dead_ru
 from billflow.orchestration.partitions import Partition
 from billflow.settings import Settings, find_project, load_settings
 from billflow.sources.files import check_files
+
+
+_PATIENCE = 20
+"""Seconds that servers have to end by themselves."""
 
 
 @dataclass(frozen=True)
@@ -132,24 +138,33 @@ def ui(project: str | None, port: int, host: str) -> int:
     click.echo(f"billflow's UI is at http://{host}:{port} (stop it with Ctrl-C)")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "billflow.definitions", "-h", host, "-p", str(port)]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "BILLFLOW_PROJECT": str(opened.folder)}
-    with subprocess.Popen(command, env=environment, cwd=opened.folder) as server:  # noqa: S603  # our own command
-        return _wait(server)
+    return _served(command, environment, opened.folder)
 
 
-def _wait(server: "subprocess.Popen[bytes]") -> int:
-    import signal  # noqa: PLC0415
+def _served(command: list[str], environment: Mapping[str, str], folder: Path) -> int:
+    """Runs the servers until this process is told to stop; then all of them end with it."""
+    stopped = Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
-        server.send_signal(signal.SIGINT)
+        stopped.set()
 
-    signal.signal(signal.SIGTERM, stop)
+    # Set before the servers start: a signal that is ignored here, as in a shell's background, would be ignored there.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server = subprocess.Popen(command, env=environment, cwd=folder, process_group=0)  # noqa: S603  # our own command
+    while server.poll() is None and not stopped.wait(timeout=0.5):
+        pass
+    return server.returncode if server.poll() is not None else _ended(server)
+
+
+def _ended(server: "subprocess.Popen[bytes]") -> int:
+    os.killpg(server.pid, signal.SIGINT)
     try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.send_signal(signal.SIGINT)
-        server.wait()
-        return 0
+        server.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+    return 0
 
 
 @click.command()

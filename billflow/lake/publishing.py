@@ -26,7 +26,8 @@ def publish(storage: Storage, moves: Mapping[str, str], manifest: Manifest) -> N
 
     ConflictError, with nothing published, when another run committed since this one's base was read.
     """
-    leftovers = unnamed(storage)
+    kept = {run.path for run in manifest.table_runs()} | {f"{STAGING_FOLDER}/{manifest.run_id}"}
+    leftovers = [folder for folder in unnamed(storage) if folder not in kept]
     if max(manifests.versions(storage), default=0) >= manifest.version:
         raise manifests.lost_to(manifests.read_manifest(storage))
     for staged, place in moves.items():

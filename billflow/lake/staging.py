@@ -57,17 +57,25 @@ class Staging:
         """An empty staging folder, owned by this process, with the newest manifest as its base."""
         staging = cls(storage, run_id)
         storage.delete(staging.folder)
+        staging._own(read_manifest(storage).version)
+        return staging
+
+    def adopt(self) -> None:
+        """Makes this process the owner when the one that staged is gone: a step of its run is tried again here."""
+        if self.owner.is_gone():
+            self._own(self.owner.base)
+
+    def _own(self, base: int) -> None:
         pid = os.getpid()
         owner = Owner(
-            run_id=run_id,
-            base=read_manifest(storage).version,
+            run_id=self.run_id,
+            base=base,
             host=socket.gethostname(),
             pid=pid,
             process_started=process_started(pid),
             began=time.time(),
         )
-        storage.write(f"{staging.folder}/owner.json", owner.model_dump_json().encode())
-        return staging
+        self.storage.write(f"{self.folder}/owner.json", owner.model_dump_json().encode())
 
     @property
     def owner(self) -> Owner:

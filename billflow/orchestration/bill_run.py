@@ -68,8 +68,10 @@ class BillRun:
 
     @cached_property
     def staging(self) -> Staging:
-        """Where this run writes."""
-        return Staging(self.storage, self.root)
+        """Where this run writes; `raw` has begun it."""
+        staging = Staging(self.storage, self.root)
+        staging.adopt()
+        return staging
 
     @cached_property
     def buckets(self) -> int:

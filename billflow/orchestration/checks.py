@@ -35,34 +35,26 @@ def _found(*broken: DataFrame) -> list[str]:
 
 @dg.asset_check(asset="quarantine", blocking=True)
 def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-    """No table has a larger share of its rows in quarantine than the limit; rows of other periods do not count."""
+    """No table, and not this period's usage, has a larger share of its rows in quarantine than the limit."""
     with explained():
         run = BillRun(context, project)
         report, limit = run.ingest.report, run.settings.quarantine_limit
-        problems, shares = [], {}
-        for table in ("customers", "subscriptions", "usage"):
-            bad, rows = _share(report, table, run.partition.key)
-            shares[table] = f"{bad} of {rows}"
-            if rows and Decimal(bad) / rows > limit:
-                problems.append(
-                    f"{bad} of {rows} rows of {table} are in quarantine, above quarantine_limit {limit}; "
-                    "mend the source, or raise the limit in billflow.yaml"
-                )
-        return _result(problems, shares=shares)
+        of_tables = {table: _share(report[table], "") for table in report if table != "quarantine"}
+        shares = {**of_tables, f"usage of {run.partition.key}": _share(report["usage"], f"|{run.partition.key}")}
+        problems = [
+            f"{bad} of {rows} rows of {name} are in quarantine, above quarantine_limit {limit}; "
+            "see their reasons in quarantine's metadata, mend the source, or raise the limit in billflow.yaml"
+            for name, (bad, rows) in shares.items()
+            if rows and Decimal(bad) / rows > limit
+        ]
+        return _result(problems, shares={name: f"{bad} of {rows}" for name, (bad, rows) in shares.items()})
 
 
-def _share(report: dict[str, dict[str, dict[str, str]]], table: str, key: str) -> tuple[int, int]:
-    """(rows in quarantine, rows) of a table; of usage only rows of the partition and rows that cannot be placed."""
-
-    def rows(verdict: str) -> int:
-        if table != "usage":
-            return int(report[table].get(verdict, {"rows": "0"})["rows"])
-        placed = report[table].get(f"{verdict}|{key}", {"rows": "0"})
-        unplaced = report[table].get(f"{verdict}||", {"rows": "0"})
-        return int(placed["rows"]) + int(unplaced["rows"])
-
-    bad = rows("quarantined")
-    return bad, bad + rows("valid") + rows("duplicate")
+def _share(report: dict[str, dict[str, str]], place: str) -> tuple[int, int]:
+    """(rows in quarantine, rows) of a table, or of one cycle and month of it."""
+    verdicts = ("quarantined", "valid", "duplicate")
+    bad, *good = [int(report.get(f"{verdict}{place}", {"rows": "0"})["rows"]) for verdict in verdicts]
+    return bad, bad + sum(good)
 
 
 @dg.asset_check(asset="usage", blocking=True)

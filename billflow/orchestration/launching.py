@@ -18,6 +18,8 @@ DAGSTER_YAML = """\
 # How Dagster works for this project. Runs, events and schedules are kept in SQLite files beside this one.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 
 # A run whose process is gone is marked failed instead of staying started for ever.
 run_monitoring:

@@ -95,6 +95,7 @@ class Ingestion:
         )
         self._write_usage(usage)
         self._write_quarantine()
+        self.spark.catalog.clearCache()
         return self.report
 
     def _mapped(self, table: str) -> DataFrame:

@@ -31,7 +31,7 @@ plans:
       demand: {metric: demand_kw, model: per_unit, unit_price: "6.26", tax: gst}
 discounts:
   loyalty: {percent: "5", applies_to: [peak]}
-"""  # noqa: E501  # as the contract writes it
+"""  # as the contract writes it
 
 BASE = """
 metrics: {kwh: {aggregate: sum}}

@@ -133,8 +133,9 @@ def test_quarantine_is_each_partitions_and_what_cannot_be_placed(storage: LocalS
     placed = put(storage, "quarantine/cycle=c01/month=2013-01/run=r1", **whole("quarantine", key="placed"))
     ingested = put(storage, "quarantine/x/run=r2", **whole("quarantine", key="not billed yet"))
     unplaced = put(storage, "quarantine/run=r2", **whole("quarantine", key="unplaced"))
+    accounts = put(storage, "accounts/run=r2", **whole("accounts"))
     state = manifest(
-        {"c01|2013-01": {"quarantine": placed}}, ingest(placed, quarantine={"": unplaced, "c01|2013-02": ingested})
+        {"c01|2013-01": {"quarantine": placed}}, ingest(accounts, quarantine={"": unplaced, "c01|2013-02": ingested})
     )
     found = connect(storage, state).sql('select "key" from quarantine order by 1').fetchall()
     assert found == [("placed",), ("unplaced",)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from billflow.lake.manifest import Ingest, TableRun, read_manifest
+from billflow.lake.manifest import Ingest, TableRun, lost_to, read_manifest
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
 from billflow.orchestration.bill_run import BillRun
@@ -26,18 +26,17 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         check_files(run.settings)
         print_ = fingerprint(run.settings, run.catalog)
         head = read_manifest(run.storage)
-        if head.ingest and head.ingest.fingerprint == print_:
-            Staging.begin(run.storage, run.root)
-            run.staging.note("ingestion", head.ingest.model_dump())
-            rows = {name: one.rows for name, one in head.ingest.raw.items()}
-        else:
-            opened = open_deliveries(run.spark, run.settings)  # mistakes show before anything is written
-            Staging.begin(run.storage, run.root)
-            rows = deliver(opened, run.staging)
-        reused = head.ingest is not None and head.ingest.fingerprint == print_
-        run.staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": reused})
+        known = head.ingest if head.ingest and head.ingest.fingerprint == print_ else None
+        opened = {} if known else open_deliveries(run.spark, run.settings)  # mistakes show before anything is written
+        staging = Staging.begin(run.storage, run.root)
+        if staging.owner.base != head.version:
+            raise lost_to(staging.base())
+        if known:
+            staging.note("ingestion", known.model_dump())
+        rows = {name: one.rows for name, one in known.raw.items()} if known else deliver(opened, staging)
+        staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None})
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": reused}
+            metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": known is not None}
         )
 
 
