@@ -26,7 +26,6 @@ from billflow.orchestration.partitions import Partition
 from billflow.settings import Settings, find_project, load_settings
 from billflow.sources.files import check_files
 
-
 _PATIENCE = 20
 """Seconds that servers have to end by themselves."""
 
