@@ -41,12 +41,12 @@ class Stationery:
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json` and `layout.json` of a template set."""
-        languages = {name: name[8:-5] for name in files if name.startswith("locales/") and name.endswith(".json")}
-        labels = {language: json.loads(files[name]) for name, language in languages.items()}
+        """Read `locales/*.json` and `layout.json` of a template set; a label that a language lacks is English."""
+        names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
+        labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
-            geometry=json.loads(files["layout.json"]),
+            geometry=_json("layout.json", files["layout.json"]),
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -56,6 +56,13 @@ class Stationery:
             payload["currency"],
             frozenset(self.labels),
         )
+
+
+def _json(name: str, content: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(content))
+    except ValueError as problem:
+        raise ValueError(f"{name} is not valid JSON: {problem}") from None
 
 
 def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:

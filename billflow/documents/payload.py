@@ -5,12 +5,12 @@ Groups and joins begin with (system, account_id), by which the lake's tables are
 
 from collections.abc import Collection, Mapping
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 VERSION = 1
 MOST_RECORDS = 400
-"""Of a subscription and metric; with more records in the period they are printed day by day."""
+"""A meter or line with more records in the period is printed day by day."""
 
 ACCOUNT = ("system", "account_id")
 BILL = (*ACCOUNT, "invoice_id")
@@ -109,53 +109,63 @@ def itemised_usage(
     An element is `{subscription_id, metric, unit, daily, aggregate, records, rows}`; see `invoice_payloads`.
     """
     highest = F.col("metric").isin(list(daily_max_metrics))
-    daily = F.col("records") > MOST_RECORDS
-    billed = _billed_usage(invoices, usage)
-    meters = _meters(billed, highest)
-    itemised = _itemised(billed, meters.where(~daily))
+    rows = _shown_rows(_billed_usage(invoices, usage), highest)
+    in_order = F.array_sort(F.collect_list(F.struct("slot", "usage_id", "detail", "quantity")))
+    meters = rows.groupBy(*METER, "records").agg(in_order.alias("shown"))
     group = F.struct(
         "subscription_id",
         "metric",
         _lookup(units, F.col("metric")).alias("unit"),
-        daily.alias("daily"),
+        (F.col("records") > MOST_RECORDS).alias("daily"),
         F.when(highest, "max").otherwise("sum").alias("aggregate"),
         "records",
-        F.coalesce("record_rows", "day_rows").alias("rows"),
+        F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS)).alias("rows"),
     )
-    both = meters.join(itemised, list(METER), "left")
-    return both.groupBy(*BILL).agg(F.array_sort(F.collect_list(group)).alias("usage"))
+    return meters.groupBy(*BILL).agg(F.array_sort(F.collect_list(group)).alias("usage"))
 
 
 def _billed_usage(invoices: DataFrame, usage: DataFrame) -> DataFrame:
-    """Records within the period of their account's invoice."""
+    """Records within their invoice's period, and how many `records` there are of the same subscription and metric."""
     corrects_only = (F.col("kind") == "credit_note") & F.col("corrects").isNotNull()
     periods = invoices.where(~corrects_only).select(*BILL, "period_start", "period_end")
     # Few invoices beside many records: hash the invoices, so that the records need not be sorted for the join.
     joined = usage.join(periods.hint("shuffle_hash"), list(ACCOUNT), "inner")
     day = F.to_date("local_time")
-    return joined.where((day >= F.col("period_start")) & (day < F.col("period_end"))).withColumn("day", day)
+    within = (day >= F.col("period_start")) & (day < F.col("period_end"))
+    return joined.where(within).withColumn("records", F.count("*").over(Window.partitionBy(*METER)))
 
 
-def _meters(billed: DataFrame, highest: Column) -> DataFrame:
-    """One row a subscription and metric: how many `records` it has, and its days as `day_rows`.
-
-    Most meters need no more than this, and sums by hash cost far less than sorting every record.
-    """
+def _shown_rows(records: DataFrame, highest: Column) -> DataFrame:
+    """The rows to print: records as they are, or the days of those subscriptions that have too many."""
+    daily = F.col("records") > MOST_RECORDS
+    midnight = F.to_date("local_time").cast("timestamp_ntz")
+    slots = records.select(
+        *METER,
+        "records",
+        "quantity",
+        F.when(daily, midnight).otherwise(F.col("local_time")).alias("slot"),
+        F.when(~daily, F.col("usage_id")).alias("usage_id"),
+        F.when(~daily, _detail(F.col("dimensions"))).alias("detail"),
+    )
     quantity = F.when(highest, F.max("quantity")).otherwise(F.sum("quantity"))
-    days = billed.groupBy(*METER, "day").agg(F.count("*").alias("readings"), quantity.alias("quantity"))
-    row = F.array(F.col("day").cast("string"), F.col("readings").cast("string"), plain_number(F.col("quantity")))
-    return days.groupBy(*METER).agg(
-        F.sum("readings").alias("records"), F.array_sort(F.collect_list(row)).alias("day_rows")
+    return (
+        slots.groupBy(*METER, "records", "slot", "usage_id", "detail")
+        .agg(quantity.alias("quantity"), F.count("*").alias("readings"))
+        .select(
+            *METER,
+            "records",
+            "slot",
+            "usage_id",
+            F.coalesce("detail", F.col("readings").cast("string")).alias("detail"),
+            "quantity",
+        )
     )
 
 
-def _itemised(billed: DataFrame, meters: DataFrame) -> DataFrame:
-    """The records of few enough `meters` as `record_rows`."""
-    wanted = billed.join(meters.select(*METER).hint("shuffle_hash"), list(METER), "left_semi")
-    time = F.substring(F.col("local_time").cast("string"), 1, 16)
-    row = F.array(time, _detail(F.col("dimensions")), plain_number(F.col("quantity")))
-    in_order = F.array_sort(F.collect_list(F.struct("local_time", "usage_id", row.alias("row"))))
-    return wanted.groupBy(*METER).agg(F.transform(in_order, lambda record: record["row"]).alias("record_rows"))
+def _row(row: Column, daily: Column) -> Column:
+    time = row["slot"].cast("string")
+    shown = F.when(daily, F.substring(time, 1, 10)).otherwise(F.substring(time, 1, 16))
+    return F.array(shown, row["detail"], plain_number(row["quantity"]))
 
 
 def _detail(dimensions: Column) -> Column:

@@ -68,10 +68,12 @@ class Renderer:
         files = template_set.files
         self.template = template_set.fingerprint
         self._stationery = Stationery.of(files)
+        self.languages = sorted(self._stationery.labels)
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self._root = Path(self._folder.name)
-        _unpack(files, self._root)
+        labels = {f"locales/{name}.json": json.dumps(own).encode() for name, own in self._stationery.labels.items()}
+        _unpack({**files, **labels}, self._root)
         fonts = typst.Fonts(include_system_fonts=False, font_paths=[self._root])
         self._compiler = typst.Compiler(root=self._root, font_paths=fonts)
         self._turn = Lock()
@@ -147,7 +149,7 @@ def reason_of(problem: BaseException) -> str:
     if isinstance(problem, typst.TypstError):
         return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
     if isinstance(problem, KeyError):
-        return f"the payload lacks {problem}"
+        return f"missing in the payload or in layout.json: {problem}"
     return f"{type(problem).__name__}: {problem}"
 
 

@@ -1,8 +1,15 @@
-"""The Typst files a document is made of: the shipped ones, each replaceable by a file of the project."""
+"""The Typst files a document is made of: the shipped ones, each replaceable by a file of the project.
+
+`invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
+are in `locales/<language>.json`: a language is one that has such a file. `layout.json` has the columns (points) by
+which pages are planned. A project may add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf, for scripts
+that Typst's own do not have).
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import billflow
@@ -51,7 +58,9 @@ def find_templates(override: Path | None = None) -> TemplateSet:
 
 
 def check_templates(template_set: TemplateSet) -> None:
-    """Render a small bill. Raises SettingsError with Typst's message, file and line if a template is broken.
+    """Render a small bill and a credit note in every language.
+
+    Raises SettingsError with Typst's message, file and line if a template is broken.
 
     This compiles in the calling process, which may start Spark (its Python workers descend from the JVM) but must not
     fork workers that render: see `rendering.Renderer`.
@@ -59,15 +68,16 @@ def check_templates(template_set: TemplateSet) -> None:
     from billflow.documents.rendering import Renderer, reason_of  # noqa: PLC0415 - it imports this module
     from billflow.documents.sample import SAMPLES  # noqa: PLC0415
 
-    for payload in SAMPLES:
-        try:
-            Renderer(template_set).render_pdf(payload)
-        except Exception as problem:
-            raise SettingsError(
-                f"a template is broken\n{reason_of(problem)}",
-                where="templates",
-                remedy="mend the file that Typst names; deleting it from the project brings back the shipped one",
-            ) from problem
+    try:
+        renderer = Renderer(template_set)
+        for payload, language in product(SAMPLES, renderer.languages):
+            renderer.render_pdf({**payload, "language": language})
+    except Exception as problem:
+        raise SettingsError(
+            f"a template is broken\n{reason_of(problem)}",
+            where="templates",
+            remedy="mend the file that is named; deleting it from the project brings back the shipped one",
+        ) from problem
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ import pytest
 from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
 from billflow.documents.templates import find_templates
-from billflow.lake import schemas
+from billflow.lake import schemas, tables
 
 JANUARY = (dt.date(2013, 1, 1), dt.date(2013, 2, 1))
 SELLER = {"name": "Acme Energy Ltd", "country": "AU", "iban": "DE89370400440532013000"}
@@ -254,7 +254,6 @@ def test_itemised_usage_shows_the_highest_of_a_day_for_maximum_metrics(spark):
 
 
 def test_invoice_payloads_needs_no_shuffle_on_bucketed_tables(spark, tmp_path):
-    tables = {}
     names = {
         "invoices": schemas.INVOICES,
         "lines": schemas.INVOICE_LINES,
@@ -262,14 +261,8 @@ def test_invoice_payloads_needs_no_shuffle_on_bucketed_tables(spark, tmp_path):
         "accounts": schemas.ACCOUNTS,
         "usage": schemas.USAGE,
     }
-    for name, schema in names.items():
-        frame(spark, schema, []).write.bucketBy(4, "account_id").option("path", str(tmp_path / name)).saveAsTable(
-            f"bucketed_{name}"
-        )
-        tables[name] = spark.table(f"bucketed_{name}")
-    found = invoice_payloads(**tables, seller=SELLER, units=UNITS)
+    bucketed = {name: tables.read_bucketed(spark, str(tmp_path), schema, 4) for name, schema in names.items()}
+    found = invoice_payloads(**bucketed, seller=SELLER, units=UNITS)
     plan = found._jdf.queryExecution().executedPlan().toString()
-    for name in names:
-        spark.sql(f"DROP TABLE bucketed_{name}")
-    assert "hashpartitioning" not in plan
+    assert plan.count("Bucketed: true") == len(names) + 1  # invoices twice: with their usage and alone
     assert "Exchange" not in plan.replace("BroadcastExchange", "")

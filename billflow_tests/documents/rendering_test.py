@@ -269,7 +269,11 @@ def test_render_documents(spark):
         assert (row.error, row.pages, row.bytes, row.cycle, row.month) == (None, 2, len(row.pdf), "c01", "2013-01")
         assert row.sha256 == hashlib.sha256(row.pdf).hexdigest()
         assert row.template == find_templates(None).fingerprint
-    for name, said in {"broken-json": "JSONDecodeError", "lacking": "lacks 'language'", "wrong": "a lot"}.items():
+    for name, said in {
+        "broken-json": "JSONDecodeError",
+        "lacking": "missing in the payload or in layout.json: 'language'",
+        "wrong": "not a number: 'a lot'",
+    }.items():
         row = found[name]
         assert (row.pdf, row.pages, row.bytes, row.sha256) == (None, None, None, None)
         assert said in row.error

@@ -51,6 +51,21 @@ class TestBegin:
         Staging.begin(storage, "r1").note("totals", {"net": "12.30"})
         assert Staging(storage, "r1").noted("totals") == {"net": "12.30"}
 
+    def test_a_step_tried_again_in_another_process_adopts_it(
+        self, storage: LocalStorage, living: "subprocess.Popen[bytes]"
+    ) -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid), base=3)
+        living.kill()
+        living.communicate()
+        Staging(storage, "r1").adopt()
+        assert (Staging(storage, "r1").owner.pid, Staging(storage, "r1").owner.base) == (os.getpid(), 3)
+        assert abandoned(storage) == []
+
+    def test_nobody_adopts_what_is_owned(self, storage: LocalStorage, living: "subprocess.Popen[bytes]") -> None:
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
+        Staging(storage, "r1").adopt()
+        assert Staging(storage, "r1").owner.pid == living.pid
+
     def test_places(self, storage: LocalStorage, tmp_path: Path) -> None:
         staging = Staging.begin(storage, "r1")
         assert staging.place("usage") == "_staging/r1/usage"

@@ -15,7 +15,7 @@ from billflow.lake import schemas
 from billflow.settings import Settings
 from billflow.sources.canonical_tables import cycle_month, judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.verdicts import REASONS, RULES, VERDICT
-from billflow_tests.sources.rows import ZONE, canonical
+from billflow_tests.sources.rows import ZONE, canonical, delivered, mapped
 
 CYCLES = {"c01": Cycle(day=1), "c15": Cycle(day=15), "c31": Cycle(day=31)}
 
@@ -202,7 +202,7 @@ def event(key: str | None, time: str | None = "2013-01-05 00:00", **more: Any) -
 
 DIMENSIONS = [("kind", "a"), ("zone", "b")]
 
-# Subscription `s` serves Sydney's 2013-01-02 to 2013-01-30 (UTC+11), then another row from 2013-02-02 without end.
+# Subscription `s` serves Sydney's days from 2013-01-02 until before 2013-01-30 (UTC+11), then another row from 2013-02-02 without end.
 USAGE_CASES = (
     ("whole", event("w"), "valid", []),
     ("no key", event(None), "quarantined", ["missing_key"]),
@@ -218,8 +218,8 @@ USAGE_CASES = (
     ("no subscription", event("ns", subscription_id=None), "quarantined", ["unknown_subscription"]),
     ("first instant", event("b1", "2013-01-01 13:00"), "valid", []),
     ("before it", event("b2", "2013-01-01 12:59:59.999999"), "quarantined", ["outside_subscription"]),
-    ("last instant", event("b3", "2013-01-30 12:59:59.999999"), "valid", []),
-    ("after it", event("b4", "2013-01-30 13:00"), "quarantined", ["outside_subscription"]),
+    ("last instant", event("b3", "2013-01-29 12:59:59.999999"), "valid", []),
+    ("after it", event("b4", "2013-01-29 13:00"), "quarantined", ["outside_subscription"]),
     ("in a gap", event("b5", "2013-01-31 12:00"), "quarantined", ["outside_subscription"]),
     ("in the next row", event("b6", "2013-02-01 13:00"), "valid", []),
     ("failed", event("fa", _failed=["quantity"], quantity=None), "quarantined", ["mapping_failed", "invalid_quantity"]),
@@ -358,8 +358,25 @@ def _holds(cycle: Cycle, month: str, local: date) -> bool:
     return period.start <= local < period.end
 
 
-def test_cycle_month_of_nothing(spark: SparkSession) -> None:
-    rows = spark.sql(
-        "select cast(d as date) as d, c from values ('2013-01-01', null), (null, 'c01'), ('2013-01-01', 'x') t(d, c)"
-    )
-    assert [row[0] for row in rows.select(cycle_month(F.col("d"), F.col("c"), CYCLES)).collect()] == [None] * 3
+def test_cycle_month_of_no_day(spark: SparkSession) -> None:
+    rows = spark.sql("select cast(null as date) as day")
+    assert [row[0] for row in rows.select(cycle_month(F.col("day"), F.lit("c01"), CYCLES)).collect()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("column", "cases"),
+    [
+        ("end_date", {"2013-02-01": "valid", None: "valid", "soon": "quarantined", "31/12/2013": "quarantined"}),
+        ("quantity", {"2": "valid", None: "valid", "abc": "quarantined", "1,5": "quarantined"}),
+    ],
+)
+def test_an_optional_value_that_is_none_of_its_type_is_not_left_out(
+    spark: SparkSession, column: str, cases: dict[Any, str]
+) -> None:
+    """An end that does not parse must not become a service without end, nor `1,5` pieces one."""
+    rows = mapped(delivered(spark, list(cases)), "subscriptions", account_id="'17'", **{column: "x"})
+    extras = {"source": "s", "system": "default", "_delivery": "d"}
+    whole = rows.withColumns({name: F.lit(value) for name, value in extras.items()})
+    judged = judge_subscriptions(whole, accounts_of(spark, ("default", "17", ZONE, "c01")), ["p"])
+    found = [verdict for _, (verdict, _) in sorted(verdicts(judged).items())]
+    assert dict(zip(cases, found, strict=True)) == cases
