@@ -7,13 +7,14 @@ from itertools import zip_longest
 from typing import Any
 
 from billflow.documents.formatting import Formats
-from billflow.documents.pagination import BOLD, Block, Line, wrap
+from billflow.documents.pagination import BOLD, Block, Line, stacked, title_rows, wrap
 
 Labels = Mapping[str, Any]
 Geometry = Mapping[str, Any]
 InvoiceLine = Mapping[str, Any]
 
 HEADING_SIZE = 1.3
+NO_CELLS = ("",) * 5
 
 
 def flipped(text: str) -> str:
@@ -64,6 +65,25 @@ class ChargeSheet:
             for section, rows in sections.items():
                 yield replace(self._section(section, rows), heading=heading, heading_lines=height)
                 height = 0
+
+    def layers(self, blocks: Iterable[Block]) -> dict[str, Any]:
+        """A page: five columns of cells, with titles and headings as layers over them, each one text.
+
+        `starts` are the lines with a rule above. All layers count the same lines.
+        """
+        rows: list[Line] = []
+        starts: list[int] = []
+        for block in blocks:
+            rows += [(*NO_CELLS, "", "", *row) for row in title_rows(block.heading, block.heading_lines)]
+            rows += [(*NO_CELLS, *row, "", "") for row in title_rows(self._title(block), block.title_lines)]
+            starts += [len(rows) + start - block.begin for start in block.starts_printed]
+            rows += [(*row, "", "", "", "") for row in block.printed]
+        texts = stacked(rows, 9)
+        return {"lines": len(rows), "starts": starts, "cells": texts[:5], "titles": texts[5:7], "headings": texts[7:]}
+
+    def _title(self, block: Block) -> Line:
+        text, net = block.title
+        return (f"{text} ({self.labels['continued']})", net) if block.begin else block.title
 
     def _heading(self, subscription: str | None, net: str) -> Line:
         width = self._width(0) * 1.5 / HEADING_SIZE / BOLD

@@ -1,13 +1,13 @@
 """Itemised usage: records as blocks of planned text, in two or three lanes a page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
 from billflow.documents.charges import Geometry, Labels
 from billflow.documents.formatting import Formats
-from billflow.documents.pagination import BOLD, Block, Line, fits, wrap
+from billflow.documents.pagination import BOLD, Block, Line, fits, stacked, title_rows, wrap
 
 UsageGroup = Mapping[str, Any]
 DAY = slice(10)
@@ -50,6 +50,16 @@ class UsageSheet:
                 starts=starts,
             )
 
+    def layers(self, blocks: Iterable[Block]) -> list[str]:
+        """A lane: titles, notes, times, details and quantities, each one text; all count the same lines."""
+        rows: list[Line] = []
+        for block in blocks:
+            title, note = block.title
+            rows += [(text, "", "", "", "") for text, _ in title_rows((title, ""), block.title_lines - 1)]
+            rows.append(("", self.labels["continued"] if block.begin else note, "", "", ""))
+            rows += [("", "", *record) for record in _with_days(block.printed)]
+        return stacked(rows, 5)
+
     def _title(self, group: UsageGroup) -> str:
         metric = group["metric"].replace("_", " ")
         unit = group["unit"] or ""
@@ -87,11 +97,9 @@ class UsageSheet:
         return float((width - self.geometry["gutter"]) / self.geometry["size"])
 
 
-def columns_of(lines: Sequence[Line]) -> list[str]:
-    """Time, details and quantity of one lane's lines, each as one text; a day is written where it begins."""
-    days, clocks, details, quantities = zip(*lines, strict=True)
-    shown = [
-        f"{day} {clock}" if clock and day != previous else clock or day
-        for day, clock, previous in zip(days, clocks, ("", *days), strict=False)
-    ]
-    return ["\n".join(shown), "\n".join(details), "\n".join(quantities)]
+def _with_days(lines: Sequence[Line]) -> Iterator[Line]:
+    """Time, details and quantity of each line; the day is written where it begins."""
+    previous = ""
+    for day, clock, detail, quantity in lines:
+        yield f"{day} {clock}" if clock and day != previous else clock or day, detail, quantity
+        previous = day

@@ -77,6 +77,12 @@ class Block:
         end = self.starts[following] if following < len(self.starts) else len(self.lines)
         return self.heading_lines + self.title_lines + end - self.begin
 
+    @property
+    def starts_printed(self) -> list[int]:
+        """The indexes of printed lines above which there is a rule: where rows begin, and the first."""
+        end = len(self.lines) if self.end is None else self.end
+        return [self.begin, *(start for start in self.starts if self.begin < start < end)]
+
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
         if self.height <= room:
@@ -85,6 +91,21 @@ class Block:
         row = self.starts[bisect_right(self.starts, limit) - 1]
         at = row if row > self.begin else limit
         return replace(self, end=at), replace(self, begin=at, heading_lines=0)
+
+
+def title_rows(title: Line, height: int) -> Sequence[Line]:
+    """A title of several lines and its note as `height` rows of both, at their bottom; the note beside the first."""
+    if height == 0:
+        return []
+    first, *more = title[0].split("\n")
+    empty = height - 1 - len(more)
+    return [("", "")] * empty + [(first, title[1]), *((line, "") for line in more)]
+
+
+def stacked(rows: Sequence[Line], columns: int) -> list[str]:
+    """Each column of rows as one text, without the empty lines at its end."""
+    texts = zip(*rows, strict=True) if rows else [()] * columns
+    return ["\n".join(text).rstrip("\n") for text in texts]
 
 
 @dataclass
