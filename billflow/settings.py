@@ -15,10 +15,13 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, fiel
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
 from billflow.errors import SettingsError, UsageError
-from billflow.strict_yaml import ExactDecimal, Strict, read_yaml, validated, with_environment
+from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, read_yaml, validated, with_environment
 
 PROJECT_FILE = "billflow.yaml"
 PREFIX = "BILLFLOW_"
+
+_NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+"""Codes of two letters that Unicode's list of territories adds to ISO 3166."""
 
 
 def _zone(name: str) -> str:
@@ -52,7 +55,7 @@ def _month(text: str) -> str:
 
 
 def _country(code: str) -> str:
-    if len(code) != 2 or not code.isalpha() or not code.isupper():
+    if len(code) != 2 or not code.isalpha() or code not in Locale("en").territories or code in _NO_COUNTRIES:
         raise ValueError("not a country of ISO 3166; write its code of two letters, such as AU")
     return code
 
@@ -103,11 +106,12 @@ class Numbering(Strict):
     @field_validator("invoice", "credit_note")
     @classmethod
     def _has_sequence(cls, pattern: str) -> str:
+        samples = (1, 2, 99_999_998, 99_999_999)
         try:
-            pattern.format(year=2026, seq=1)
-        except (KeyError, IndexError, ValueError):
+            numbers = {pattern.format(year=2026, seq=seq) for seq in samples}
+        except (LookupError, ValueError, AttributeError, TypeError, OverflowError):
             raise ValueError("not a pattern of {year} and {seq}; write e.g. INV-{year}-{seq:08d}") from None
-        if "{seq" not in pattern:
+        if len(numbers) < len(samples):
             raise ValueError("numbers would repeat; add {seq} to the pattern")
         return pattern
 
@@ -133,7 +137,7 @@ def _by_listing(value: Any) -> str:
 
 
 Mappings = Annotated[
-    Annotated[TableMapping, Tag("~one")] | Annotated[tuple[TableMapping, ...], Tag("~many")],
+    Annotated[TableMapping, Tag("~one")] | Annotated[tuple[TableMapping, ...], AtLeastOne, Tag("~many")],
     Discriminator(_by_listing),
 ]
 
@@ -195,7 +199,7 @@ class Settings(Strict):
     first_month: Month = "2010-01"
     quarantine_limit: ExactDecimal = Field(default=Decimal("0.05"), ge=0, le=1)
     numbering: Numbering = Field(default_factory=Numbering)
-    sources: tuple[Source, ...] = Field(min_length=1)
+    sources: Annotated[tuple[Source, ...], AtLeastOne]
 
     @field_validator("cycles")
     @classmethod
@@ -244,24 +248,30 @@ def find_project(project: str | None = None, environment: Mapping[str, str] = os
 def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """billflow.yaml of `folder` with the environment's overrides; SettingsError names every mistake."""
     file = folder / PROJECT_FILE
-    content = with_environment(_overridden(read_yaml(file), environment), where=f"{file}: ", environment=environment)
-    return validated(Settings, {**content, "folder": folder}, file=file)
+    content, overrides = read_yaml(file), _overrides(environment)
+    for keys, variable in overrides.items():
+        with_environment(environment[variable], where=variable, environment=environment)
+        content = _with(content, keys, environment[variable], variable)
+    content = with_environment(content, where=f"{file}: ", environment=environment)
+    return validated(Settings, {**content, "folder": folder}, file=file, overrides=overrides)
 
 
-def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+def _overrides(environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
     """BILLFLOW_LAKE replaces `lake`, BILLFLOW_SELLER__NAME the `name` in `seller`; other variables are not ours."""
-    for variable, text in environment.items():
-        keys = variable.removeprefix(PREFIX).lower().split("__")
-        if variable.startswith(PREFIX) and keys[0] in Settings.model_fields and keys[0] not in ("project", "folder"):
-            content = _with(content, keys, text, variable)
-    return content
+    ours = Settings.model_fields.keys() - {"project", "folder"}
+    named = {
+        tuple(variable.removeprefix(PREFIX).lower().split("__")): variable
+        for variable in environment
+        if variable.startswith(PREFIX)
+    }
+    return {keys: variable for keys, variable in named.items() if keys[0] in ours}
 
 
-def _with(content: dict[str, Any], keys: list[str], text: str, variable: str) -> dict[str, Any]:
+def _with(content: dict[str, Any], keys: tuple[str, ...], text: str, variable: str) -> dict[str, Any]:
     first, *rest = keys
     if not rest:
         return {**content, first: text}
     inner = content.get(first, {})
     if not isinstance(inner, dict):
         raise SettingsError(f"{first!r} has no keys inside", where=variable, remedy="override it as a whole")
-    return {**content, first: _with(inner, rest, text, variable)}
+    return {**content, first: _with(inner, tuple(rest), text, variable)}

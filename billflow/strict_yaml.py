@@ -2,22 +2,25 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from billflow.errors import SettingsError
 
 Model = TypeVar("Model", bound=BaseModel)
+Item = TypeVar("Item")
 
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+_NOT_CONSTRUCTED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
+_SHOWN_CHARACTERS = 60
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 MAX_SCALE = 12
@@ -33,7 +36,14 @@ class FloatText(str):
 
 
 class _ExactConstructor(SafeConstructor):
-    """SafeConstructor that never makes a binary float."""
+    """SafeConstructor that never makes a binary float and names the place of a value that cannot be made."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except _NOT_CONSTRUCTED as error:
+            problem = f"{shown(node.value)} is not a value of its kind ({error})"
+            raise ConstructorError(problem=problem, problem_mark=node.start_mark) from None
 
 
 _ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda _, node: FloatText(node.value))
@@ -63,6 +73,16 @@ ExactDecimal = Annotated[
 """A decimal that never was a binary float; up to 14 digits before and 12 after the point."""
 
 
+def _at_least_one(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise ValueError("at least 1 is needed; add one")
+    return items
+
+
+AtLeastOne = AfterValidator(_at_least_one)
+"""For tuples instead of min_length, which counts only valid items and so tells one mistake twice."""
+
+
 class Strict(BaseModel):
     """Base of every model that is read from a project's YAML: frozen, unknown keys are mistakes."""
 
@@ -77,16 +97,52 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = parser.load(path.read_text(encoding="utf-8-sig"))
     except DuplicateKeyError as error:
         raise SettingsError(str(error.problem), where=f"{path}{_line(error)}", remedy="keep one of the two") from None
-    except (MarkedYAMLError, YAMLError, UnicodeDecodeError) as error:
+    except (MarkedYAMLError, YAMLError, UnicodeDecodeError, RecursionError) as error:
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsError(
-            f"not valid YAML: {problem}", where=f"{path}{_line(error)}", remedy="mend the syntax there"
+            f"not valid YAML: {problem}", where=f"{path}{_line(error)}", remedy="mend it there"
         ) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise SettingsError(f"a mapping is expected, not {content!r}", where=str(path), remedy="write `key: value`")
+        raise SettingsError(
+            f"a mapping is expected, not {shown(content)}", where=str(path), remedy="write `key: value`"
+        )
+    looping = _loop(content)
+    if looping is not None:
+        raise SettingsError(
+            "an alias leads back to itself", where=f"{path}: {dotted(looping)}", remedy="write the value out"
+        )
     return content
+
+
+def _loop(value: Any, above: tuple[int, ...] = ()) -> tuple[int | str, ...] | None:
+    """Where a value contains itself."""
+    if id(value) in above:
+        return ()
+    for key, inner in _inside(value):
+        if (found := _loop(inner, (*above, id(value)))) is not None:
+            return (key, *found)
+    return None
+
+
+def _inside(value: Any) -> Iterator[tuple[int | str, Any]]:
+    if isinstance(value, dict):
+        yield from ((str(key), inner) for key, inner in value.items())
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def shown(value: Any) -> str:
+    """A value as a mistake prints it: short ones whole, of a long list or mapping only its size."""
+    text = repr(value)
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    if isinstance(value, dict):
+        return f"a mapping of {len(value)} keys"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _line(error: Exception) -> str:
@@ -122,12 +178,17 @@ def _deeper(where: str, key: Any) -> str:
     return f"{where}{key}" if where.endswith(": ") else f"{where}.{key}"
 
 
-def validated(model: type[Model], content: Any, *, file: Path | str) -> Model:
-    """`content` as a `model`; SettingsError names every mistake in it with its path."""
+def validated(
+    model: type[Model], content: Any, *, file: Path | str, overrides: Mapping[tuple[str, ...], str] | None = None
+) -> Model:
+    """`content` as a `model`; SettingsError names every mistake in it with its path.
+
+    `overrides` has the variable that gave a path's value: a mistake in it is not the file's.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise together([_mistake(detail, file) for detail in error.errors()]) from None
+        raise together([_mistake(detail, file, overrides or {}) for detail in error.errors()]) from None
 
 
 def together(mistakes: Iterable[SettingsError]) -> SettingsError:
@@ -146,27 +207,35 @@ def dotted(location: Iterable[int | str]) -> str:
     return text
 
 
-def _mistake(detail: ErrorDetails, file: Path | str) -> SettingsError:
+def _mistake(detail: ErrorDetails, file: Path | str, overrides: Mapping[tuple[str, ...], str]) -> SettingsError:
     # pydantic adds the tag of a union's member to the path; it is not a key that the user wrote.
     location = [part for part in detail["loc"] if not str(part).startswith("~")]
     what, remedy = _explained(detail, location)
-    return SettingsError(what, where=f"{file}: {dotted(location)}", remedy=remedy)
+    keys = tuple(map(str, location))
+    variables = (variable for path, variable in overrides.items() if _comes_from(path, keys, what))
+    return SettingsError(what, where=next(variables, f"{file}: {dotted(location)}"), remedy=remedy)
+
+
+def _comes_from(path: tuple[str, ...], keys: tuple[str, ...], what: str) -> bool:
+    """Whether a mistake at `keys` is of the value at `path`; a check of a whole mapping names the key in `what`."""
+    below = bool(keys) and path[: len(keys)] == keys and repr(path[-1]) in what
+    return below or keys[: len(path)] == path
 
 
 def _explained(detail: ErrorDetails, location: list[int | str]) -> tuple[str, str]:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx") or {}
     if kind == "extra_forbidden":
-        return f"unknown key {location[-1]!r} (value {value!r})", "remove it, or look for a slip of the pen"
+        return f"unknown key {location[-1]!r} (value {shown(value)})", "remove it, or look for a slip of the pen"
     if kind == "missing":
         return f"the key {location[-1]!r} is missing", "add it"
     if kind == "literal_error":
-        return f"{value!r} is not known here", f"write one of {context['expected']}"
+        return f"{shown(value)} is not known here", f"write one of {context['expected']}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _unknown_member(value, context)
     if kind == "value_error":
         message, _, remedy = str(context["error"]).partition("; ")
-        return f"{value!r}: {message}" if not isinstance(value, dict | list) else message, remedy
-    return f"{value!r}: {detail['msg']}", "write a value of that kind"
+        return f"{shown(value)}: {message}" if not isinstance(value, dict | list) or not value else message, remedy
+    return f"{shown(value)}: {detail['msg']}", "write a value of that kind"
 
 
 def _unknown_member(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -176,4 +245,4 @@ def _unknown_member(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     given = value.get(key) if isinstance(value, dict) else value
     if given is None:
         return f"the key {key!r} is missing", "add it"
-    return f"{key} {given!r} is not known to this version", f"write one of {known}"
+    return f"{key} {shown(given)} is not known to this version", f"write one of {known}"

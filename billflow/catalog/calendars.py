@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import holidays
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Tag
 
-from billflow.strict_yaml import Strict
+from billflow.strict_yaml import AtLeastOne, Strict
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -20,7 +20,12 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?")
 def _ranges(value: Any) -> list[tuple[str, str]]:
     """(first, last) of `mon-fri`, `tue` or a list of such; `tue` is (tue, tue)."""
     texts = value if isinstance(value, list | tuple) else [value]
-    pairs = (str(text).replace(" ", "").lower().partition("-") for text in texts)
+    if not texts:
+        raise ValueError("at least 1 range is needed; leave the key out to mean all")
+    pairs = [str(text).replace(" ", "").lower().partition("-") for text in texts]
+    for first, dash, last in pairs:
+        if dash and not last:
+            raise ValueError(f"{first + dash!r} is a range without end; write its last member too")
     return [(first, last or first) for first, _, last in pairs]
 
 
@@ -99,7 +104,8 @@ def _by_window(value: Any) -> str:
 
 
 Windows = Annotated[
-    Annotated[Window, Tag("~one")] | Annotated[tuple[Window, ...], Tag("~many")], Discriminator(_by_window)
+    Annotated[Window, Tag("~one")] | Annotated[tuple[Window, ...], AtLeastOne, Tag("~many")],
+    Discriminator(_by_window),
 ]
 Calendar = dict[str, Windows]
 """Name → its windows; the first name that has a matching window wins."""

@@ -6,21 +6,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from billflow.strict_yaml import ExactDecimal, Strict
+from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, shown
 
 NO_TAX = "none"
 """`tax: none` says that there is none; leaving `tax` out is a mistake."""
 
 
 def _listed(value: Any) -> Any:
-    return (
-        {
-            dimension: tuple(str(one) for one in (allowed if isinstance(allowed, list) else [allowed]))
-            for dimension, allowed in value.items()
-        }
-        if isinstance(value, dict)
-        else value
-    )
+    if not isinstance(value, dict):
+        return value
+    return {dimension: _allowed(dimension, allowed) for dimension, allowed in value.items()}
+
+
+def _allowed(dimension: Any, values: Any) -> tuple[str, ...]:
+    listed = values if isinstance(values, list | tuple) else [values]
+    if not listed:
+        raise ValueError(f"{dimension}: no value is given; name at least one, or leave the dimension out")
+    return tuple(_dimension_text(dimension, one) for one in listed)
+
+
+def _dimension_text(dimension: Any, value: Any) -> str:
+    """A value as usage has it: YAML's true is the text `true`."""
+    if value is None or isinstance(value, dict | list | tuple):
+        raise ValueError(f"{dimension}: {shown(value)} is not a value; write a text, a number, true or false")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
@@ -84,7 +93,7 @@ class GraduatedCharge(_UsageCharge):
     """Every unit at the price of its own tier, plus the flat fee of every tier entered."""
 
     model: Literal["graduated"]
-    tiers: tuple[Tier, ...] = Field(min_length=1)
+    tiers: Annotated[tuple[Tier, ...], AtLeastOne]
 
     @field_validator("tiers", mode="after")
     @classmethod

@@ -5,11 +5,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.catalog.calendars import Calendar
 from billflow.catalog.charges import NO_TAX, Charge
-from billflow.strict_yaml import ExactDecimal, Strict
+from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict
 
 V = TypeVar("V")
 
@@ -25,11 +25,17 @@ class Metric(Strict):
     name: str | None = None
 
 
+def _fraction(rate: Decimal) -> Decimal:
+    if rate > 1:
+        raise ValueError('the rate is a fraction; write 10 % as "0.10"')
+    return rate
+
+
 class Tax(Strict):
     """A tax rate (a fraction: "0.10" is 10 %) with its EN 16931 category."""
 
     category: Literal["S", "Z", "E", "AE", "K", "G", "O"]
-    rate: ExactDecimal = Field(ge=0)
+    rate: Annotated[ExactDecimal, Field(ge=0), AfterValidator(_fraction)]
     valid_from: date = FIRST_DAY
 
 
@@ -62,11 +68,23 @@ def _by_listing(value: Any) -> str:
     return "~many" if isinstance(value, list | tuple) else "~one"
 
 
+def _begin_apart(taxes: tuple[Tax, ...]) -> tuple[Tax, ...]:
+    days = [tax.valid_from for tax in taxes]
+    for day in days:
+        if days.count(day) > 1:
+            since = f"from {day}" if day > FIRST_DAY else "from the beginning"
+            raise ValueError(f"two versions are valid {since}; give each a valid_from of its own")
+    return taxes
+
+
 Plan = Annotated[
-    Annotated[PlanVersion, Tag("~one")] | Annotated[tuple[PlanVersion, ...], Tag("~many")],
+    Annotated[PlanVersion, Tag("~one")] | Annotated[tuple[PlanVersion, ...], AtLeastOne, Tag("~many")],
     Discriminator(_by_listing),
 ]
-DatedTax = Annotated[Annotated[Tax, Tag("~one")] | Annotated[tuple[Tax, ...], Tag("~many")], Discriminator(_by_listing)]
+DatedTax = Annotated[
+    Annotated[Tax, Tag("~one")] | Annotated[tuple[Tax, ...], AtLeastOne, AfterValidator(_begin_apart), Tag("~many")],
+    Discriminator(_by_listing),
+]
 
 
 def _versions(one_or_many: V | tuple[V, ...]) -> tuple[V, ...]:

@@ -97,6 +97,12 @@ def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
     return Manifest.model_validate_json(storage.read(_path(number))) if number else Manifest()
 
 
+def is_committed(storage: Storage, manifest: Manifest) -> bool:
+    """Whether the run of `manifest` made the version that it has."""
+    taken = manifest.version in versions(storage)
+    return taken and read_manifest(storage, manifest.version).run_id == manifest.run_id
+
+
 def commit(storage: Storage, manifest: Manifest) -> None:
     """Makes `manifest` the newest version, at once or not at all; ConflictError when its number is taken."""
     try:

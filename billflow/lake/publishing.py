@@ -24,8 +24,11 @@ def run_folder(table: str, run_id: str, partition: tuple[str, str] | None = None
 def publish(storage: Storage, moves: Mapping[str, str], manifest: Manifest) -> None:
     """Renames each staged folder (key) to its place (value) and commits `manifest`.
 
-    ConflictError, with nothing published, when another run committed since this one's base was read.
+    ConflictError, with nothing published, when another run committed since this one's base was read. Nothing is
+    done when this run has committed that version already: a step killed after its commit is tried again.
     """
+    if manifests.is_committed(storage, manifest):
+        return
     kept = {run.path for run in manifest.table_runs()} | {f"{STAGING_FOLDER}/{manifest.run_id}"}
     leftovers = [folder for folder in unnamed(storage) if folder not in kept]
     if max(manifests.versions(storage), default=0) >= manifest.version:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billflow.errors import RunFailedError
 from billflow.lake.manifest import Manifest, read_manifest
@@ -79,10 +79,10 @@ class Staging:
 
     @property
     def owner(self) -> Owner:
-        """Who staged; RunFailedError when the folder is gone."""
+        """Who staged; RunFailedError when the folder is gone or its owner cannot be read."""
         try:
             return Owner.model_validate_json(self.storage.read(f"{self.folder}/owner.json"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):
             raise RunFailedError(
                 "what this run had staged is gone", where=self.folder, remedy="run the whole partition again"
             ) from None

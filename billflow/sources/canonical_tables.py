@@ -5,16 +5,18 @@ added, and gives them back with the VERDICT and reasons of `billflow.sources.ver
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 from babel.numbers import list_currencies
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from billflow.catalog import Cycle
 from billflow.lake import schemas
 from billflow.settings import Settings
 from billflow.sources.verdicts import (
+    QUARANTINED,
     VALID,
     VERDICT,
     Rule,
@@ -25,7 +27,7 @@ from billflow.sources.verdicts import (
     settle_duplicates,
 )
 
-_TOO_MUCH = 10**15
+TOO_MUCH = 10**15
 """No meter shows that much; sums of less always fit decimal(38,12)."""
 
 
@@ -46,7 +48,7 @@ def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
             rule("missing_key", F.col("account_id").isNull(), "account_id is missing"),
             rule("missing_name", F.col("name").isNull(), "name is missing"),
             _unknown("currency", list_currencies()),
-            _unknown("timezone", available_timezones()),
+            _unknown("timezone", time_zones(rows.sparkSession)),
             _unknown("cycle", settings.cycles),
         ],
     )
@@ -56,6 +58,12 @@ def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
 def _unknown(column: str, known: Collection[str]) -> Rule:
     missing = ~F.coalesce(F.col(column).isin(sorted(known)), F.lit(False))
     return rule(f"unknown_{column}", missing, f"the {column} is not known: ", F.col(column))
+
+
+def time_zones(spark: SparkSession) -> set[str]:
+    """Names of time zones that both Python and Spark's Java know."""
+    jvm: Any = spark._jvm  # noqa: SLF001  # Java's own list is nowhere else
+    return available_timezones() & set(jvm.java.time.ZoneId.getAvailableZoneIds())
 
 
 def _without(names: Collection[str], *left_out: str) -> list[str]:
@@ -105,23 +113,29 @@ def _given(column: str) -> Column:
 
 def _without_overlaps(rows: DataFrame) -> DataFrame:
     """Of rows of one subscription that serve the same day, the one that began first stands."""
-    valid = F.when(F.col(VERDICT) == VALID, F.lit(1)).otherwise(F.col("_row") + 2)
-    before = (
-        Window.partitionBy("system", "subscription_id", valid)
-        .orderBy("start_date")
-        .rowsBetween(Window.unboundedPreceding, -1)
-    )
     far = F.lit("9999-12-31").cast("date")
-    served_until = F.max(F.coalesce(F.col("end_date"), far)).over(before)
-    overlapping = rule(
-        "overlapping",
-        (F.col(VERDICT) == VALID) & (F.col("start_date") < F.col("_served_until")),
-        "an earlier row of this subscription serves until ",
-        F.col("_served_until"),
+    is_valid = F.col(VERDICT) == VALID
+    # Rows that are in quarantine already are alone, each with its number.
+    alone = F.when(~is_valid, F.concat_ws("/", "_delivery", "_row"))
+    whole = Window.partitionBy("system", "subscription_id", alone)
+    stretches = F.array_sort(
+        F.collect_list(F.struct("start_date", F.coalesce("end_date", far).alias("until"))).over(whole)
     )
-    judged = apply_rules(rows.withColumn("_served_until", served_until), [overlapping])
-    verdict = F.when((F.col(VERDICT) == VALID) & ~keeps_all_rules(), "quarantined").otherwise(F.col(VERDICT))
-    return judged.withColumn(VERDICT, verdict).drop("_served_until")
+    nothing = F.struct(F.lit("0001-01-01").cast("date").alias("until"), F.array().cast("array<date>").alias("starts"))
+    standing = F.aggregate(stretches, nothing, _next_standing, lambda found: found["starts"])
+    clash = is_valid & ~F.array_contains("_standing", F.col("start_date"))
+    overlapping = rule("overlapping", clash, "an earlier row of this subscription serves ", F.col("start_date"))
+    judged = apply_rules(rows.withColumn("_standing", standing), [overlapping])
+    verdict = F.when(is_valid & ~keeps_all_rules(), QUARANTINED).otherwise(F.col(VERDICT))
+    return judged.withColumn(VERDICT, verdict).drop("_standing")
+
+
+def _next_standing(found: Column, stretch: Column) -> Column:
+    """Folds stretches in order of their start: one stands when those that stand before it have ended."""
+    stands = stretch["start_date"] >= found["until"]
+    until = F.when(stands, stretch["until"]).otherwise(found["until"])
+    starts = F.when(stands, F.array_append(found["starts"], stretch["start_date"])).otherwise(found["starts"])
+    return F.struct(until.alias("until"), starts.alias("starts"))
 
 
 def judge_usage(
@@ -141,7 +155,7 @@ def judge_usage(
             *mapped_rules(),
             rule("missing_key", F.col("usage_id").isNull(), "usage_id is missing"),
             rule("invalid_quantity", F.col("quantity").isNull(), "quantity is missing or not a number"),
-            rule("excessive_quantity", F.col("quantity") >= _TOO_MUCH, "quantity is ", F.col("quantity")),
+            rule("excessive_quantity", F.col("quantity") >= TOO_MUCH, "quantity is ", F.col("quantity")),
             rule("negative_quantity", F.col("quantity") < 0, "quantity is negative: ", F.col("quantity")),
             rule("invalid_time", F.col("event_time").isNull(), "event_time is missing or not a time"),
             _unknown("metric", metrics),
@@ -159,14 +173,16 @@ def judge_usage(
             F.col("local_time"),
         ),
     ]
-    content = ["subscription_id", "metric", "quantity", "event_time", "_dimensions"]
+    content = ["subscription_id", "metric", "quantity", "_micros", "_dimensions"]
     sorted_dimensions = F.array_sort(F.map_entries("dimensions"))
     return settle_duplicates(
-        apply_rules(placed, rules).withColumn("_dimensions", sorted_dimensions).drop("_stretches"),
+        apply_rules(placed, rules)
+        .withColumns({"_dimensions": sorted_dimensions, "_micros": F.unix_micros("event_time")})
+        .drop("_stretches"),
         key=["usage_id"],
         content=content,
         order=[F.col("arrived_at").asc_nulls_last()],
-    ).drop("_dimensions")
+    ).drop("_dimensions", "_micros")
 
 
 def _stretches(subscriptions: DataFrame, accounts: DataFrame) -> DataFrame:

@@ -4,19 +4,22 @@ import csv
 import glob
 import gzip
 import io
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, DataType, DecimalType, DoubleType, StringType, StructField, StructType
 
 from billflow.errors import SettingsError
 from billflow.settings import Settings, Source, TableMapping
@@ -60,7 +63,7 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
     path = mapping.path.removeprefix("file://")
     return Delivery(
         source.name,
-        str(settings.folder / path),
+        path if Path(path).is_absolute() else str(Path(glob.escape(str(settings.folder))) / path),
         mapping.format or source.format or "",
         f"{settings.folder / 'billflow.yaml'}: sources.{source.name}",
     )
@@ -99,9 +102,10 @@ def read_delivery(spark: SparkSession, delivery: Delivery) -> DataFrame:
     files = files_of(delivery)
     try:
         rows = _READERS[delivery.format](spark, files)
-    except (PySparkException, OSError, EOFError, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
+    except (PySparkException, Py4JError, OSError, EOFError, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
         raise _unreadable(delivery, files, error) from error
-    plain = rows.withColumn(FILE, F.element_at(F.split(F.input_file_name(), "/"), -1))
+    encoded = F.element_at(F.split(F.input_file_name(), "/"), -1)
+    plain = rows.withColumn(FILE, F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))))
     return plain.withColumn(ROW, F.monotonically_increasing_id())
 
 
@@ -147,7 +151,7 @@ def _read_csv_alike(spark: SparkSession, header: tuple[str, ...], files: list[st
         columnNameOfCorruptRecord=CORRUPT,
         encoding="UTF-8",
     )
-    rows = reader.csv(files)
+    rows = reader.csv([_escaped(Path(file)) for file in files])
     fields = [_null_if_empty(F.col(f"`{name}`")).alias(name) for name in header]
     return rows.select(*fields, CORRUPT)
 
@@ -157,15 +161,74 @@ def _null_if_empty(field: Column) -> Column:
 
 
 def _read_json(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+    names = [_escaped(file) for file in files]
+    schema = _json_schema(spark, names)
+    if schema.names == [CORRUPT]:
+        raise OSError("no line is a JSON object")
+    if CORRUPT not in schema.names:
+        schema = StructType([*schema, StructField(CORRUPT, StringType())])
+    return spark.read.schema(schema).options(columnNameOfCorruptRecord=CORRUPT).json(names)
+
+
+def _json_schema(spark: SparkSession, names: list[str]) -> StructType:
+    """The schema of JSON lines without doubles: what does not fit a decimal makes its row malformed instead."""
     reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT)
-    rows = reader.json([str(file) for file in files])
-    return rows if CORRUPT in rows.columns else rows.withColumn(CORRUPT, F.lit(None).cast("string"))
+    try:
+        found = reader.json(names).schema
+    except (PySparkException, Py4JError) as error:
+        if "NEGATIVE_SCALE" not in str(error):  # 1E3 is a number, but Spark's inference of decimals stumbles over it
+            raise
+        found = reader.option("prefersDecimal", value=False).json(names).schema
+    return _exact_fields(found)
+
+
+def _exact_fields(kind: StructType) -> StructType:
+    return StructType([StructField(field.name, _without_doubles(field.dataType)) for field in kind])
+
+
+def _without_doubles(kind: DataType) -> DataType:
+    if isinstance(kind, StructType):
+        return _exact_fields(kind)
+    if isinstance(kind, ArrayType):
+        return ArrayType(_without_doubles(kind.elementType))
+    return DecimalType(38, 12) if isinstance(kind, DoubleType) else kind
+
+
+def _escaped(file: Path) -> str:
+    """A file's name as Spark takes it, which would read brackets as a pattern."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file))
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """SettingsError when a file turns out to be damaged while its rows are read."""
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        text = str(error)
+        if not any(sign in text for sign in _DAMAGE):
+            raise
+        what = next((line for line in text.splitlines() if any(sign in line for sign in _DAMAGE)), text)
+        raise SettingsError(
+            f"a file of {name} is damaged: {what.strip()[:300]}", where="sources", remedy="deliver the file again"
+        ) from error
+
+
+_DAMAGE = (
+    "EOFException",
+    "ZipException",
+    "CANNOT_READ_FILE",
+    "FAILED_READ_FILE",
+    "CANNOT_MERGE",
+    "not a Parquet",
+    "corrupt",
+)
 
 
 def _read_parquet(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
     for file in files:
         pq.read_schema(file)  # a file cut short is named here and not by a task in the middle of the run
-    rows = spark.read.option("mergeSchema", len(files) > 1).parquet(*[str(file) for file in files])
+    rows = spark.read.option("mergeSchema", len(files) > 1).parquet(*[_escaped(file) for file in files])
     return rows.withColumn(CORRUPT, F.lit(None).cast("string"))
 
 

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow import __version__
@@ -19,7 +19,7 @@ from billflow.lake import schemas, tables
 from billflow.lake.staging import Staging
 from billflow.settings import PROJECT_FILE, Settings, Source, TableMapping
 from billflow.sources import files
-from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
+from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.mapping import TYPES, map_rows
 from billflow.sources.verdicts import VALID, VERDICT, quarantined
 
@@ -51,11 +51,12 @@ def open_deliveries(spark: SparkSession, settings: Settings) -> dict[str, DataFr
 
 
 def deliver(opened: Mapping[str, DataFrame], staging: Staging) -> dict[str, int]:
-    """Copies what each source delivers to staged raw tables; delivery → rows."""
+    """Copies what each source delivers to staged raw tables; delivery → rows. SettingsError for a damaged file."""
     rows = {}
     for name, delivered in opened.items():
         place = staging.uri(f"raw/{name}")
-        tables.write_plain(delivered, place)
+        with files.readable(name):
+            tables.write_plain(delivered, place)
         rows[name] = delivered.sparkSession.read.parquet(place).count()
     return rows
 
@@ -176,9 +177,8 @@ class Ingestion:
     def _originals(self, delivery: str) -> DataFrame:
         raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery}"))
         # A row that did not parse has no columns to show, only its text.
-        row = F.coalesce(
-            F.col(files.CORRUPT), F.to_json(F.struct(*[f"`{name}`" for name in files.delivered_columns(raw)]))
-        )
+        text = F.when(F.col(files.CORRUPT).isNotNull(), F.to_json(F.struct(F.col(files.CORRUPT).alias("text"))))
+        row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in files.delivered_columns(raw)])))
         return raw.select(F.lit(delivery).alias("_delivery"), F.col(files.ROW).alias("_row"), row.alias("row"))
 
 
@@ -189,15 +189,21 @@ def _ddl(column: str) -> str:
     return TYPES.get(column, schemas.TEXT).simpleString()
 
 
+def _measurable(rows: DataFrame) -> Column:
+    """Σ quantity of usage without what no meter shows (it is in quarantine): the sum must fit. 0 for other tables."""
+    shown = F.when(F.abs("quantity") < TOO_MUCH, F.col("quantity"))
+    return F.sum(shown) if "event_time" in rows.columns else F.lit(0)
+
+
 def _measured(rows: DataFrame) -> dict[str, str]:
-    quantity = F.sum("quantity") if "event_time" in rows.columns else F.lit(0)
+    quantity = _measurable(rows)
     counted = rows.agg(F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")).first()
     return {"rows": str(counted["rows"]), "quantity": f"{counted['quantity']:f}"}  # type: ignore[index]
 
 
 def _by_verdict(rows: DataFrame, *placed: str) -> dict[str, dict[str, str]]:
     """verdict, and with `placed` also "verdict|cycle|month" → rows and quantity. A row per month, not per customer."""
-    quantity = F.sum("quantity") if "event_time" in rows.columns else F.lit(0)
+    quantity = _measurable(rows)
     counted = rows.groupBy(VERDICT, *placed).agg(
         F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")
     )

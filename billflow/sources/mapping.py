@@ -6,13 +6,14 @@ They are users' SQL, so they are analysed with ANSI off: a row on which one fail
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DoubleType, FloatType, MapType, StringType, StructType
+from pyspark.sql.types import BooleanType, DataType, MapType, StringType, StructType
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
@@ -38,9 +39,9 @@ _LOOKS_LIKE_TIME = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T\s].*)?$"
 
 
 @contextmanager
-def mapping_mode(spark: SparkSession, timezone: str) -> Iterator[None]:
+def mapping_mode(spark: SparkSession, timezone: str, *, ansi: bool = False) -> Iterator[None]:
     """What is analysed inside gives NULL where it fails and reads wall clock times in `timezone`."""
-    changed = {"spark.sql.ansi.enabled": "false", "spark.sql.session.timeZone": timezone}
+    changed = {"spark.sql.ansi.enabled": str(ansi).lower(), "spark.sql.session.timeZone": timezone}
     before = {name: spark.conf.get(name) or "" for name in changed}
     try:
         for name, value in changed.items():
@@ -57,43 +58,98 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
     `where` is the mapping's place in billflow.yaml; SettingsError when an expression does not parse, names no
     column of the source or makes a binary float.
     """
+    attempts = {
+        column: _attempt(raw, text, timezone, f"{where}.columns.{column}") for column, text in mapping.columns.items()
+    }
     with mapping_mode(raw.sparkSession, timezone):
-        met = _filtered(raw, mapping, where)
-        named = _expressions(met, mapping, where)
-        failures = [
-            F.when(failed, F.lit(column))
-            for column, expression in named.items()
-            for failed in _failures(met, expression)
-        ]
-        columns = {column: _typed(met, column, expression, where) for column, expression in named.items()}
+        met, condition = _filtered(raw, mapping, timezone, where)
+        typed = {name: _typed(met, name, attempt, f"{where}.columns.{name}") for name, attempt in attempts.items()}
         canonical = [
-            columns.get(column, F.lit(None).cast(TYPES.get(column, schemas.TEXT))).alias(column)
+            typed.get(column, F.lit(None).cast(TYPES.get(column, schemas.TEXT))).alias(column)
             for column in CANONICAL_TABLES[table].columns
         ]
-        failed = F.array_distinct(F.array_compact(F.array(F.lit(None).cast("string"), *failures)))
+        failures = [F.when(_failed(attempt, typed[name], name), F.lit(name)) for name, attempt in attempts.items()]
+        failures += [F.when(condition.failed, F.lit("where"))] if condition else []
         return met.select(
             *canonical,
             ROW,
             FILE,
-            failed.alias(FAILED),
+            F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED),
             F.col(CORRUPT).isNotNull().alias(MALFORMED),
         )
 
 
-def _filtered(raw: DataFrame, mapping: TableMapping, where: str) -> DataFrame:
+@dataclass(frozen=True)
+class _Attempt:
+    """A user's expression tried on each row: its value, NULL where it fails, and whether it failed."""
+
+    text: str
+    value: Column
+    failed: Column
+    kind: DataType
+    is_bare_column: bool
+
+
+def _attempt(raw: DataFrame, text: str, timezone: str, where: str) -> _Attempt:
+    """The expression in ANSI mode, which refuses what it cannot compute, inside a try.
+
+    Types are resolved with ANSI off, for ANSI would read the text in coalesce(kwh, 0) as a whole number. Where the two
+    modes resolve alike, ANSI decides what fails; elsewhere operations that give NULL from operands that are there do.
+    """
+    expression = F.expr(_text(raw, text))
+    with mapping_mode(raw.sparkSession, timezone):
+        lenient = _analysed(raw, expression, text, where)
+    if where.endswith(".quantity"):
+        _refuse_floats(lenient, where)
+    strict = _strict(raw, expression, timezone)
+    alike = strict is not None and strict.sql() == lenient.sql()
+    tried = _tried(raw.sparkSession, strict if alike else lenient)
+    with mapping_mode(raw.sparkSession, timezone):
+        failed = (
+            tried.isNull() if alike else reduce(Column.__or__, [tried.isNull(), *_failures(raw.sparkSession, lenient)])
+        )
+        kind = raw.select(expression).schema[0].dataType
+    return _Attempt(text, tried["v"], failed, kind, _kind(lenient) == "AttributeReference")
+
+
+def _strict(raw: DataFrame, expression: Column, timezone: str) -> Any:
+    """The expression analysed in ANSI mode; None where ANSI refuses it altogether."""
+    with mapping_mode(raw.sparkSession, timezone, ansi=True):
+        try:
+            return _unaliased(raw.select(expression)._jdf.queryExecution().analyzed().projectList().head())  # noqa: SLF001
+        except PySparkException:
+            return None
+
+
+def _tried(spark: SparkSession, node: Any) -> Column:
+    """struct(v) of an expression, NULL where computing it raises; a value of NULL is a struct with NULL in it."""
+    jvm = _jvm(spark)
+    whole: Any = F.struct(_as_column(spark, node).alias("v"))
+    inner = jvm.org.apache.spark.sql.classic.ExpressionUtils.expression(whole._jc)  # noqa: SLF001
+    return _as_column(spark, jvm.org.apache.spark.sql.catalyst.expressions.TryEval(inner))
+
+
+def _failed(attempt: _Attempt, typed: Column, column: str) -> Column:
+    """The expression failed, or gave a value that is not of the canonical type."""
+    lost = attempt.value.isNotNull() & typed.isNull()
+    if isinstance(TYPES.get(column, schemas.TEXT), StringType):
+        return attempt.failed
+    empty = F.trim(attempt.value) == "" if isinstance(attempt.kind, StringType) else F.lit(False)
+    return attempt.failed | (lost & ~empty)
+
+
+def _filtered(raw: DataFrame, mapping: TableMapping, timezone: str, where: str) -> tuple[DataFrame, _Attempt | None]:
+    """Rows that meet the mapping's condition, and those on which it fails: they must reach quarantine, not vanish."""
     if mapping.where is None:
-        return raw
-    condition = F.expr(mapping.where)
-    _checked(raw, condition, mapping.where, f"{where}.where")
-    # A row that did not parse has no columns to test; it must reach quarantine, not vanish here.
-    return raw.where(condition | F.col(CORRUPT).isNotNull())
-
-
-def _expressions(met: DataFrame, mapping: TableMapping, where: str) -> dict[str, Column]:
-    named = {column: F.expr(_text(met, text)) for column, text in mapping.columns.items()}
-    for column, expression in named.items():
-        _checked(met, expression, mapping.columns[column], f"{where}.columns.{column}")
-    return named
+        return raw, None
+    condition = _attempt(raw, mapping.where, timezone, f"{where}.where")
+    if not isinstance(condition.kind, BooleanType):
+        raise SettingsError(
+            f"{mapping.where!r} is not a condition but {condition.kind.simpleString()}",
+            where=f"{where}.where",
+            remedy="write a comparison, such as kwh is not null",
+        )
+    return raw.where(condition.value | condition.failed | F.col(CORRUPT).isNotNull()), condition
 
 
 def _text(met: DataFrame, text: str) -> str:
@@ -101,53 +157,68 @@ def _text(met: DataFrame, text: str) -> str:
     return f"`{text}`" if text in delivered_columns(met) and "`" not in text else text
 
 
-def _checked(met: DataFrame, expression: Column, text: str, where: str) -> None:
+def _analysed(met: DataFrame, expression: Column, text: str, where: str) -> Any:
+    """Catalyst's expression with columns and types resolved; SettingsError when it cannot be computed row by row."""
+    known = f"the source has the columns {', '.join(delivered_columns(met))}"
     try:
-        met.select(expression)
+        plan: Any = met.select(expression)._jdf.queryExecution().analyzed()  # noqa: SLF001
     except ParseException as error:
+        what = f"{text!r} is not a Spark SQL expression: {_first_line(error)}"
+        raise SettingsError(what, where=where, remedy="mend the expression") from None
+    except PySparkException as error:
+        raise SettingsError(f"{text!r} cannot be computed: {_first_line(error)}", where=where, remedy=known) from None
+    if _kind(plan) != "Project" or plan.projectList().size() != 1:
+        what = f"{text!r} cannot be computed: it does not give one value for each row"
+        raise SettingsError(what, where=where, remedy="leave out aggregates, explode and *")
+    return _unaliased(plan.projectList().head())
+
+
+def _unaliased(node: Any) -> Any:
+    return node.child() if _kind(node) == "Alias" else node
+
+
+def _refuse_floats(node: Any, where: str) -> None:
+    """SettingsError when something is computed in binary floating point; a column that holds it may be read."""
+    if _kind(node) not in ("AttributeReference", "Literal") and node.dataType().typeName() in ("double", "float"):
         raise SettingsError(
-            f"{text!r} is not a Spark SQL expression: {_first_line(error)}",
+            f"{node.sql()!r} is computed in binary floating point, which loses cents",
             where=where,
-            remedy="mend the expression",
-        ) from None
-    except AnalysisException as error:
-        known = ", ".join(delivered_columns(met))
-        raise SettingsError(
-            f"{text!r} cannot be computed: {_first_line(error)}",
-            where=where,
-            remedy=f"the source has the columns {known}",
-        ) from None
+            remedy="cast its columns first: cast(x as decimal(38,12))",
+        )
+    for child in _children(node):
+        _refuse_floats(child, where)
 
 
 def _first_line(error: PySparkException) -> str:
     return next(line for line in str(error).splitlines() if line.strip()).strip()
 
 
-def _typed(met: DataFrame, column: str, expression: Column, where: str) -> Column:
-    """`expression` as the canonical type; NULL where the value is not of it."""
-    given, wanted = met.select(expression).schema[0].dataType, TYPES.get(column, schemas.TEXT)
-    if isinstance(given, DoubleType | FloatType) and not _is_bare_column(met, expression):
+def _typed(met: DataFrame, column: str, attempt: _Attempt, where: str) -> Column:
+    """The value as the canonical type; NULL where it is not of it. SettingsError when no value can be."""
+    try:
+        typed = _converted(column, attempt.value, attempt.kind)
+        met.select(typed)
+    except (AnalysisException, TypeError):
         raise SettingsError(
-            f"this expression computes in binary floating point ({given.simpleString()}), which loses cents",
-            where=f"{where}.columns.{column}",
-            remedy="cast its columns first: cast(x as decimal(38,12))",
-        )
+            f"{attempt.text!r} gives {attempt.kind.simpleString()}, which cannot become {column}",
+            where=where,
+            remedy=f"give {TYPES.get(column, schemas.TEXT).simpleString()}",
+        ) from None
+    return typed
+
+
+def _converted(column: str, value: Column, given: DataType) -> Column:
+    wanted = TYPES.get(column, schemas.TEXT)
     if isinstance(wanted, StringType):
-        text = F.trim(expression.cast(wanted))
+        text = F.trim(value.cast(wanted))
         return F.when(text != "", text)
     if column == "dimensions":
-        return _dimensions(expression, given)
+        return _dimensions(value, given)
     if column == "discounts":
-        return _codes(expression, given)
+        return _codes(value, given)
     if isinstance(given, StringType) and column != "quantity":
-        expression = F.when(expression.rlike(_LOOKS_LIKE_TIME), expression)
-    return expression.cast(wanted)
-
-
-def _is_bare_column(met: DataFrame, expression: Column) -> bool:
-    node = _analysed(met, expression)
-    node = node.child() if _kind(node) == "Alias" else node
-    return _kind(node) == "AttributeReference"
+        value = F.when(value.rlike(_LOOKS_LIKE_TIME), value)
+    return value.cast(wanted)
 
 
 def _dimensions(expression: Column, given: DataType) -> Column:
@@ -156,7 +227,7 @@ def _dimensions(expression: Column, given: DataType) -> Column:
     elif isinstance(given, StringType):
         expression = F.from_json(expression, schemas.DIMENSIONS)
     elif not isinstance(given, MapType):
-        return F.lit(None).cast(schemas.DIMENSIONS)
+        raise TypeError(given)
     texts = expression.cast(MapType(schemas.TEXT, schemas.TEXT))
     return F.map_filter(texts, lambda _, value: value.isNotNull()).cast(schemas.DIMENSIONS)
 
@@ -192,21 +263,15 @@ _FIRST_ONLY = frozenset({"If", "CaseWhen", "Coalesce", "And", "Or"})
 """Of these only the first operand is evaluated for every row."""
 
 
-def _analysed(met: DataFrame, expression: Column) -> Any:
-    """Catalyst's expression, with columns and types resolved."""
-    return met.select(expression)._jdf.queryExecution().analyzed().projectList().head()  # noqa: SLF001
-
-
 def _kind(node: Any) -> str:
     return str(node.getClass().getSimpleName())
 
 
-def _failures(met: DataFrame, expression: Column) -> Iterator[Column]:
-    """Conditions under which a row makes an operation in `expression` fail: operands are there, the result is not."""
-    spark = met.sparkSession
-    for node, children in _fallible(_analysed(met, expression)):
+def _failures(spark: SparkSession, analysed: Any) -> Iterator[Column]:
+    """Conditions under which a row makes an operation fail: its operands are there, its result is not."""
+    for node, children in _fallible(analysed):
         result, *operands = (_as_column(spark, part) for part in (node, *children))
-        yield result.isNull() & reduce(lambda left, right: left & right, [one.isNotNull() for one in operands])
+        yield result.isNull() & reduce(Column.__and__, [one.isNotNull() for one in operands])
 
 
 def _fallible(node: Any) -> Iterator[tuple[Any, list[Any]]]:
@@ -225,8 +290,11 @@ def _children(node: Any) -> list[Any]:
     return [listed.apply(at) for at in range(listed.size())]
 
 
+def _jvm(spark: SparkSession) -> Any:
+    return spark._jvm  # noqa: SLF001  # there is no public way between analysed expressions and Columns
+
+
 def _as_column(spark: SparkSession, node: Any) -> Column:
     from pyspark.sql.classic.column import Column as ClassicColumn  # noqa: PLC0415  # needs a running JVM
 
-    jvm: Any = spark._jvm  # noqa: SLF001  # there is no public way from an analysed expression to a Column
-    return ClassicColumn(jvm.org.apache.spark.sql.classic.ExpressionUtils.column(node))
+    return ClassicColumn(_jvm(spark).org.apache.spark.sql.classic.ExpressionUtils.column(node))
