@@ -23,8 +23,9 @@ EXACT = {
     # A product of two decimal(38,12) is the exact decimal(38,24) or an overflow, never rounded to six digits.
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
     # Text that does not parse is NULL (and goes to quarantine) instead of an exception about old Spark versions.
-    "spark.sql.timeParserPolicy": "CORRECTED",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Otherwise a parquet file with timestamps as pandas writes them is refused; `sources.files` makes times of them.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
 """What results depend on; a project cannot override these."""
 

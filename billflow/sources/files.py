@@ -7,7 +7,7 @@ import io
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +152,7 @@ def _read_csv_alike(spark: SparkSession, header: tuple[str, ...], files: list[st
         encoding="UTF-8",
     )
     rows = reader.csv([_escaped(Path(file)) for file in files])
-    fields = [_null_if_empty(F.col(f"`{name}`")).alias(name) for name in header]
+    fields = [_null_if_empty(F.col(f"`{name.replace('`', '``')}`")).alias(name) for name in header]
     return rows.select(*fields, CORRUPT)
 
 
@@ -163,8 +163,8 @@ def _null_if_empty(field: Column) -> Column:
 def _read_json(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
     names = [_escaped(file) for file in files]
     schema = _json_schema(spark, names)
-    if schema.names == [CORRUPT]:
-        raise OSError("no line is a JSON object")
+    if not schema.names or schema.names == [CORRUPT]:  # no line is an object: Spark would not read such a file
+        return spark.read.text(names).select(F.col("value").alias(CORRUPT))
     if CORRUPT not in schema.names:
         schema = StructType([*schema, StructField(CORRUPT, StringType())])
     return spark.read.schema(schema).options(columnNameOfCorruptRecord=CORRUPT).json(names)
@@ -200,7 +200,7 @@ def _escaped(file: Path) -> str:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
+def readable(delivery: Delivery) -> Iterator[None]:
     """SettingsError when a file turns out to be damaged while its rows are read."""
     try:
         yield
@@ -210,7 +210,9 @@ def readable(name: str) -> Iterator[None]:
             raise
         what = next((line for line in text.splitlines() if any(sign in line for sign in _DAMAGE)), text)
         raise SettingsError(
-            f"a file of {name} is damaged: {what.strip()[:300]}", where="sources", remedy="deliver the file again"
+            f"a file of {delivery.path} is damaged: {what.strip()[:300]}",
+            where=delivery.where,
+            remedy="deliver the file again",
         ) from error
 
 
@@ -229,7 +231,18 @@ def _read_parquet(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
     for file in files:
         pq.read_schema(file)  # a file cut short is named here and not by a task in the middle of the run
     rows = spark.read.option("mergeSchema", len(files) > 1).parquet(*[_escaped(file) for file in files])
-    return rows.withColumn(CORRUPT, F.lit(None).cast("string"))
+    instants = {name: kind for file in files for name, kind in _nanosecond_columns(file).items()}
+    return rows.withColumns({**_as_times(instants), CORRUPT: F.lit(None).cast("string")})
+
+
+def _nanosecond_columns(file: Path) -> dict[str, str]:
+    """Timestamps in nanoseconds (as pandas writes them), which Spark reads as whole numbers: name → Spark's type."""
+    fields = [field for field in pq.read_schema(file) if pa.types.is_timestamp(field.type) and field.type.unit == "ns"]
+    return {field.name: "timestamp" if field.type.tz else "timestamp_ntz" for field in fields}
+
+
+def _as_times(nanoseconds: Mapping[str, str]) -> dict[str, Column]:
+    return {name: F.timestamp_micros(F.expr(f"`{name}` div 1000")).cast(kind) for name, kind in nanoseconds.items()}
 
 
 def _united(parts: Sequence[DataFrame]) -> DataFrame:

@@ -40,24 +40,24 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def open_deliveries(spark: SparkSession, settings: Settings) -> dict[str, DataFrame]:
+def open_deliveries(spark: SparkSession, settings: Settings) -> dict[files.Delivery, DataFrame]:
     """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them."""
-    opened = {name: files.read_delivery(spark, one) for name, one in files.deliveries(settings).items()}
+    opened = {one: files.read_delivery(spark, one) for one in files.deliveries(settings).values()}
     for source, table, mapping in files.mappings(settings):
-        raw = opened[files.delivery_of(settings, source, mapping).name]
+        raw = opened[files.delivery_of(settings, source, mapping)]
         where = mapping_place(settings, source, table, mapping)
         map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
     return opened
 
 
-def deliver(opened: Mapping[str, DataFrame], staging: Staging) -> dict[str, int]:
+def deliver(opened: Mapping[files.Delivery, DataFrame], staging: Staging) -> dict[str, int]:
     """Copies what each source delivers to staged raw tables; delivery → rows. SettingsError for a damaged file."""
     rows = {}
-    for name, delivered in opened.items():
-        place = staging.uri(f"raw/{name}")
-        with files.readable(name):
+    for delivery, delivered in opened.items():
+        place = staging.uri(f"raw/{delivery.name}")
+        with files.readable(delivery):
             tables.write_plain(delivered, place)
-        rows[name] = delivered.sparkSession.read.parquet(place).count()
+        rows[delivery.name] = delivered.sparkSession.read.parquet(place).count()
     return rows
 
 

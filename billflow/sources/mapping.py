@@ -105,9 +105,9 @@ def _attempt(raw: DataFrame, text: str, timezone: str, where: str) -> _Attempt:
     alike = strict is not None and strict.sql() == lenient.sql()
     tried = _tried(raw.sparkSession, strict if alike else lenient)
     with mapping_mode(raw.sparkSession, timezone):
-        failed = (
-            tried.isNull() if alike else reduce(Column.__or__, [tried.isNull(), *_failures(raw.sparkSession, lenient)])
-        )
+        # ANSI raises for all of these but JSON that does not parse, which gives NULL in either mode.
+        silent = frozenset({"JsonToStructs"}) if alike else _FALLIBLE
+        failed = reduce(Column.__or__, [tried.isNull(), *_failures(raw.sparkSession, lenient, silent)])
         kind = raw.select(expression).schema[0].dataType
     return _Attempt(text, tried["v"], failed, kind, _kind(lenient) == "AttributeReference")
 
@@ -267,22 +267,22 @@ def _kind(node: Any) -> str:
     return str(node.getClass().getSimpleName())
 
 
-def _failures(spark: SparkSession, analysed: Any) -> Iterator[Column]:
+def _failures(spark: SparkSession, analysed: Any, kinds: frozenset[str]) -> Iterator[Column]:
     """Conditions under which a row makes an operation fail: its operands are there, its result is not."""
-    for node, children in _fallible(analysed):
+    for node, children in _fallible(analysed, kinds):
         result, *operands = (_as_column(spark, part) for part in (node, *children))
         yield result.isNull() & reduce(Column.__and__, [one.isNotNull() for one in operands])
 
 
-def _fallible(node: Any) -> Iterator[tuple[Any, list[Any]]]:
+def _fallible(node: Any, kinds: frozenset[str]) -> Iterator[tuple[Any, list[Any]]]:
     kind, children = _kind(node), _children(node)
     tries = kind.startswith("Try") or (kind == "Cast" and str(node.evalMode()) == "TRY")
     if tries or kind in ("LambdaFunction", "SubqueryExpression"):
         return
-    if kind in _FALLIBLE and children:
+    if kind in kinds and children:
         yield node, children
     for child in children[:1] if kind in _FIRST_ONLY else children:
-        yield from _fallible(child)
+        yield from _fallible(child, kinds)
 
 
 def _children(node: Any) -> list[Any]:

@@ -109,6 +109,8 @@ def _commit(run: BillRun, moves: dict[str, str], rendered: TableRun, held: Table
         update={"tables": {**partition.tables, "documents": (rendered,), "held": (*partition.tables["held"], held)}}
     )
     head = read_manifest(run.storage)
+    if rendered in partition.tables.get("documents", ()):  # a step killed after its commit is tried again
+        return head
     partitions = {**head.partitions, run.partition.key: with_documents}
     manifest = head.model_copy(update={"version": head.version + 1, "run_id": run.root, "partitions": partitions})
     publish(run.storage, moves, manifest)
