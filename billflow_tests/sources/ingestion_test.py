@@ -96,7 +96,7 @@ BAD_ROWS = {
     ("usage", "r5"): (["outside_subscription"], "c01", "2013-03", "a.csv"),
     ("usage", "r6"): (["malformed_row"], None, None, "a.csv"),
     ("usage", "r8"): (["unknown_subscription"], None, None, "b.csv"),
-    ("usage", "r9"): (["invalid_time"], None, None, "b.csv"),
+    ("usage", "r9"): (["mapping_failed", "invalid_time"], None, None, "b.csv"),
     ("usage", None): (["missing_key"], "c01", "2013-01", "b.csv"),
     ("usage", "r2"): (["duplicate_key"], None, None, None),  # which of the two stands is decided by their content
     ("usage", "e2"): (["unknown_metric"], "c01", "2013-01", "events.json"),
