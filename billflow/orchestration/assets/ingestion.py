@@ -65,16 +65,15 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
             _ingest(run)
         run.staging.note("ingest", {"buckets": run.ingest.accounts.buckets})
         report = run.ingest.report
-        yield _result(run, "accounts", run.accounts(), report["customers"])
-        yield _result(run, "subscriptions", run.subscriptions(), report["subscriptions"])
-        yield _result(run, "usage", run.usage(), _whole(report["usage"]))
+        yield _result("accounts", run.accounts(), report["customers"])
+        yield _result("subscriptions", run.subscriptions(), report["subscriptions"])
+        yield _result("usage", run.usage(), _whole(report["usage"]))
         yield dg.MaterializeResult(
             "quarantine", metadata={"by table, cycle and month": as_markdown(report["quarantine"])}
         )
 
 
-def _result(run: BillRun, name: str, rows: Any, report: dict[str, dict[str, str]]) -> dg.MaterializeResult[Any]:
-    del run
+def _result(name: str, rows: Any, report: dict[str, dict[str, str]]) -> dg.MaterializeResult[Any]:
     count = int(report.get("valid", {"rows": "0"})["rows"])
     return dg.MaterializeResult(name, metadata=described(rows, count, verdicts=as_markdown(report)))
 
