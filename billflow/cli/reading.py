@@ -210,7 +210,7 @@ class _Zip:
 
     def put(self, name: str, content: bytes) -> None:
         # A fixed date: the same documents make the same archive.
-        self._archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        self._archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_STORED)
 
 
 @contextmanager

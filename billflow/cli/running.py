@@ -17,7 +17,7 @@ import dagster as dg
 from rich.console import Console
 
 from billflow.catalog import load_catalog
-from billflow.cli.progress import Progress
+from billflow.cli.progress import Progress, open_console
 from billflow.errors import UsageError
 from billflow.lake.manifest import PublishedPartition, read_manifest
 from billflow.lake.storage import open_storage
@@ -96,23 +96,28 @@ def _check_project(project: OpenProject) -> None:
 
 def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:
     from billflow.definitions import build_definitions  # noqa: PLC0415  # it reads the project when it is imported
+    from billflow.lake.watching import watched  # noqa: PLC0415  # PySpark, which other commands need not wait for
 
-    console = Console(highlight=False, soft_wrap=True)
-    with Progress(console, partition.key) as progress:
+    with (
+        open_console() as console,
+        Progress(console, partition.key) as progress,
+        watched(progress.tasks, every=0.5),
+    ):
         outcome = execute(build_definitions(), instance, partition, progress.step)
     if outcome.exit_code:
         errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         errors.print("\n".join(f"error: {reason}" for reason in outcome.reasons) or "error: the run failed")
         return outcome.exit_code
     published = read_manifest(open_storage(project.settings.lake_root)).partitions[partition.key]
-    return _report(console, partition, published)
+    return _report(partition, published)
 
 
-def _report(console: Console, partition: Partition, published: PublishedPartition) -> int:
+def _report(partition: Partition, published: PublishedPartition) -> int:
     counts, quarantined = published.counts, sum(one.rows for one in published.tables["quarantine"])
     totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in published.totals.items()) or "nothing"
     documents = sum(one.rows for one in published.tables.get("documents", ()))
     failed = sum(one.rows for one in published.tables["held"]) - counts.held
+    console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"[green]✓[/] {partition.key}: [bold]{counts.invoiced:,}[/] invoices over {totals}, {documents:,} PDFs; "
         f"{counts.without_lines:,} accounts without lines, {counts.held + failed:,} held, "

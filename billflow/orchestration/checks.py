@@ -36,7 +36,7 @@ def _found(*broken: DataFrame) -> list[str]:
 @dg.asset_check(asset="quarantine", blocking=True)
 def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """No table, and not this period's usage, has a larger share of its rows in quarantine than the limit."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         report, limit = run.ingest.report, run.settings.quarantine_limit
         of_tables = {table: _share(report[table], "") for table in report if table != "quarantine"}
@@ -60,7 +60,7 @@ def _share(report: dict[str, dict[str, str]], place: str) -> tuple[int, int]:
 @dg.asset_check(asset="usage", blocking=True)
 def every_row_has_one_verdict(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """Rows and quantity in = valid + identical duplicates + quarantined, for each table and over all periods."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         report = run.ingest.report
         tables = [table for table in report if table != "quarantine"]
@@ -96,7 +96,7 @@ def _miscounted(run: BillRun) -> list[str]:
 @dg.asset_check(asset="charges", blocking=True)
 def usage_is_conserved(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """Usage of the period = billed + unrated + of held accounts, in rows and quantity; each event once (PRICING §5)."""
-    with explained():
+    with explained(context.log):
         events = BillRun(context, project).staging.noted("charges")["events"]
         problems = [
             f"{events['usage'][what]} {what} of usage, but {total} billed, unrated or held"
@@ -110,7 +110,7 @@ def usage_is_conserved(context: dg.AssetCheckExecutionContext, project: Project)
 @dg.asset_check(asset="invoice_lines", blocking=True)
 def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """Quantity × unit price gives each net, and every event that was charged stands on a line."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         lines, charges = run.staged("invoice_lines", schemas.INVOICE_LINES), run.staged("charges", schemas.CHARGES)
         late = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
@@ -122,7 +122,7 @@ def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Projec
 @dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])
 def invoices_balance(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """Σ lines = net, Σ tax groups = tax, net + tax = total, and each group's tax is its net × rate, rounded once."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
         taxes = run.staged("invoice_taxes", schemas.INVOICE_TAXES)
@@ -134,7 +134,7 @@ def invoices_balance(context: dg.AssetCheckExecutionContext, project: Project) -
 @dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])
 def reference_agrees(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """A sample of accounts, rated once more by an independent rater in plain Python, gives the same bills."""
-    with explained():
+    with explained(context.log):
         problems, accounts = disagreements(BillRun(context, project))
         return _result(problems, accounts=accounts)
 

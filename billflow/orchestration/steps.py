@@ -1,4 +1,4 @@
-"""How a step of the bill run fails and what it shows."""
+"""How a step of the bill run fails and what it shows, while it runs and when it is done."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from billflow.errors import BillflowError
+from billflow.lake.watching import watched
 
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 """For what can pass by itself: a busy disk, a node that restarts. Bad data and bad settings are not tried again."""
@@ -18,11 +19,16 @@ RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 _PASSING = ("java.io.IOException", "java.net.ConnectException", "SafeModeException", "ExecutorLostFailure")
 
 
+_LOG_EVERY = 60
+"""Seconds between two lines in Dagster's log about how far a long step is."""
+
+
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turns errors into Dagster failures that say what to do, and lets only passing ones be retried."""
+def explained(log: dg.DagsterLogManager) -> Iterator[None]:
+    """Logs how far the step is; turns errors into Dagster failures that say what to do, of which passing ones retry."""
     try:
-        yield
+        with watched(lambda done, tasks: log.info("%d of %d tasks are done", done, tasks), every=_LOG_EVERY):
+            yield
     except BillflowError as error:
         raise failure(str(error), error.exit_code) from error
     except (PySparkException, Py4JError) as error:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from pyspark.sql import functions as F
 
-from billflow.documents.rendering import Renderer, page_count, render_documents
+from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow_tests.documents.shapes import bill
@@ -300,3 +301,16 @@ def test_render_documents_reports_what_typst_says(spark):
         "pdf",
         "error",
     ]
+
+
+@pytest.mark.parametrize(("invoices", "tasks"), [(0, 2), (1500, 2), (2500, 3), (50_000, 50)])
+def test_in_tasks_lays_invoices_out_evenly_and_in_order(spark, invoices, tasks):
+    ids = F.substring(F.sha2(F.col("id").cast("string"), 256), 1, 24).alias("invoice_id")
+    edges = spark.createDataFrame([("0" * 24,), ("f" * 24,)], "invoice_id string")
+    payloads = spark.range(5000).select(ids).unionAll(edges)
+    laid = in_tasks(payloads, invoices).withColumn("task", F.spark_partition_id()).collect()
+    assert [row.invoice_id for row in laid] == sorted(row.invoice_id for row in laid)
+    assert len(laid) == 5002
+    sizes = Counter(row.task for row in laid)
+    assert sizes.keys() == set(range(tasks))
+    assert all(0.5 < size * tasks / 5000 < 1.6 for size in sizes.values())

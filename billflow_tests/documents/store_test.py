@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,10 +55,33 @@ def test_fetch_pdf_from_open_files(files):
         assert fetch_pdf([file], "i0299") == b"pdf 299"
 
 
-def test_fetch_pdf_without_statistics(tmp_path):
-    table = pa.table({"invoice_id": ["b", "a"], "pdf": [b"2", b"1"]})
-    pq.write_table(table, tmp_path / "x.parquet", write_statistics=False)
-    assert fetch_pdf([str(tmp_path / "x.parquet")], "a") == b"1"
+def test_fetch_pdf_reads_the_footers_of_few_files(tmp_path):
+    for number in range(64):
+        table = pa.table({"invoice_id": [f"i{number:02d}a", f"i{number:02d}c"], "pdf": [b"a", b"%d" % number]})
+        pq.write_table(table, tmp_path / f"{number:02d}.parquet")
+    paths = sorted(tmp_path.iterdir())
+    for number in (0, 31, 32, 63):
+        opened = [Opened(path) for path in paths]
+        assert fetch_pdf(opened, f"i{number:02d}c") == b"%d" % number
+        assert sum(file.touched for file in opened) <= 7
+    assert fetch_pdf([str(path) for path in paths], "i31b") is None
+    assert fetch_pdf([], "i31b") is None
+
+
+def test_fetch_pdf_of_a_run_without_documents(tmp_path):
+    table = pa.table({"invoice_id": pa.array([], pa.string()), "pdf": pa.array([], pa.binary())})
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert fetch_pdf([str(tmp_path / "x.parquet")], "a") is None
+
+
+class Opened(io.FileIO):
+    """A file that knows whether it was read."""
+
+    touched = False
+
+    def read(self, *arguments):
+        self.touched = True
+        return super().read(*arguments)
 
 
 def test_iter_pdfs(files):

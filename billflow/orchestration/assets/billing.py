@@ -18,7 +18,7 @@ from billflow.orchestration.steps import RETRY, described, explained
 @dg.asset(deps=["accounts", "subscriptions", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
 def charges(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """What each subscription owes, and for what quantity. Accounts that cannot be billed are held, with the reason."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         accounts, subscriptions, events = run.accounts(), run.subscriptions(), run.usage()
         held = _held(run, holds.holds(accounts, subscriptions, run.prices, run.pricebook), "held")
@@ -78,7 +78,7 @@ def _event_counts(
 @dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
 def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The lines that bills print: each tier, fee and discount with its rounded net."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         priced = lines.charge_lines(run.staged("charges", schemas.CHARGES), run.prices, run.pricebook)
         overflowing = _held(run, holds.overflowing(priced), "held_late")
@@ -110,7 +110,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
 )
 def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
     """Taxes per group of lines, and the invoices that they add up to."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         billed = run.staged("invoice_lines", schemas.INVOICE_LINES)
         taxes = run.stage(

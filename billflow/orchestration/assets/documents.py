@@ -19,14 +19,14 @@ from billflow.orchestration.steps import RETRY, explained
 @dg.asset(deps=[published_bills], group_name="documents", kinds={"typst", "spark"}, retry_policy=RETRY)
 def documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """One PDF an invoice, rendered on the executors. An invoice whose PDF fails is held; the others go out."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         template_set = templates.find_templates(run.settings.templates)
         templates.check_templates(template_set)
         published = _published(run)
-        rendered = rendering.render_documents(_payloads(run, published), template_set)
-        ordered = rendered.sortWithinPartitions("invoice_id")
-        ordered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
+        payloads = rendering.in_tasks(_payloads(run, published), published.counts.invoiced)
+        rendered = rendering.render_documents(payloads, template_set)
+        rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
         failed = _stage_held(run, published)
         sums = (
             run.spark.read.parquet(run.staging.uri("rendered"))
@@ -92,7 +92,7 @@ def _stage_held(run: BillRun, published: PublishedPartition) -> int:
 @dg.asset(deps=[documents], group_name="published", kinds={"parquet"}, retry_policy=RETRY)
 def published_documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The documents become visible, for the invoices they were rendered from and no others."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         noted = run.staging.noted("documents")
         rendered = TableRun(path=run.run_folder("documents"), rows=noted["documents"])

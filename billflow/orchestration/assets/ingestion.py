@@ -21,7 +21,7 @@ CANONICAL = ("accounts", "subscriptions", "usage", "quarantine")
 @dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY)
 def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         check_files(run.settings)
         print_ = fingerprint(run.settings, run.catalog)
@@ -59,7 +59,7 @@ _DESCRIPTIONS = {
 )
 def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
     """Every delivered row is judged: valid, an identical duplicate, or quarantined with its reason."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         if not run.staging.noted("raw")["reused"]:
             _ingest(run)

@@ -25,7 +25,7 @@ _PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine"}
 )
 def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The bills become visible, all at once: staged tables are verified, renamed and named in a new manifest."""
-    with explained():
+    with explained(context.log):
         run = BillRun(context, project)
         already = read_manifest(run.storage)
         if _is_published(already, run):  # a step killed after its commit is tried again
