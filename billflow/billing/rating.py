@@ -10,6 +10,8 @@ from billflow.billing.usage import STRETCH
 
 PERCENT = "decimal(18,12)"
 
+_OF_CHARGE = ("charge_id", "metric", "aggregate", "where", "first_epoch", "last_epoch")
+
 
 def owed_charges(subscriptions: DataFrame, prices: DataFrame) -> DataFrame:
     """STRETCH, charge_id, metric, epochs, where, period_start and period_end of every charge in force.
@@ -18,12 +20,7 @@ def owed_charges(subscriptions: DataFrame, prices: DataFrame) -> DataFrame:
     """
     slim = prices.select(
         "plan",
-        "charge_id",
-        "metric",
-        "aggregate",
-        "where",
-        "first_epoch",
-        "last_epoch",
+        *_OF_CHARGE,
         "window_start",
         "window_end",
         F.col("discounts").alias("charge_discounts"),
@@ -39,12 +36,7 @@ def owed_charges(subscriptions: DataFrame, prices: DataFrame) -> DataFrame:
         "account_id",
         "subscription_id",
         F.col("start_date").alias("subscription_start"),
-        "charge_id",
-        "metric",
-        "aggregate",
-        "where",
-        "first_epoch",
-        "last_epoch",
+        *_OF_CHARGE,
         "period_start",
         "period_end",
         F.col("quantity").alias("subscription_quantity"),

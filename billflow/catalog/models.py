@@ -43,7 +43,7 @@ class Discount(Strict):
     """A percentage off the charges that `applies_to` names (all of them when it is left out)."""
 
     percent: ExactDecimal = Field(gt=0, le=100)
-    applies_to: tuple[str, ...] | None = None
+    applies_to: tuple[str, ...] | None = Field(default=None, min_length=1)
     name: str | None = None
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -26,6 +27,8 @@ from billflow.settings import Settings, Source, TableMapping
 
 ROW, FILE, CORRUPT = "_row", "_file", "_corrupt"
 """Columns that a raw table has beside the delivered ones: row number, file name, text of a row that does not parse."""
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def _read_csv(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
     """Files are grouped by their header, so that a new or moved column never shifts another one's values."""
     by_header: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for file in files:
+        _check_quotes(file)
         by_header[_header(file)].append(str(file))
     parts = [_read_csv_alike(spark, header, alike) for header, alike in by_header.items()]
     return _united(parts)
@@ -133,6 +137,34 @@ def _header(file: Path) -> tuple[str, ...]:
     if not header or len(set(header)) != len(header):
         raise csv.Error(f"{file}: the first line must name each column once, it is {header}")
     return header
+
+
+def _check_quotes(file: Path) -> None:
+    """csv.Error when a quote is never closed: every row after it would be taken for a part of its field."""
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as content:
+        quotes = sum(block.count(b'"') for block in iter(partial(content.read, _BLOCK), b""))
+    if quotes % 2 and (line := _never_closed(file)):
+        raise csv.Error(f"{file}, line {line}: a quote is opened in this row and never closed")
+
+
+def _never_closed(file: Path) -> int | None:
+    """Number of the first line of the last row, when a row added to it would be a part of it."""
+    taken: list[str] = []
+
+    def kept(lines: TextIO) -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    begin, following, row = 1, 1, ["\n"]
+    with _opened(file) as lines:
+        try:
+            for _ in csv.reader(kept(lines)):
+                begin, following, row = following, following + len(taken), taken.copy()
+                taken.clear()
+        except csv.Error:  # a field longer than any is
+            return following
+    return begin if len(list(csv.reader([*row, "x"]))) == 1 else None
 
 
 def _opened(file: Path) -> TextIO:

@@ -217,7 +217,8 @@ def _converted(column: str, value: Column, given: DataType) -> Column:
     if column == "discounts":
         return _codes(value, given)
     if isinstance(given, StringType) and column != "quantity":
-        value = F.when(value.rlike(_LOOKS_LIKE_TIME), value)
+        # A cast to a day would overlook what follows the day, and that it is no time.
+        value = F.when(value.rlike(_LOOKS_LIKE_TIME) & value.cast("timestamp").isNotNull(), value)
     return value.cast(wanted)
 
 

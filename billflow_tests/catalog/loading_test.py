@@ -225,6 +225,7 @@ OTHER_MISTAKES = [
     ("discounts: {d: {percent: '101'}}", "discounts.d.percent", "101"),
     ("discounts: {d: {percent: '0'}}", "discounts.d.percent", "0"),
     ("discounts: {d: {percent: '5', applies_to: [peek]}}", "discounts.d.applies_to", "unknown charge 'peek'"),
+    ("discounts: {d: {percent: '5', applies_to: []}}", "discounts.d.applies_to", "at least 1"),
     ("discounts: {d: {percent: '5', applies_to: peek}}", "discounts.d.applies_to", "'peek'"),
 ]
 

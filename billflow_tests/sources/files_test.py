@@ -121,6 +121,25 @@ def test_csv_files_of_one_glob_may_differ_in_columns(spark: SparkSession, tmp_pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('id,name\n1,Ann\n2,"Bob\n3,Cid\n', 3),
+        ('id,name\n1,"Ann\nLee"\n2,"Bob\n3,Cid', 4),
+        ('id,name\n1,5" pipe"\n2,"' + "Bob\n3," * 50_000, 3),
+        ('id,"name\n1,Ann\n', 1),
+    ],
+    ids=["a row", "after a break in a field", "longer than a field may be", "the header"],
+)
+@pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode())], ids=["plain", "gzip"])
+def test_csv_with_a_quote_never_closed_is_refused(
+    spark: SparkSession, tmp_path: Path, text: str, line: int, pack: Callable[[str], bytes]
+) -> None:
+    name = "b.csv.gz" if pack("")[:2] == b"\x1f\x8b" else "b.csv"
+    with pytest.raises(SettingsError, match=rf"{name}, line {line}: a quote is opened in this row and never closed"):
+        read(spark, tmp_path / "in", "csv", {"a.csv": "id,name\n", name: pack(text)})
+
+
 DECIMALS = [
     ("0.1", Decimal("0.1")),
     ("1e-7", Decimal("1e-7")),

@@ -1,6 +1,7 @@
 """Mapping expressions: exact values, times in the project's zone, and failures that are told row by row."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_times_that_are_typed_already(spark: SparkSession, given: str, text: str
 )
 def test_expressions_over_times(spark: SparkSession, expression: str, text: str, utc: str) -> None:
     assert values_of(mapped_column(spark, [text], "event_time", expression), "event_time") == [utc]
+
+
+def test_a_day_is_nothing_but_a_day(spark: SparkSession) -> None:
+    texts = [
+        "2013-01-01",
+        " 2013-1-1 ",
+        "2013-01-01 00:00:00",
+        "2013-01-01 oops",
+        "2013-01-01T",
+        "2013-02-30",
+        "1.1.2013",
+    ]
+    rows = mapped_column(spark, texts, "start_date", "x")
+    assert values_of(rows, "start_date") == [date(2013, 1, 1)] * 3 + [None] * 4
+    assert failed_in(rows, texts, "start_date") == set(texts[3:])
 
 
 def test_a_day_of_a_time_is_the_local_one(spark: SparkSession) -> None:
