@@ -48,7 +48,8 @@ class Progress:
         self._console, self._title = console, title
         self._began: dict[str, float] = {}
         self._text, self._told = "starting", time.monotonic()
-        self._status: Status | None = console.status(f"{title}: starting") if console.is_terminal else None
+        moves = console.is_terminal and not console.is_dumb_terminal
+        self._status: Status | None = console.status(f"{title}: starting") if moves else None
 
     def __enter__(self) -> Self:
         if self._status:

@@ -91,6 +91,7 @@ def _check_ended(partition: Partition, settings: Settings) -> None:
 def _check_project(project: OpenProject) -> None:
     """Everything that can be wrong before Spark starts."""
     load_catalog(project.folder / "catalog")
+    open_storage(project.settings.lake_root)
     check_files(project.settings)
 
 

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from billflow.errors import MachineError, SettingsError
 
+_PATTERN = "[]{}*?"
+
 
 class Storage(Protocol):
     """What a lake needs of a file system. Paths are relative to the lake's root, with `/` between names."""
@@ -102,14 +104,20 @@ class LocalStorage:
 
 
 def open_storage(root: str) -> Storage:
-    """The storage behind `lake:` of billflow.yaml: a folder or file:// URI."""
+    """The storage behind `lake:` of billflow.yaml: a folder or file:// URI. SettingsError when it cannot be a lake."""
     scheme, separator, rest = root.partition("://")
-    if not separator:
-        return LocalStorage(root)
-    if scheme == "file":
-        return LocalStorage(rest)
-    raise SettingsError(
-        f"a lake on {scheme}:// is not supported by this version",
-        where="lake",
-        remedy="name a folder or file:///…",
-    )
+    if separator and scheme != "file":
+        raise SettingsError(
+            f"a lake on {scheme}:// is not supported by this version",
+            where="billflow.yaml: lake",
+            remedy="name a folder or file:///…",
+        )
+    folder = rest if separator else root
+    if found := set(folder) & set(_PATTERN):
+        raise SettingsError(
+            f"the lake's folder {folder} has {' '.join(sorted(found))} in its name, which Spark and DuckDB read as a "
+            "pattern for many folders",
+            where="billflow.yaml: lake",
+            remedy="name a folder without such characters; the project itself may stay where it is",
+        )
+    return LocalStorage(folder)

@@ -15,9 +15,11 @@ def clock(monkeypatch):
     return now
 
 
-def shown(work, *, terminal=False):
+def shown(work, *, terminal=None):
+    """What stands in a file, or in a terminal of a kind."""
     target = io.StringIO()
-    with Progress(Console(file=target, force_terminal=terminal, width=120), "c01|2026-06") as told:
+    console = Console(file=target, force_terminal=bool(terminal), width=120, _environ={"TERM": terminal or "dumb"})
+    with Progress(console, "c01|2026-06") as told:
         work(told)
     return target.getvalue()
 
@@ -50,13 +52,22 @@ def test_a_long_step_tells_how_far_it_is_once_a_minute(clock):
     ]
 
 
-def test_a_terminal_shows_how_far_the_step_is():
-    def work(told):
-        told.step("documents", "started")
-        told.tasks(12, 51)
+def in_documents(told):
+    told.step("documents", "started")
+    told.tasks(12, 51)
+    told.step("documents", "done")
 
-    assert "rendering documents" in shown(work, terminal=True)
-    assert "12 of 51 tasks" in shown(work, terminal=True)
+
+def test_a_terminal_shows_how_far_the_step_is():
+    text = shown(in_documents, terminal="xterm")
+    assert "rendering documents" in text
+    assert "12 of 51 tasks" in text
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_terminal_that_cannot_move_its_lines_shows_them_plain():
+    text = shown(in_documents, terminal="dumb")
+    assert [line.strip() for line in text.splitlines()] == ["c01|2026-06: starting", "✓ rendering documents 0.0 s"]
 
 
 def test_a_check_is_named_only_when_it_fails():

@@ -116,3 +116,9 @@ def test_open_storage(root: str, uri: str) -> None:
 def test_open_storage_of_another_kind() -> None:
     with pytest.raises(SettingsError, match="a lake on ftp:// is not supported"):
         open_storage("ftp://host/lake")
+
+
+@pytest.mark.parametrize("root", ["/data [2013]/lake", "file:///data/{a,b}/lake", "/data/lake*", "/what?/lake"])
+def test_open_storage_where_spark_would_see_a_pattern(root: str) -> None:
+    with pytest.raises(SettingsError, match="read as a pattern"):
+        open_storage(root)
