@@ -6,7 +6,8 @@ BillflowError
 ├── RunFailedError        a bill run stopped: exit code 1
 │   ├── CheckFailedError  a blocking check failed; nothing was published
 │   └── ConflictError     another run published first
-└── MachineError          this machine lacks something: exit code 1
+└── MachineError          this machine or a server lacks something: exit code 1
+    └── PassingError      it may pass by itself, such as a node that restarts: the step is tried again
 """
 
 
@@ -51,3 +52,7 @@ class ConflictError(RunFailedError):
 
 class MachineError(BillflowError):
     """Something that a run needs is missing on this machine (Java, a folder that can be written, …)."""
+
+
+class PassingError(MachineError):
+    """What a run needs is not there at the moment; a step that meets it is tried again before the run fails."""

@@ -188,6 +188,8 @@ class Settings(Strict):
     folder: Path = Field(exclude=True)
     project: str
     lake: str = "./lake"
+    webhdfs: str | None = None
+    """For a lake on HDFS: http://namenode:9870, several with commas. Default: as in $HADOOP_CONF_DIR, or port 9870."""
     currency: Currency
     timezone: Zone
     language: Annotated[str, AfterValidator(_language)] = "en"

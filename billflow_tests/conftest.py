@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from billflow.lake.session import start_session
+from billflow_tests.servers.hdfs import Hdfs, start_hdfs
 
 # Dagster and billflow look at these; a test sets what it needs.
 for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "DAGSTER_HOME"))]:
@@ -23,6 +24,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=0)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    """A real HDFS on loopback."""
+    cluster = start_hdfs(tmp_path_factory.mktemp("hdfs"))
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from billflow.documents.templates import check_templates, find_templates
 from billflow.errors import BillflowError, MachineError
 from billflow.lake.manifest import read_manifest
 from billflow.lake.session import java_version, prepare_java
-from billflow.lake.storage import open_storage
+from billflow.lake.storage import open_lake
 from billflow.settings import find_project, load_settings
 from billflow.sources.files import check_files
 
@@ -59,7 +59,7 @@ def _sources(folder: Path) -> str:
 
 
 def _lake(folder: Path) -> str:
-    storage = open_storage(load_settings(folder).lake_root)
+    storage = open_lake(load_settings(folder))
     storage.write("_staging/.doctor", b"")
     storage.delete("_staging/.doctor")
     return f"can be written; {len(read_manifest(storage).partitions)} cycles and months are published"

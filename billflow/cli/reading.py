@@ -21,12 +21,12 @@ from billflow.documents import store
 from billflow.errors import UsageError
 from billflow.lake import published
 from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
-from billflow.lake.storage import Storage, open_storage
+from billflow.lake.storage import Storage, open_lake
 from billflow.settings import find_project, load_settings
 
 
 def _lake(project: str | None) -> tuple[Storage, Manifest]:
-    storage = open_storage(load_settings(find_project(project)).lake_root)
+    storage = open_lake(load_settings(find_project(project)))
     return storage, read_manifest(storage)
 
 
@@ -146,7 +146,7 @@ def pdf(project: str | None, invoice: str, output: Path | None) -> None:
         remedy = '`billflow query "select invoice_id, account_id, month from invoices"` lists them'
         raise UsageError(f"there is no invoice {invoice!r}", where="published invoices", remedy=remedy)
     invoice_id, key = found
-    content = store.fetch_pdf(_documents(storage, manifest, key), invoice_id)
+    content = store.fetch_pdf(_documents(storage, manifest, key), invoice_id, filesystem=storage.filesystem)
     if content is None:
         raise UsageError(
             f"invoice {invoice_id} has no document", where=key, remedy="`billflow status` says what is held, and why"
@@ -185,7 +185,11 @@ def export(project: str | None, cycle: str, month: str, target: Path) -> None:
     with _opened(target) as place:
         console = Console(stderr=True)
         for name, content in track(
-            store.iter_pdfs(files), "exporting", total, console=console, disable=not console.is_terminal
+            store.iter_pdfs(files, filesystem=storage.filesystem),
+            "exporting",
+            total,
+            console=console,
+            disable=not console.is_terminal,
         ):
             place.put(f"{name}.pdf", content)
     click.echo(f"wrote {total:,} PDFs to {target}")

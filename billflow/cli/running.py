@@ -20,7 +20,7 @@ from billflow.catalog import load_catalog
 from billflow.cli.progress import Progress, open_console
 from billflow.errors import UsageError
 from billflow.lake.manifest import PublishedPartition, read_manifest
-from billflow.lake.storage import open_storage
+from billflow.lake.storage import open_lake
 from billflow.orchestration.launching import dagster_home, execute, mark_dead_runs
 from billflow.orchestration.partitions import Partition
 from billflow.settings import Settings, find_project, load_settings
@@ -91,7 +91,7 @@ def _check_ended(partition: Partition, settings: Settings) -> None:
 def _check_project(project: OpenProject) -> None:
     """Everything that can be wrong before Spark starts."""
     load_catalog(project.folder / "catalog")
-    open_storage(project.settings.lake_root)
+    open_lake(project.settings)
     check_files(project.settings)
 
 
@@ -109,7 +109,7 @@ def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterIn
         errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         errors.print("\n".join(f"error: {reason}" for reason in outcome.reasons) or "error: the run failed")
         return outcome.exit_code
-    published = read_manifest(open_storage(project.settings.lake_root)).partitions[partition.key]
+    published = read_manifest(open_lake(project.settings)).partitions[partition.key]
     return _report(partition, published)
 
 

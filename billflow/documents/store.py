@@ -1,21 +1,20 @@
 """Folders of Parquet files that hold documents: how they are written, and one or all of their PDFs read back.
 
 Files, in order of their names, are sorted by invoice_id, with 64 documents a row group, uncompressed (a PDF is
-compressed already), so that one is fetched by reading one row group. Readers need only pyarrow.
+compressed already), so that one is fetched by reading one row group. Readers need only pyarrow, and for files that
+are not of this machine a `filesystem` (`Storage.filesystem`).
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import IO
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec import AbstractFileSystem
 
 ROWS_PER_GROUP = 64
 COLUMNS = ["invoice_id", "pdf"]
-
-Source = str | IO[bytes]
-"""A local path, or an open file that seeks (such as one over WebHDFS)."""
 
 
 def write_options() -> dict[str, str]:
@@ -27,28 +26,28 @@ def write_options() -> dict[str, str]:
     }
 
 
-def fetch_pdf(files: Sequence[Source], invoice_id: str) -> bytes | None:
+def fetch_pdf(files: Sequence[str], invoice_id: str, *, filesystem: AbstractFileSystem | None = None) -> bytes | None:
     """The PDF of one invoice, or None when it has none. `files` are one run's, in order of their names.
 
     The file is found by halving, its row group by statistics: of a million documents about ten footers are read.
     """
-    at = bisect_right(files, invoice_id, key=_least_id) - 1
-    return _fetch_from(files[at], invoice_id) if at >= 0 else None
+    at = bisect_right(files, invoice_id, key=partial(_least_id, filesystem=filesystem)) - 1
+    return _fetch_from(files[at], invoice_id, filesystem) if at >= 0 else None
 
 
-def iter_pdfs(files: Sequence[Source]) -> Iterator[tuple[str, bytes]]:
+def iter_pdfs(files: Sequence[str], *, filesystem: AbstractFileSystem | None = None) -> Iterator[tuple[str, bytes]]:
     """Invoice id and PDF of every document, file by file; no more than one row group is in memory.
 
     Invoices that could not be rendered have no PDF and are left out.
     """
     for path in files:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, filesystem=filesystem) as file:
             for group in range(file.num_row_groups):
                 yield from _documents(file.read_row_group(group, COLUMNS))
 
 
-def _fetch_from(path: Source, invoice_id: str) -> bytes | None:
-    with pq.ParquetFile(path) as file:
+def _fetch_from(path: str, invoice_id: str, filesystem: AbstractFileSystem | None) -> bytes | None:
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
         groups = [group for group in range(file.num_row_groups) if _may_hold(file.metadata, group, invoice_id)]
         for group in groups:
             ids = file.read_row_group(group, ["invoice_id"]).column("invoice_id").to_pylist()
@@ -58,9 +57,9 @@ def _fetch_from(path: Source, invoice_id: str) -> bytes | None:
     return None
 
 
-def _least_id(path: Source) -> str:
+def _least_id(path: str, filesystem: AbstractFileSystem | None) -> str:
     """The first id in a file; an empty file comes before all others."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
         return _ids(file.metadata, 0)[0] if file.num_row_groups else ""
 
 

@@ -97,24 +97,16 @@ def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
     return Manifest.model_validate_json(storage.read(_path(number))) if number else Manifest()
 
 
-def is_committed(storage: Storage, manifest: Manifest) -> bool:
-    """Whether the run of `manifest` made the version that it has."""
-    taken = manifest.version in versions(storage)
-    return taken and read_manifest(storage, manifest.version).run_id == manifest.run_id
-
-
 def commit(storage: Storage, manifest: Manifest) -> None:
-    """Makes `manifest` the newest version, at once or not at all; ConflictError when its number is taken."""
-    try:
-        storage.create(_path(manifest.version), manifest.model_dump_json(indent=1).encode())
-    except FileExistsError:
-        raise lost_to(read_manifest(storage)) from None
+    """Makes `manifest` the newest version, at once or not at all; FileExistsError when its number is taken."""
+    storage.create(_path(manifest.version), manifest.model_dump_json(indent=1).encode())
 
 
-def lost_to(head: Manifest) -> ConflictError:
-    """The error of a run that another one overtook."""
+def lost_to(head: Manifest, key: str) -> ConflictError:
+    """The error of a run of a partition that another run of it overtook."""
+    winner = head.partitions.get(key)
     return ConflictError(
-        f"another run ({head.run_id or 'unknown'}) published first; this one published nothing",
+        f"another run ({winner.run_id if winner else 'unknown'}) of {key} published first; this one published nothing",
         where=f"{FOLDER}, version {head.version}",
         remedy="run again if its result is not the one you wanted",
     )

@@ -26,13 +26,15 @@ def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
 def files(storage: Storage, runs: Iterable[TableRun]) -> list[str]:
     """The Parquet files of folders, as DuckDB and PyArrow open them."""
     names = ((run.path, name) for run in runs for name in storage.list(run.path))
-    return [storage.uri(f"{folder}/{name}") for folder, name in names if name.endswith(".parquet")]
+    return [storage.file(f"{folder}/{name}") for folder, name in names if name.endswith(".parquet")]
 
 
 def connect(storage: Storage, manifest: Manifest) -> duckdb.DuckDBPyConnection:
     """A connection in which every published table is a view; tables without rows are there too."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    if storage.filesystem is not None:
+        connection.register_filesystem(storage.filesystem)
     for table, schema in SCHEMAS.items():
         connection.execute(_view(table, schema, files(storage, table_runs(manifest, table))))
     return connection

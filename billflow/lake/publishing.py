@@ -1,14 +1,18 @@
-"""Publish: rename staged tables to immutable folders, then commit the manifest that names them.
+"""Publish: rename staged tables to immutable folders, then commit a manifest that names them.
 
-Killed at any point, readers see the previous manifest; what was renamed but not named is removed by the next run.
+Killed at any point, readers see the previous manifest; what was renamed but not named is removed by a later run.
+Runs of different partitions may publish at the same time: the one whose manifest's number is taken puts its partition
+onto the newer manifest. Of two runs of one partition the second loses.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from billflow.lake import manifest as manifests
-from billflow.lake.manifest import Manifest
+from billflow.lake.manifest import Ingest, Manifest, PublishedPartition
+from billflow.lake.schemas import SCHEMAS
 from billflow.lake.staging import FOLDER as STAGING_FOLDER
-from billflow.lake.staging import abandoned
+from billflow.lake.staging import Staging, owners
 from billflow.lake.storage import Storage
 
 _KEPT_VERSIONS = 2
@@ -21,23 +25,64 @@ def run_folder(table: str, run_id: str, partition: tuple[str, str] | None = None
     return f"{table}/{placed}run={run_id}"
 
 
-def publish(storage: Storage, moves: Mapping[str, str], manifest: Manifest) -> None:
-    """Renames each staged folder (key) to its place (value) and commits `manifest`.
+@dataclass(frozen=True)
+class Publication:
+    """What a run changes in the manifest: the state of one partition, and the ingestion when it made one."""
 
-    ConflictError, with nothing published, when another run committed since this one's base was read. Nothing is
-    done when this run has committed that version already: a step killed after its commit is tried again.
+    run_id: str
+    key: str
+    partition: PublishedPartition
+    replaces: PublishedPartition | None
+    """The state that the run started from; when it is another one by now, the run has lost."""
+    ingest: Ingest | None = None
+
+    def is_in(self, manifest: Manifest) -> bool:
+        """Whether it is published already."""
+        return manifest.partitions.get(self.key) == self.partition
+
+    def onto(self, head: Manifest) -> Manifest:
+        """The version after `head` with this in it; ConflictError when another run of the partition was first."""
+        if head.partitions.get(self.key) != self.replaces:
+            raise manifests.lost_to(head, self.key)
+        return Manifest(
+            version=head.version + 1,
+            run_id=self.run_id,
+            schemas={name: schema.json() for name, schema in SCHEMAS.items()},
+            ingest=self.ingest or head.ingest,
+            partitions={**head.partitions, self.key: self.partition},
+        )
+
+
+def publish(storage: Storage, moves: Mapping[str, str], publication: Publication) -> Manifest:
+    """Renames each staged folder (key) to its place (value) and commits the publication; the version it is in.
+
+    ConflictError, with nothing published, when another run of the partition was first. Nothing is done when the
+    publication is in already: a step killed after its commit is tried again.
     """
-    if manifests.is_committed(storage, manifest):
-        return
-    kept = {run.path for run in manifest.table_runs()} | {f"{STAGING_FOLDER}/{manifest.run_id}"}
-    leftovers = [folder for folder in unnamed(storage) if folder not in kept]
-    if max(manifests.versions(storage), default=0) >= manifest.version:
-        raise manifests.lost_to(manifests.read_manifest(storage))
+    head = manifests.read_manifest(storage)
+    if publication.is_in(head):
+        return head
+    publication.onto(head)  # a run that has lost renames nothing
+    leftovers = unnamed(storage)
     for staged, place in moves.items():
         _move(storage, staged, place)
-    manifests.commit(storage, manifest)
-    # Listed before the commit, they can only be of runs that have lost: none of them can commit any more.
-    _remove(storage, leftovers)
+    committed = _committed(storage, publication)
+    # Listed before the commit, while the runs that may still name theirs were known.
+    _remove(storage, [folder for folder in leftovers if folder not in moves.values()])
+    return committed
+
+
+def _committed(storage: Storage, publication: Publication) -> Manifest:
+    while True:
+        head = manifests.read_manifest(storage)
+        if publication.is_in(head):  # the answer to our own commit was lost on its way
+            return head
+        manifest = publication.onto(head)
+        try:
+            manifests.commit(storage, manifest)
+        except FileExistsError:
+            continue  # each turn means that another run has published: this ends
+        return manifest
 
 
 def _move(storage: Storage, staged: str, place: str) -> None:
@@ -47,10 +92,22 @@ def _move(storage: Storage, staged: str, place: str) -> None:
 
 
 def unnamed(storage: Storage) -> list[str]:
-    """Folders that no recent manifest names, and staging folders whose process is gone."""
-    recent = manifests.versions(storage)[-_KEPT_VERSIONS:]
-    named = {run.path for version in recent for run in manifests.read_manifest(storage, version).table_runs()}
-    return [*(folder for folder in _run_folders(storage) if folder not in named), *abandoned(storage)]
+    """Folders that nobody needs: no recent manifest names them, none that a living run started from, and no living
+    run made them; and staging folders whose process is gone.
+    """
+    found = owners(storage)
+    living = {run_id: owner for run_id, owner in found.items() if owner and not owner.is_gone()}
+    versions = manifests.versions(storage)
+    needed = {*versions[-_KEPT_VERSIONS:], *(owner.base for owner in living.values())}.intersection(versions)
+    named = {run.path for version in needed for run in manifests.read_manifest(storage, version).table_runs()}
+    folders = (folder for folder in _run_folders(storage) if folder not in named)
+    left = [folder for folder in folders if not _made_by(folder, living)]
+    return [*left, *(f"{STAGING_FOLDER}/{run_id}" for run_id in found if run_id not in living)]
+
+
+def _made_by(folder: str, runs: Iterable[str]) -> bool:
+    last = folder[folder.rindex("/run=") + len("/run=") :]
+    return any(last == run or last.startswith(f"{run}-") for run in runs)
 
 
 def _run_folders(storage: Storage) -> Iterable[str]:
@@ -71,6 +128,9 @@ def _runs_below(storage: Storage, folder: str) -> list[str]:
 
 def _remove(storage: Storage, folders: Iterable[str]) -> None:
     for folder in folders:
+        staging, _, run_id = folder.partition("/")
+        if staging == STAGING_FOLDER and not Staging(storage, run_id).is_abandoned():
+            continue  # its run has come back since
         storage.delete(folder)
 
 

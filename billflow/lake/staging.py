@@ -87,6 +87,18 @@ class Staging:
                 "what this run had staged is gone", where=self.folder, remedy="run the whole partition again"
             ) from None
 
+    def owner_if_known(self) -> Owner | None:
+        """Who staged; None when it cannot be read."""
+        try:
+            return self.owner
+        except RunFailedError:
+            return None
+
+    def is_abandoned(self) -> bool:
+        """Whether its process is gone, or nobody knows whose it is."""
+        owner = self.owner_if_known()
+        return owner is None or owner.is_gone()
+
     def base(self) -> Manifest:
         """The manifest that the run started from."""
         return read_manifest(self.storage, self.owner.base)
@@ -114,14 +126,6 @@ class Staging:
         return content
 
 
-def abandoned(storage: Storage) -> list[str]:
-    """Staging folders whose process is gone."""
-    found = []
-    for run_id in storage.list(FOLDER):
-        try:
-            gone = Staging(storage, run_id).owner.is_gone()
-        except RunFailedError:
-            gone = True
-        if gone:
-            found.append(f"{FOLDER}/{run_id}")
-    return found
+def owners(storage: Storage) -> dict[str, Owner | None]:
+    """Run id → owner of each staging folder; None where that cannot be read."""
+    return {run_id: Staging(storage, run_id).owner_if_known() for run_id in storage.list(FOLDER)}

@@ -6,7 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
+from fsspec import AbstractFileSystem
+
 from billflow.errors import MachineError, SettingsError
+from billflow.lake.hdfs import HdfsStorage
+from billflow.settings import Settings
 
 _PATTERN = "[]{}*?"
 
@@ -14,8 +18,14 @@ _PATTERN = "[]{}*?"
 class Storage(Protocol):
     """What a lake needs of a file system. Paths are relative to the lake's root, with `/` between names."""
 
+    filesystem: AbstractFileSystem | None
+    """What DuckDB and PyArrow need to open `file`; None for files of this machine."""
+
     def uri(self, path: str) -> str:
-        """The place as Spark and DuckDB write it."""
+        """The place as Spark writes it."""
+
+    def file(self, path: str) -> str:
+        """The place as DuckDB and PyArrow write it."""
 
     def read(self, path: str) -> bytes:
         """The whole file; FileNotFoundError when there is none."""
@@ -42,6 +52,8 @@ class Storage(Protocol):
 class LocalStorage:
     """A folder of this machine."""
 
+    filesystem: AbstractFileSystem | None = None
+
     def __init__(self, root: str) -> None:
         self.root = Path(root)
 
@@ -49,6 +61,10 @@ class LocalStorage:
         return self.root / path
 
     def uri(self, path: str) -> str:
+        # With its scheme, for Spark may have another file system as its default one.
+        return f"file://{self._at(path).absolute()}"
+
+    def file(self, path: str) -> str:
         return str(self._at(path))
 
     def read(self, path: str) -> bytes:
@@ -103,14 +119,22 @@ class LocalStorage:
             place.unlink(missing_ok=True)
 
 
-def open_storage(root: str) -> Storage:
-    """The storage behind `lake:` of billflow.yaml: a folder or file:// URI. SettingsError when it cannot be a lake."""
+def open_lake(settings: Settings) -> Storage:
+    """The storage behind `lake:` of billflow.yaml. SettingsError when it cannot be a lake."""
+    return open_storage(settings.lake_root, settings.webhdfs)
+
+
+def open_storage(root: str, webhdfs: str | None = None) -> Storage:
+    """The storage of a folder, a file:// or an hdfs:// URI. SettingsError when it cannot be a lake.
+
+    `webhdfs`: where HDFS is asked over HTTP; see `billflow.lake.hdfs.name_nodes`.
+    """
     scheme, separator, rest = root.partition("://")
-    if separator and scheme != "file":
+    if separator and scheme not in ("file", "hdfs"):
         raise SettingsError(
-            f"a lake on {scheme}:// is not supported by this version",
+            f"a lake on {scheme}:// is not supported",
             where="billflow.yaml: lake",
-            remedy="name a folder or file:///…",
+            remedy="name a folder, file:///… or hdfs://namenode:8020/…",
         )
     folder = rest if separator else root
     if found := set(folder) & set(_PATTERN):
@@ -120,4 +144,4 @@ def open_storage(root: str) -> Storage:
             where="billflow.yaml: lake",
             remedy="name a folder without such characters; the project itself may stay where it is",
         )
-    return LocalStorage(folder)
+    return HdfsStorage(root, webhdfs) if scheme == "hdfs" and separator else LocalStorage(folder)

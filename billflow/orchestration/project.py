@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from billflow.catalog import Catalog, load_catalog
 from billflow.lake.session import start_session
-from billflow.lake.storage import Storage, open_storage
+from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
 from billflow.sources import files
 
@@ -28,7 +28,7 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def storage(self) -> Storage:
         """The lake."""
-        return open_storage(self.settings().lake_root)
+        return open_lake(self.settings())
 
     def spark(self) -> SparkSession:
         """The process's one session; months billed one after the other share it."""

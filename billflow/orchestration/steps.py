@@ -10,13 +10,14 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from billflow.errors import BillflowError
+from billflow.errors import BillflowError, PassingError, RunFailedError
+from billflow.lake.hadoop import refusal
 from billflow.lake.watching import watched
 
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 """For what can pass by itself: a busy disk, a node that restarts. Bad data and bad settings are not tried again."""
 
-_PASSING = ("java.io.IOException", "java.net.ConnectException", "SafeModeException", "ExecutorLostFailure")
+_PASSING = ("java.io.IOException", "ExecutorLostFailure", "MetadataFetchFailed", "FetchFailed")
 
 
 _LOG_EVERY = 60
@@ -30,17 +31,26 @@ def explained(log: dg.DagsterLogManager) -> Iterator[None]:
         with watched(lambda done, tasks: log.info("%d of %d tasks are done", done, tasks), every=_LOG_EVERY):
             yield
     except BillflowError as error:
-        raise failure(str(error), error.exit_code) from error
+        raise failure(error) from error
     except (PySparkException, Py4JError) as error:
-        text = str(error)
-        if any(sign in text for sign in _PASSING):
-            raise
-        raise failure(f"Spark stopped: {text.splitlines()[0] if text else type(error).__name__}", 1) from error
+        raise failure(_of_spark(error)) from error
 
 
-def failure(description: str, exit_code: int) -> dg.Failure:
-    """A failure that is not retried; the command line exits with `exit_code`."""
-    return dg.Failure(description=description, metadata={"exit_code": exit_code}, allow_retries=False)
+def _of_spark(error: Exception) -> BillflowError:
+    """What an exception of Spark's comes down to."""
+    text = str(error)
+    told = refusal(text, "the lake")
+    if told is not None:
+        return told
+    what = f"Spark stopped: {text.splitlines()[0] if text else type(error).__name__}"
+    kind = PassingError if any(sign in text for sign in _PASSING) else RunFailedError
+    return kind(what, remedy="Spark's own log and the run's log say more; run again when the cause is mended")
+
+
+def failure(error: BillflowError) -> dg.Failure:
+    """A failure that is tried again only when it can pass; the command line exits with the error's code."""
+    passes = isinstance(error, PassingError)
+    return dg.Failure(description=str(error), metadata={"exit_code": error.exit_code}, allow_retries=passes)
 
 
 def sample(rows: DataFrame, *, size: int = 8) -> dg.TableMetadataValue:

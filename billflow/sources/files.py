@@ -228,7 +228,7 @@ def _without_doubles(kind: DataType) -> DataType:
 
 def _escaped(file: Path) -> str:
     """A file's name as Spark takes it, which would read brackets as a pattern."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file))
+    return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file))
 
 
 @contextmanager

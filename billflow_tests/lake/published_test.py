@@ -24,8 +24,8 @@ def storage(tmp_path: Path) -> LocalStorage:
 
 def put(storage: LocalStorage, place: str, **columns: pa.Array) -> TableRun:
     """A folder of one file with some columns."""
-    Path(storage.uri(place)).mkdir(parents=True)
-    pq.write_table(pa.table(columns), f"{storage.uri(place)}/part-0.parquet")
+    Path(storage.file(place)).mkdir(parents=True)
+    pq.write_table(pa.table(columns), f"{storage.file(place)}/part-0.parquet")
     storage.write(f"{place}/_SUCCESS", b"")
     return TableRun(path=place, rows=1)
 
@@ -144,4 +144,4 @@ def test_quarantine_is_each_partitions_and_what_cannot_be_placed(storage: LocalS
 def test_only_parquet_files_are_data(storage: LocalStorage) -> None:
     run = put(storage, "usage/run=r1", **whole("usage"))
     state = manifest({"c01|2013-01": {"usage": run}})
-    assert files(storage, table_runs(state, "usage")) == [storage.uri("usage/run=r1/part-0.parquet")]
+    assert files(storage, table_runs(state, "usage")) == [storage.file("usage/run=r1/part-0.parquet")]

@@ -4,30 +4,30 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from billflow.errors import ConflictError
 from billflow.lake import manifest as manifests
-from billflow.lake.publishing import finish, publish, run_folder
-from billflow.lake.storage import LocalStorage
+from billflow.lake.publishing import Publication, finish, publish, run_folder
+from billflow.lake.staging import Staging
+from billflow.lake.storage import Storage, open_storage
 from billflow_tests.lake.some_lake import (
+    PARTITION,
     TABLES,
     all_of,
     folders_of,
-    manifest_of,
     moves_of,
+    publication_of,
+    publish_staged,
     published,
     seen,
     stage,
 )
 
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    return LocalStorage(str(tmp_path))
+OTHER = ("c01", "2013-02")
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,18 @@ def test_run_folder(table: str, partition: tuple[str, str] | None, folder: str) 
     assert run_folder(table, "r1", partition) == folder
 
 
-def test_staged_then_renamed_then_named(storage: LocalStorage) -> None:
+def test_staged_then_renamed_then_named(storage: Storage) -> None:
     staging = stage(storage, "r1")
     moves = moves_of(staging)
     assert seen(storage) == {}
-    publish(storage, moves, manifest_of(staging, moves))
+    publish(storage, moves, publication_of(staging, moves))
     assert seen(storage) == all_of("r1")
     assert not any(storage.exists(staged) for staged in moves)
     finish(storage, "r1")
     assert storage.list("_staging") == []
 
 
-def test_the_run_before_stays_readable_and_the_one_before_that_goes(storage: LocalStorage) -> None:
+def test_the_run_before_stays_readable_and_the_one_before_that_goes(storage: Storage) -> None:
     for run_id in ("r1", "r2", "r3", "r4"):
         published(storage, run_id)
         finish(storage, run_id)
@@ -61,19 +61,35 @@ def test_the_run_before_stays_readable_and_the_one_before_that_goes(storage: Loc
     assert [bool(folders_of(storage, run_id)) for run_id in ("r1", "r3", "r4")] == [False, True, True]
 
 
-def test_tables_of_other_partitions_stay(storage: LocalStorage) -> None:
+def test_tables_of_other_partitions_stay(storage: Storage) -> None:
     published(storage, "r1")
-    base = manifests.read_manifest(storage)
-    for number in (2, 3, 4):
-        publish(storage, {}, base.model_copy(update={"version": number, "run_id": f"r{number}"}))
+    for run_id in ("r2", "r3", "r4"):
+        published(storage, run_id, OTHER)
+        finish(storage, run_id)
     assert seen(storage) == all_of("r1")
 
 
-class _KilledAt(LocalStorage):
+class _Around:
+    """A storage with which something else happens at a rename or at the commit."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.storage, name)
+
+    def rename(self, source: str, target: str) -> None:
+        self.storage.rename(source, target)
+
+    def create(self, path: str, content: bytes) -> None:
+        self.storage.create(path, content)
+
+
+class _KilledAt(_Around):
     """A storage under which the process dies at the nth of its renames (from 1), or as it commits (0)."""
 
-    def __init__(self, root: str, at: int) -> None:
-        super().__init__(root)
+    def __init__(self, storage: Storage, at: int) -> None:
+        super().__init__(storage)
         self.at, self.renames = at, 0
 
     def rename(self, source: str, target: str) -> None:
@@ -88,17 +104,15 @@ class _KilledAt(LocalStorage):
         super().create(path, content)
 
 
-def publish_and_die(root: str, run_id: str, at: int) -> None:
+def publish_and_die(root: str, web: str, run_id: str, at: int) -> None:
     """What the killed process does."""
-    storage = _KilledAt(root, at)
-    staging = stage(storage, run_id)
-    moves = moves_of(staging)
-    publish(storage, moves, manifest_of(staging, moves))
+    storage = _KilledAt(open_storage(root, web), at)
+    publish_staged(storage, stage(storage, run_id))
 
 
-def killed(storage: LocalStorage, run_id: str, at: int) -> None:
+def killed(storage: Storage, run_id: str, at: int) -> None:
     """A run in a process of its own that dies while it publishes."""
-    call = f"publish_and_die({str(storage.root)!r}, {run_id!r}, {at})"
+    call = f"publish_and_die({str(storage.root)!r}, {getattr(storage, 'web', '')!r}, {run_id!r}, {at})"
     program = f"from billflow_tests.lake.publishing_test import publish_and_die; {call}"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
 
@@ -108,12 +122,12 @@ POINTS = pytest.mark.parametrize("at", [1, 2, 0], ids=["before any rename", "bet
 
 @POINTS
 class TestKilled:
-    def test_readers_see_the_state_before(self, storage: LocalStorage, at: int) -> None:
+    def test_readers_see_the_state_before(self, storage: Storage, at: int) -> None:
         published(storage, "r1")
         killed(storage, "r2", at)
         assert seen(storage) == all_of("r1")
 
-    def test_the_next_run_publishes_and_cleans_up(self, storage: LocalStorage, at: int) -> None:
+    def test_the_next_run_publishes_and_cleans_up(self, storage: Storage, at: int) -> None:
         published(storage, "r1")
         killed(storage, "r2", at)
         assert folders_of(storage, "r2")
@@ -121,71 +135,64 @@ class TestKilled:
         assert seen(storage) == all_of("r3")
         assert folders_of(storage, "r2") == []
 
-    def test_the_step_can_be_tried_again(self, storage: LocalStorage, at: int) -> None:
+    def test_the_step_can_be_tried_again(self, storage: Storage, at: int) -> None:
         """A retried step finds what is staged by the run's id; what it publishes must still be there afterwards."""
         published(storage, "r1")
         killed(storage, "r2", at)
-        from billflow.lake.staging import Staging
-
-        staging = Staging(storage, "r2")
-        moves = moves_of(staging)
-        publish(storage, moves, manifest_of(staging, moves))
+        publish_staged(storage, Staging(storage, "r2"))
         assert seen(storage) == all_of("r2")
         published(storage, "r3")
         assert seen(storage) == all_of("r3")
 
 
-def test_a_commit_that_fails_leaves_the_state_before(storage: LocalStorage) -> None:
-    class Full(LocalStorage):
+def test_a_commit_that_fails_leaves_the_state_before(storage: Storage) -> None:
+    class Full(_Around):
         def create(self, path: str, content: bytes) -> None:
             raise OSError(28, f"no space left for {path} ({len(content)} bytes)")
 
     published(storage, "r1")
     staging = stage(storage, "r2")
-    moves = moves_of(staging)
     with pytest.raises(OSError, match="no space left"):
-        publish(Full(str(storage.root)), moves, manifest_of(staging, moves))
+        publish_staged(Full(storage), staging)
     assert seen(storage) == all_of("r1")
-    publish(storage, moves, manifest_of(staging, moves))
+    publish_staged(storage, staging)
     assert seen(storage) == all_of("r2")
 
 
-class _Overtaken(LocalStorage):
-    """A storage in which another run does something just before this one commits."""
+class _Overtaken(_Around):
+    """A storage in which another run does something just before this one commits for the first time."""
 
-    def __init__(self, root: str, other: Callable[[], None]) -> None:
-        super().__init__(root)
-        self.other = other
+    def __init__(self, storage: Storage, other: Callable[[], None]) -> None:
+        super().__init__(storage)
+        self.others = [other]
 
     def create(self, path: str, content: bytes) -> None:
-        self.other()
+        while self.others:
+            self.others.pop()()
         super().create(path, content)
 
 
-class TestTwoAtOnce:
-    def test_the_second_says_who_was_first(self, storage: LocalStorage) -> None:
+class TestTwoOfOnePartition:
+    def test_the_second_says_who_was_first(self, storage: Storage) -> None:
         first, second = stage(storage, "r1"), stage(storage, "r2")
-        publish(storage, moves_of(first), manifest_of(first, moves_of(first)))
-        with pytest.raises(ConflictError, match=r"another run \(r1\) published first"):
-            publish(storage, moves_of(second), manifest_of(second, moves_of(second)))
+        publish_staged(storage, first)
+        with pytest.raises(ConflictError, match=r"another run \(r1\) of c01\|2013-01 published first") as caught:
+            publish(storage, moves_of(second), lost_publication(second))
+        assert (caught.value.exit_code, bool(caught.value.remedy)) == (1, True)
         assert seen(storage) == all_of("r1")
         assert storage.exists(second.place(TABLES[0]))
 
-    def test_overtaken_between_rename_and_commit(self, storage: LocalStorage) -> None:
+    def test_overtaken_between_rename_and_commit(self, storage: Storage) -> None:
         slow, quick = stage(storage, "slow"), stage(storage, "quick")
-
-        def overtake() -> None:
-            publish(storage, moves_of(quick), manifest_of(quick, moves_of(quick)))
-
         with pytest.raises(ConflictError, match="quick"):
-            publish(_Overtaken(str(storage.root), overtake), moves_of(slow), manifest_of(slow, moves_of(slow)))
+            publish_staged(_Overtaken(storage, lambda: publish_staged(storage, quick)), slow)
         assert seen(storage) == all_of("quick")
         finish(storage, "slow")
         published(storage, "next")
         assert folders_of(storage, "slow") == []
         assert seen(storage) == all_of("next")
 
-    def test_the_winner_loses_nothing_to_the_loser(self, storage: LocalStorage) -> None:
+    def test_the_winner_loses_nothing_to_the_loser(self, storage: Storage) -> None:
         """A run that began after the winner must not be taken for a leftover by anyone before it."""
         published(storage, "r1")
         slow = stage(storage, "slow")
@@ -195,28 +202,14 @@ class TestTwoAtOnce:
             published(storage, "r3")
 
         with pytest.raises(ConflictError):
-            publish(_Overtaken(str(storage.root), two_others), moves_of(slow), manifest_of(slow, moves_of(slow)))
+            publish_staged(_Overtaken(storage, two_others), slow)
         assert seen(storage) == all_of("r3")
 
     @pytest.mark.parametrize("attempt", range(3))
-    def test_of_many_one_wins(self, storage: LocalStorage, attempt: int) -> None:
+    def test_of_many_one_wins(self, storage: Storage, attempt: int) -> None:
         published(storage, f"before-{attempt}")
         stagings = [stage(storage, f"r{number}") for number in range(6)]
-        barrier, won, lost = threading.Barrier(len(stagings)), [], []
-
-        def run(at: int) -> None:
-            barrier.wait()
-            try:
-                publish(storage, moves_of(stagings[at]), manifest_of(stagings[at], moves_of(stagings[at])))
-                won.append(stagings[at].run_id)
-            except ConflictError:
-                lost.append(stagings[at].run_id)
-
-        threads = [threading.Thread(target=run, args=(at,)) for at in range(len(stagings))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        won, lost = at_once(storage, dict.fromkeys(stagings, PARTITION))
         assert (len(won), len(lost)) == (1, 5)
         assert seen(storage) == all_of(won[0])
         for run_id in lost:
@@ -225,18 +218,100 @@ class TestTwoAtOnce:
         assert [folders_of(storage, run_id) for run_id in lost] == [[]] * 5
 
 
-def test_published_twice_is_published_once(storage: LocalStorage) -> None:
-    """A step killed after its commit is tried again: its own manifest is there, so there is no conflict."""
-    staging = stage(storage, "r1")
-    moves = moves_of(staging)
-    manifest = manifest_of(staging, moves)
-    publish(storage, moves, manifest)
-    publish(storage, moves, manifest)
+def lost_publication(staging: Staging) -> Publication:
+    return publication_of(staging, moves_of(staging))
+
+
+def at_once(storage: Storage, stagings: Mapping[Staging, tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Publishes all of them at the same moment; the ids of those that won and of those that lost."""
+    barrier, won, lost = threading.Barrier(len(stagings)), [], []
+
+    def run(staging: Staging, partition: tuple[str, str]) -> None:
+        publication = publication_of(staging, moves_of(staging, partition=partition), partition)
+        barrier.wait()
+        try:
+            publish(storage, moves_of(staging, partition=partition), publication)
+            won.append(staging.run_id)
+        except ConflictError:
+            lost.append(staging.run_id)
+
+    threads = [threading.Thread(target=run, args=one) for one in stagings.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return won, lost
+
+
+class TestOfDifferentPartitions:
+    def test_all_are_published(self, storage: Storage) -> None:
+        months = {stage(storage, f"r{month}"): ("c01", f"2013-{month:02d}") for month in range(1, 7)}
+        won, lost = at_once(storage, months)
+        assert (len(won), lost) == (6, [])
+        head = manifests.read_manifest(storage)
+        assert {key: one.run_id for key, one in head.partitions.items()} == {
+            f"c01|2013-{month:02d}": f"r{month}" for month in range(1, 7)
+        }
+        assert head.version == 6
+        assert all(storage.exists(run.path) for run in head.table_runs())
+
+    def test_one_is_put_onto_the_others(self, storage: Storage) -> None:
+        published(storage, "r1")
+        slow = stage(storage, "slow")
+        publish_staged(_Overtaken(storage, lambda: published(storage, "other", OTHER)), slow)
+        assert seen(storage) == all_of("slow")
+        assert manifests.read_manifest(storage).partitions["|".join(OTHER)].run_id == "other"
+
+    def test_what_a_living_run_has_renamed_stays(self, storage: Storage) -> None:
+        """Between its rename and its commit a run's folders are named by nobody."""
+        slow = stage(storage, "slow")
+
+        def others() -> None:
+            for run_id in ("r1", "r2", "r3"):
+                published(storage, run_id, OTHER)
+
+        publish_staged(_Overtaken(storage, others), slow)
+        assert seen(storage) == all_of("slow")
+
+    def test_what_a_living_run_started_from_stays(self, storage: Storage) -> None:
+        """It may read an ingestion that newer manifests do not name any more."""
+        published(storage, "r1", OTHER)
+        reading = stage(storage, "reading")
+        for run_id in ("r2", "r3", "r4"):
+            published(storage, run_id, OTHER)
+            finish(storage, run_id)
+        runs = [*reading.base().table_runs()]
+        assert runs
+        assert all(storage.exists(run.path) for run in runs)
+        finish(storage, "reading")
+        finish(storage, "r1")
+        published(storage, "r5", OTHER)
+        assert not any(storage.exists(run.path) for run in runs)
+
+
+def test_a_commit_whose_answer_is_lost_is_found(storage: Storage) -> None:
+    class Silent(_Around):
+        def create(self, path: str, content: bytes) -> None:
+            super().create(path, content)
+            raise FileExistsError(path)  # as when the request is sent again
+
+    publish_staged(Silent(storage), stage(storage, "r1"))
     assert seen(storage) == all_of("r1")
     assert manifests.versions(storage) == [1]
 
 
-def test_files_that_are_not_ours_stay(storage: LocalStorage) -> None:
+def test_published_twice_is_published_once(storage: Storage) -> None:
+    """A step killed after its commit is tried again: its own manifest is there, so there is no conflict."""
+    staging = stage(storage, "r1")
+    moves = moves_of(staging)
+    publication = publication_of(staging, moves)
+    publish(storage, moves, publication)
+    publish(storage, moves, publication)
+    assert seen(storage) == all_of("r1")
+    assert manifests.versions(storage) == [1]
+
+
+def test_files_that_are_not_ours_stay(storage: Storage) -> None:
     storage.write("notes/readme.txt", b"kept")
     storage.write(".hidden/run=1/x", b"kept")
     published(storage, "r1")

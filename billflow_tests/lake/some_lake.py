@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from billflow.lake import manifest as manifests
-from billflow.lake.manifest import AccountCounts, Manifest, PublishedPartition, TableRun
-from billflow.lake.publishing import publish, run_folder
+from billflow.lake.manifest import AccountCounts, PublishedPartition, TableRun
+from billflow.lake.publishing import Publication, publish, run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage
 
@@ -21,15 +21,16 @@ def stage(storage: Storage, run_id: str, tables: tuple[str, ...] = TABLES) -> St
     return staging
 
 
-def moves_of(staging: Staging, tables: tuple[str, ...] = TABLES) -> dict[str, str]:
-    return {staging.place(table): run_folder(table, staging.run_id, PARTITION) for table in tables}
+def moves_of(
+    staging: Staging, tables: tuple[str, ...] = TABLES, partition: tuple[str, str] = PARTITION
+) -> dict[str, str]:
+    return {staging.place(table): run_folder(table, staging.run_id, partition) for table in tables}
 
 
-def manifest_of(staging: Staging, moves: Mapping[str, str]) -> Manifest:
-    """The manifest after the run's base, in which its tables make up the one partition."""
-    base = staging.base()
+def publication_of(staging: Staging, moves: Mapping[str, str], partition: tuple[str, str] = PARTITION) -> Publication:
+    """What a run that started from the manifest its staging names publishes: its tables make up the partition."""
     tables = {place.split("/", 1)[0]: (TableRun(path=place, rows=1),) for place in moves.values()}
-    partition = PublishedPartition(
+    made = PublishedPartition(
         run_id=staging.run_id,
         status="draft",
         period_start="2013-01-01",
@@ -38,20 +39,19 @@ def manifest_of(staging: Staging, moves: Mapping[str, str]) -> Manifest:
         totals={},
         tables=tables,
     )
-    return base.model_copy(
-        update={
-            "version": base.version + 1,
-            "run_id": staging.run_id,
-            "partitions": {**base.partitions, "|".join(PARTITION): partition},
-        }
-    )
+    key = "|".join(partition)
+    return Publication(staging.run_id, key, made, replaces=staging.base().partitions.get(key))
 
 
-def published(storage: Storage, run_id: str) -> None:
+def published(storage: Storage, run_id: str, partition: tuple[str, str] = PARTITION) -> None:
     """A whole run: staged and published."""
-    staging = stage(storage, run_id)
-    moves = moves_of(staging)
-    publish(storage, moves, manifest_of(staging, moves))
+    publish_staged(storage, stage(storage, run_id), partition)
+
+
+def publish_staged(storage: Storage, staging: Staging, partition: tuple[str, str] = PARTITION) -> None:
+    """Publishes what `stage` has written."""
+    moves = moves_of(staging, partition=partition)
+    publish(storage, moves, publication_of(staging, moves, partition))
 
 
 def seen(storage: Storage) -> dict[str, str]:

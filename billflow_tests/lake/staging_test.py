@@ -10,7 +10,8 @@ import pytest
 
 from billflow.errors import RunFailedError
 from billflow.lake.manifest import Manifest, commit
-from billflow.lake.staging import Owner, Staging, abandoned, process_started
+from billflow.lake.publishing import unnamed as abandoned
+from billflow.lake.staging import Owner, Staging, process_started
 from billflow.lake.storage import LocalStorage
 
 
@@ -69,7 +70,7 @@ class TestBegin:
     def test_places(self, storage: LocalStorage, tmp_path: Path) -> None:
         staging = Staging.begin(storage, "r1")
         assert staging.place("usage") == "_staging/r1/usage"
-        assert staging.uri("usage") == f"{tmp_path}/_staging/r1/usage"
+        assert staging.uri("usage") == f"file://{tmp_path}/_staging/r1/usage"
 
 
 @pytest.mark.parametrize("ask", [lambda staging: staging.owner, lambda staging: staging.noted("totals")])

@@ -1,4 +1,4 @@
-"""Local storage: nothing is ever overwritten by accident, and readers see whole files only."""
+"""Storage, local and on HDFS: nothing is ever overwritten by accident, and readers see whole files only."""
 
 import threading
 from pathlib import Path
@@ -6,15 +6,10 @@ from pathlib import Path
 import pytest
 
 from billflow.errors import MachineError, SettingsError
-from billflow.lake.storage import LocalStorage, open_storage
+from billflow.lake.storage import LocalStorage, Storage, open_storage
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    return LocalStorage(str(tmp_path / "lake"))
-
-
-def test_what_is_not_there(storage: LocalStorage) -> None:
+def test_what_is_not_there(storage: Storage) -> None:
     assert storage.list("") == []
     assert storage.list("a/b") == []
     assert not storage.exists("a")
@@ -23,14 +18,14 @@ def test_what_is_not_there(storage: LocalStorage) -> None:
         storage.read("a")
 
 
-def test_write_replaces_and_makes_folders(storage: LocalStorage) -> None:
+def test_write_replaces_and_makes_folders(storage: Storage) -> None:
     storage.write("a/b/c.json", b"1")
     storage.write("a/b/c.json", b"2")
     assert storage.read("a/b/c.json") == b"2"
     assert storage.list("a/b") == ["c.json"]
 
 
-def test_list_is_in_order(storage: LocalStorage) -> None:
+def test_list_is_in_order(storage: Storage) -> None:
     for name in ("b", "c", "a"):
         storage.write(f"x/{name}", b"")
     assert storage.list("x") == ["a", "b", "c"]
@@ -38,14 +33,14 @@ def test_list_is_in_order(storage: LocalStorage) -> None:
 
 
 class TestCreate:
-    def test_once(self, storage: LocalStorage) -> None:
+    def test_once(self, storage: Storage) -> None:
         storage.create("m/1.json", b"first")
         with pytest.raises(FileExistsError):
             storage.create("m/1.json", b"second")
         assert storage.read("m/1.json") == b"first"
         assert storage.list("m") == ["1.json"]
 
-    def test_of_many_at_once_one_wins(self, storage: LocalStorage) -> None:
+    def test_of_many_at_once_one_wins(self, storage: Storage) -> None:
         barrier, won = threading.Barrier(8), []
 
         def create(number: int) -> None:
@@ -65,33 +60,34 @@ class TestCreate:
 
 
 class TestRename:
-    def test_moves_a_folder(self, storage: LocalStorage) -> None:
+    def test_moves_a_folder(self, storage: Storage) -> None:
         storage.write("staged/x/1", b"1")
         storage.rename("staged", "table/cycle=c01/run=1")
         assert storage.read("table/cycle=c01/run=1/x/1") == b"1"
         assert not storage.exists("staged")
 
     @pytest.mark.parametrize("taken", ["table/run=1/1", "table/run=1"])
-    def test_never_onto_what_is_there(self, storage: LocalStorage, taken: str) -> None:
+    def test_never_onto_what_is_there(self, storage: Storage, taken: str) -> None:
         storage.write("staged/1", b"new")
         storage.write(taken, b"old")
         with pytest.raises(FileExistsError):
             storage.rename("staged", "table/run=1")
         assert (storage.read(taken), storage.read("staged/1")) == (b"old", b"new")
 
-    def test_never_onto_an_empty_folder(self, storage: LocalStorage) -> None:
+    def test_never_onto_an_empty_folder(self, storage: Storage) -> None:
         storage.write("staged/1", b"new")
-        Path(storage.uri("table/run=1")).mkdir(parents=True)
+        storage.write("table/run=1/1", b"")
+        storage.delete("table/run=1/1")
         with pytest.raises(FileExistsError):
             storage.rename("staged", "table/run=1")
 
-    def test_of_nothing(self, storage: LocalStorage) -> None:
+    def test_of_nothing(self, storage: Storage) -> None:
         with pytest.raises(FileNotFoundError):
             storage.rename("staged", "table/run=1")
 
 
 @pytest.mark.parametrize("path", ["a/b", "a/b/c"])
-def test_delete_takes_files_and_folders(storage: LocalStorage, path: str) -> None:
+def test_delete_takes_files_and_folders(storage: Storage, path: str) -> None:
     storage.write("a/b/c", b"")
     storage.delete(path)
     assert not storage.exists(path)
@@ -107,10 +103,18 @@ def test_a_lake_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("root", "uri"), [("/srv/lake", "/srv/lake/x"), ("lake", "lake/x"), ("file:///srv/lake", "/srv/lake/x")]
+    ("root", "uri", "file"),
+    [
+        ("/srv/lake", "file:///srv/lake/x", "/srv/lake/x"),
+        ("lake", f"file://{Path.cwd()}/lake/x", "lake/x"),
+        ("file:///srv/lake", "file:///srv/lake/x", "/srv/lake/x"),
+        ("hdfs://node:8020/srv/lake", "hdfs://node:8020/srv/lake/x", "hdfs://node:8020/srv/lake/x"),
+        ("hdfs://node:8020/", "hdfs://node:8020/x", "hdfs://node:8020/x"),
+    ],
 )
-def test_open_storage(root: str, uri: str) -> None:
-    assert open_storage(root).uri("x") == uri
+def test_open_storage(root: str, uri: str, file: str) -> None:
+    storage = open_storage(root)
+    assert (storage.uri("x"), storage.file("x")) == (uri, file)
 
 
 def test_open_storage_of_another_kind() -> None:
@@ -118,7 +122,9 @@ def test_open_storage_of_another_kind() -> None:
         open_storage("ftp://host/lake")
 
 
-@pytest.mark.parametrize("root", ["/data [2013]/lake", "file:///data/{a,b}/lake", "/data/lake*", "/what?/lake"])
+@pytest.mark.parametrize(
+    "root", ["/data [2013]/lake", "file:///data/{a,b}/lake", "hdfs://node:8020/lake*", "/data/lake*", "/what?/lake"]
+)
 def test_open_storage_where_spark_would_see_a_pattern(root: str) -> None:
     with pytest.raises(SettingsError, match="read as a pattern"):
         open_storage(root)

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from billflow.documents import payload, rendering, store, templates
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, lost_to, read_manifest
-from billflow.lake.publishing import finish, publish
+from billflow.lake.publishing import Publication, finish, publish
 from billflow.orchestration.assets.publishing import published_bills
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
@@ -51,7 +51,7 @@ def _published(run: BillRun) -> PublishedPartition:
     head = read_manifest(run.storage)
     found = head.partitions.get(run.partition.key)
     if found is None or found.run_id != run.root:
-        raise lost_to(head)
+        raise lost_to(head, run.partition.key)
     return found
 
 
@@ -105,13 +105,9 @@ def published_documents(context: dg.AssetExecutionContext, project: Project) -> 
 
 def _commit(run: BillRun, moves: dict[str, str], rendered: TableRun, held: TableRun) -> Manifest:
     partition = _published(run)
+    if rendered in partition.tables.get("documents", ()):  # a step killed after its commit is tried again
+        return read_manifest(run.storage)
     with_documents = partition.model_copy(
         update={"tables": {**partition.tables, "documents": (rendered,), "held": (*partition.tables["held"], held)}}
     )
-    head = read_manifest(run.storage)
-    if rendered in partition.tables.get("documents", ()):  # a step killed after its commit is tried again
-        return head
-    partitions = {**head.partitions, run.partition.key: with_documents}
-    manifest = head.model_copy(update={"version": head.version + 1, "run_id": run.root, "partitions": partitions})
-    publish(run.storage, moves, manifest)
-    return manifest
+    return publish(run.storage, moves, Publication(run.root, run.partition.key, with_documents, replaces=partition))

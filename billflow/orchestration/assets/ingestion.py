@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from billflow.lake.manifest import Ingest, TableRun, lost_to, read_manifest
+from billflow.lake.manifest import Ingest, Manifest, TableRun, read_manifest
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
 from billflow.orchestration.bill_run import BillRun
@@ -25,19 +25,24 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         run = BillRun(context, project)
         check_files(run.settings)
         print_ = fingerprint(run.settings, run.catalog)
-        head = read_manifest(run.storage)
-        known = head.ingest if head.ingest and head.ingest.fingerprint == print_ else None
-        opened = {} if known else open_deliveries(run.spark, run.settings)  # mistakes show before anything is written
+        # Mistakes show before anything is written.
+        opened = None if _known(read_manifest(run.storage), print_) else open_deliveries(run.spark, run.settings)
         staging = Staging.begin(run.storage, run.root)
-        if staging.owner.base != head.version:
-            raise lost_to(staging.base())
+        known = _known(staging.base(), print_)
         if known:
             staging.note("ingestion", known.model_dump())
-        rows = {name: one.rows for name, one in known.raw.items()} if known else deliver(opened, staging)
+            rows = {name: one.rows for name, one in known.raw.items()}
+        else:
+            rows = deliver(opened or open_deliveries(run.spark, run.settings), staging)
         staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None})
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": known is not None}
         )
+
+
+def _known(manifest: Manifest, print_: str) -> Ingest | None:
+    """The published ingestion when it is of the sources as they are now."""
+    return manifest.ingest if manifest.ingest and manifest.ingest.fingerprint == print_ else None
 
 
 _DESCRIPTIONS = {

@@ -6,8 +6,8 @@ import dagster as dg
 from pyspark.sql import functions as F
 
 from billflow.errors import CheckFailedError
-from billflow.lake.manifest import AccountCounts, Manifest, PublishedPartition, TableRun, lost_to, read_manifest
-from billflow.lake.publishing import publish
+from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, lost_to, read_manifest
+from billflow.lake.publishing import Publication, publish
 from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
 from billflow.orchestration.assets.billing import totals
 from billflow.orchestration.bill_run import BillRun
@@ -27,22 +27,23 @@ def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.M
     """The bills become visible, all at once: staged tables are verified, renamed and named in a new manifest."""
     with explained(context.log):
         run = BillRun(context, project)
-        already = read_manifest(run.storage)
-        if _is_published(already, run):  # a step killed after its commit is tried again
-            return dg.MaterializeResult(metadata={"manifest": already.version})
-        base = run.staging.base()
-        if already.version != base.version:
-            raise lost_to(already)
+        replaces = run.staging.base().partitions.get(run.partition.key)
+        head = read_manifest(run.storage)
+        now = head.partitions.get(run.partition.key)
+        if now is not None and now.run_id == run.root:  # a step killed after its commit is tried again
+            return dg.MaterializeResult(metadata={"manifest": head.version})
+        if now != replaces:
+            raise lost_to(head, run.partition.key)
         written = {table: _table_run(run, table) for table in BILLED}
-        manifest = _manifest(run, base, written)
         moves = {run.staging.place(table): one.path for table, one in written.items()}
-        publish(run.storage, {**_ingested(run), **moves}, manifest)
+        publication = Publication(run.root, run.partition.key, _partition(run, written), replaces, _own_ingest(run))
+        manifest = publish(run.storage, {**_ingested(run), **moves}, publication)
         return dg.MaterializeResult(metadata={"manifest": manifest.version, "path": run.settings.lake_root})
 
 
-def _is_published(manifest: Manifest, run: BillRun) -> bool:
-    found = manifest.partitions.get(run.partition.key)
-    return found is not None and found.run_id == run.root
+def _own_ingest(run: BillRun) -> Ingest | None:
+    """The ingestion to publish; None when the run bills one that is published."""
+    return run.ingest if run.ingest.run_id == run.root else None
 
 
 def _ingested(run: BillRun) -> dict[str, str]:
@@ -62,8 +63,8 @@ def _schema(table: str) -> Any:
     return UNRATED if table == "unrated" else HELD if table == "held_late" else SCHEMAS[table]
 
 
-def _manifest(run: BillRun, base: Manifest, written: dict[str, TableRun]) -> Manifest:
-    partition = PublishedPartition(
+def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition:
+    return PublishedPartition(
         run_id=run.root,
         status="draft",
         period_start=run.period.start.isoformat(),
@@ -71,13 +72,6 @@ def _manifest(run: BillRun, base: Manifest, written: dict[str, TableRun]) -> Man
         counts=_counts(run, written),
         totals=totals(run.staged("invoices", INVOICES)),
         tables=_tables(run, written),
-    )
-    return Manifest(
-        version=base.version + 1,
-        run_id=run.root,
-        schemas={name: schema.json() for name, schema in SCHEMAS.items()},
-        ingest=run.ingest,
-        partitions={**base.partitions, run.partition.key: partition},
     )
 
 

@@ -1,0 +1,147 @@
+"""A real HDFS: one NameNode and two DataNodes of Hadoop 3.5.0, each a process of its own, from Maven Central."""
+
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+from billflow_tests.servers.processes import Server, free_port, unavailable, wait_until
+
+VERSION = "3.5.0"
+"""Of the client inside PySpark."""
+
+_ARTIFACTS = ("hadoop-client-minicluster", "hadoop-client-api", "hadoop-client-runtime")
+_NAME_NODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+_DATA_NODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
+
+_SETTINGS = {
+    "dfs.replication": "2",
+    "dfs.blocksize": "8m",
+    "dfs.namenode.fs-limits.min-block-size": "1m",
+    "dfs.namenode.safemode.extension": "0",
+    "dfs.permissions.enabled": "true",
+    # A DataNode counts as dead after 2 × recheck + 10 × heartbeat = 14 s instead of 10.5 minutes.
+    "dfs.heartbeat.interval": "1",
+    "dfs.namenode.heartbeat.recheck-interval": "2000",
+    "dfs.datanode.hostname": "localhost",
+}
+
+
+class Hdfs:
+    """A cluster in a folder of files. `lake(name)` is a URI for `lake:`, `conf` a folder for HADOOP_CONF_DIR."""
+
+    def __init__(self, folder: Path, data_nodes: int = 2) -> None:
+        self.folder, self.conf = folder, folder / "conf"
+        self.rpc, self.http = free_port(), free_port()
+        self.url, self.webhdfs = f"hdfs://127.0.0.1:{self.rpc}", f"http://127.0.0.1:{self.http}"
+        self.conf.mkdir(parents=True)
+        self._classpath = f"{self.conf}:{_jars(folder)}"
+        self._configure()
+        self.run(_NAME_NODE, "-format", "-nonInteractive")
+        self.name_node = self._started_name_node()
+        self.data_nodes = [self._started_data_node(number) for number in range(data_nodes)]
+        wait_until(lambda: self.living() == data_nodes, "DataNodes report")
+
+    def lake(self, name: str) -> str:
+        """A folder for one test."""
+        return f"{self.url}/{name}"
+
+    def _configure(self) -> None:
+        settings = {
+            **_SETTINGS,
+            "dfs.namenode.name.dir": f"file://{self.folder}/name",
+            "dfs.namenode.rpc-address": f"127.0.0.1:{self.rpc}",
+            "dfs.namenode.http-address": f"127.0.0.1:{self.http}",
+        }
+        properties = "".join(
+            f"<property><name>{name}</name><value>{value}</value></property>" for name, value in settings.items()
+        )
+        (self.conf / "hdfs-site.xml").write_text(f"<configuration>{properties}</configuration>")
+        core = f"<property><name>fs.defaultFS</name><value>{self.url}</value></property>"
+        (self.conf / "core-site.xml").write_text(f"<configuration>{core}</configuration>")
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", self._classpath, main, *arguments]
+
+    def run(self, main: str, *arguments: str) -> str:
+        """A command of Hadoop's, such as DFSAdmin; its output."""
+        done = subprocess.run(self._java(main, *arguments), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{main} {arguments}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
+        return done.stdout
+
+    def admin(self, *arguments: str) -> str:
+        """`hdfs dfsadmin …`."""
+        return self.run("org.apache.hadoop.hdfs.tools.DFSAdmin", *arguments)
+
+    def dfs(self, *arguments: str) -> str:
+        """`hdfs dfs …`."""
+        return self.run("org.apache.hadoop.fs.FsShell", *arguments)
+
+    def _started_name_node(self) -> Server:
+        server = Server(self._java(_NAME_NODE), self.folder / "name_node.log")
+        return server.wait_for(lambda: self._get("/webhdfs/v1/?op=GETFILESTATUS") is not None, "the NameNode serves")
+
+    def _started_data_node(self, number: int) -> Server:
+        places = {
+            "dfs.datanode.data.dir": f"file://{self.folder}/data{number}",
+            "dfs.datanode.address": "127.0.0.1:0",
+            "dfs.datanode.http.address": "127.0.0.1:0",
+            "dfs.datanode.ipc.address": "127.0.0.1:0",
+        }
+        options = [f"-D{name}={value}" for name, value in places.items()]
+        return Server(self._java(_DATA_NODE, *options), self.folder / f"data_node_{number}.log")
+
+    def kill_data_node(self, number: int) -> None:
+        """kill -9."""
+        self.data_nodes[number].kill()
+
+    def restart_data_node(self, number: int) -> None:
+        """The node comes back with what its disk holds; waits until the NameNode knows."""
+        self.data_nodes[number] = self._started_data_node(number)
+        wait_until(lambda: self.living() == len(self.data_nodes), "the DataNode is back")
+
+    def living(self) -> int:
+        """DataNodes that the NameNode takes for alive."""
+        text = self._get("/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState") or ""
+        found = text.partition('"NumLiveDataNodes" :')[2].partition(",")[0].strip()
+        return int(found or 0)
+
+    def _get(self, path: str) -> str | None:
+        try:
+            with urllib.request.urlopen(self.webhdfs + path, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return None
+
+    def stop(self) -> None:
+        """Ends all its processes."""
+        for server in [*self.data_nodes, self.name_node]:
+            server.kill()
+
+
+def start_hdfs(folder: Path) -> Hdfs:
+    """A new, empty cluster; skips (fails in CI) where there is no Java or Maven to get it with."""
+    for tool in ("java", "mvn"):
+        if not shutil.which(tool):
+            unavailable(f"HDFS cannot be started: there is no {tool} on the PATH")
+    return Hdfs(folder)
+
+
+def _jars(folder: Path) -> str:
+    """The class path of Hadoop's servers, fetched by Maven into its own cache."""
+    pom, found = folder / "pom.xml", folder / "classpath.txt"
+    wanted = "".join(
+        f"<dependency><groupId>org.apache.hadoop</groupId><artifactId>{name}</artifactId>"
+        f"<version>{VERSION}</version></dependency>"
+        for name in _ARTIFACTS
+    )
+    pom.write_text(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>billflow</groupId><artifactId>tests</artifactId>"
+        f"<version>1</version><packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"
+    )
+    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        unavailable(f"Maven could not bring Hadoop {VERSION}: {done.stdout[-1500:]} {done.stderr[-500:]}")
+    return found.read_text().strip()
