@@ -1,5 +1,7 @@
 """The project as a Dagster resource: settings, catalogue, lake and (on first use) a Spark session."""
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import dagster as dg
 from pyspark.sql import SparkSession
 
 from billflow.catalog import Catalog, load_catalog
-from billflow.lake.session import start_session
+from billflow.lake.cluster import check_executors, is_local
+from billflow.lake.session import is_alive, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
 from billflow.sources import files
@@ -31,16 +34,24 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
         return open_lake(self.settings())
 
     def spark(self) -> SparkSession:
-        """The process's one session; months billed one after the other share it."""
+        """The process's one session; months billed one after the other share it.
+
+        On a cluster its executors are tried first: MachineError when they cannot run what a run needs.
+        """
         active = SparkSession.getActiveSession()
-        if active is not None:
+        if active is not None and is_alive(active):
             return active
         settings = self.settings()
         scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
-        return start_session(
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+        sources = files.state(settings)
+        session = start_session(
             f"billflow {settings.project}",
             settings.spark.master,
             settings.spark.properties,
             scratch,
-            input_bytes=sum(size for _, size, _, _ in files.state(settings)),
+            input_bytes=sum(size for _, size, _, _ in sources),
         )
+        if not is_local(settings.spark.master):
+            check_executors(session, [file for file, _, _, _ in sources])
+        return session

@@ -11,14 +11,18 @@ from pypdf import PdfReader
 
 from billflow.examples import write_energy_small, write_telecom
 from billflow.lake.manifest import read_manifest
-from billflow.lake.storage import LocalStorage
+from billflow.lake.publishing import _run_folders
 from billflow_tests.acceptance import telecom_oracle
+from billflow_tests.acceptance.runs import lake, put_on
 
 
-@pytest.fixture(scope="module")
-def energy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
+def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project, with its lake in a folder and on a real HDFS."""
     folder = tmp_path_factory.mktemp("energy") / "project"
     write_energy_small(folder)
+    if request.param == "hdfs":
+        put_on(folder, request.getfixturevalue("hdfs"))
     return folder
 
 
@@ -58,22 +62,21 @@ def test_run_twice_is_run_once(energy, billflow, rows):
 
 
 def test_an_unchanged_source_is_not_read_again(energy):
-    manifest = read_manifest(LocalStorage(str(energy / "lake")))
+    manifest = read_manifest(lake(energy))
     usage = {run.path for partition in manifest.partitions.values() for run in partition.tables["usage"]}
     assert manifest.ingest is not None
     assert all(f"run={manifest.ingest.run_id}" in path for path in usage)
 
 
 def test_nothing_is_left_behind(energy):
-    storage = LocalStorage(str(energy / "lake"))
+    storage = lake(energy)
     manifest = read_manifest(storage)
     recent = {
         run.path
         for version in range(manifest.version - 2, manifest.version + 1)
         for run in read_manifest(storage, version).table_runs()
     }
-    folders = {str(path.relative_to(energy / "lake")) for path in (energy / "lake").glob("**/run=*")}
-    assert folders <= recent
+    assert set(_run_folders(storage)) <= recent
     assert storage.list("_staging") == []
 
 

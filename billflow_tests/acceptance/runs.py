@@ -1,0 +1,68 @@
+"""Bill runs in processes of their own, on a lake of this machine or of a cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from billflow.lake.manifest import read_manifest
+from billflow.lake.storage import Storage, open_lake
+from billflow.settings import load_settings
+from billflow_tests.servers.hdfs import Hdfs
+
+COMMAND = [sys.executable, "-c", "from billflow.cli import main; main()"]
+
+
+def put_on(project: Path, cluster: Hdfs) -> None:
+    """Moves the lake of a project to HDFS: the whole difference is in billflow.yaml."""
+    file = project / "billflow.yaml"
+    text = file.read_text()
+    assert "lake: ./lake " in text
+    place = f"lake: {cluster.lake(f'{project.parent.name}/{project.name}')}\nwebhdfs: {cluster.webhdfs}"
+    file.write_text(text.replace("lake: ./lake ", f"{place} "))
+
+
+def lake(project: Path) -> Storage:
+    return open_lake(load_settings(project))
+
+
+def version(project: Path) -> int:
+    return read_manifest(lake(project)).version
+
+
+def start(
+    project: Path, *, month: str = "2026-05", environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
+    arguments = ["--project", str(project), "run", "--cycle", "c01", "--month", month]
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def has_staged(project: Path, table: str) -> bool:
+    """Whether a run has begun to write a table."""
+    storage = lake(project)
+    return any(storage.list(f"_staging/{run}/{table}") for run in storage.list("_staging"))
+
+
+def when_staged(project: Path, table: str, act: Callable[["subprocess.Popen[str]"], None]) -> "subprocess.Popen[str]":
+    """Starts a run and acts once it writes `table`."""
+    process = start(project)
+    while process.poll() is None and not has_staged(project, table):
+        time.sleep(0.02)
+    act(process)
+    return process
+
+
+def kill_when_staged(project: Path, table: str) -> None:
+    """Starts a run and kills it, with no chance to clear up, once it writes `table`."""
+    process = when_staged(project, table, lambda process: os.kill(process.pid, signal.SIGKILL))
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
