@@ -258,15 +258,25 @@ def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> 
     return validated(Settings, {**content, "folder": folder}, file=file, overrides=overrides)
 
 
+_SECTIONS = ("numbering", "seller", "spark")
+"""Parts of which one underscore is enough to name a value: their keys cannot be meant otherwise."""
+
+
 def _overrides(environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """BILLFLOW_LAKE replaces `lake`, BILLFLOW_SELLER__NAME the `name` in `seller`; other variables are not ours."""
+    """BILLFLOW_LAKE replaces `lake`, BILLFLOW_SELLER__NAME (or BILLFLOW_SELLER_NAME) the `name` in `seller`, and
+    BILLFLOW_SPARK__spark.executor.memory that setting of Spark's. Other variables are not ours.
+    """
     ours = Settings.model_fields.keys() - {"project", "folder"}
-    named = {
-        tuple(variable.removeprefix(PREFIX).lower().split("__")): variable
-        for variable in environment
-        if variable.startswith(PREFIX)
-    }
+    named = {_keys(variable.removeprefix(PREFIX)): variable for variable in environment if variable.startswith(PREFIX)}
     return {keys: variable for keys, variable in named.items() if keys[0] in ours}
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    parts = [part if "." in part else part.lower() for part in name.split("__")]
+    for section in _SECTIONS:
+        if len(parts) == 1 and parts[0].startswith(f"{section}_"):
+            return section, parts[0].removeprefix(f"{section}_")
+    return tuple(parts)
 
 
 def _with(content: dict[str, Any], keys: tuple[str, ...], text: str, variable: str) -> dict[str, Any]:

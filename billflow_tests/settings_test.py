@@ -218,6 +218,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("BILLFLOW_SELLER__EMAIL", "a@b.example", lambda s: (s.seller.name, s.seller.email), ("Acme", "a@b.example")),
         ("BILLFLOW_CYCLES__C01__DAY", "15", lambda s: s.cycles["c01"].day, 15),
         ("BILLFLOW_SPARK__MASTER", "local[1]", lambda s: s.spark.master, "local[1]"),
+        ("BILLFLOW_SPARK_MASTER", "local[1]", lambda s: s.spark.master, "local[1]"),
+        ("BILLFLOW_SPARK__spark.a.someThing", "2g", lambda s: s.spark.properties, {"spark.a.someThing": "2g"}),
+        ("BILLFLOW_SELLER_TAX_ID", "T1", lambda s: s.seller.tax_id, "T1"),
         ("BILLFLOW_GRACE_DAYS", "5", lambda s: s.grace_days, 5),
         ("BILLFLOW_QUARANTINE_LIMIT", "0.5", lambda s: str(s.quarantine_limit), "0.5"),
         ("BILLFLOW_PROJECT", "/a/folder", lambda s: s.project, "acme"),
@@ -235,6 +238,7 @@ def test_the_environment_overrides(tmp_path: Path, variable: str, text: str, rea
     [
         ("BILLFLOW_TIMEZONE", "Mars"),
         ("BILLFLOW_SELLER__NMAE", "Acme"),
+        ("BILLFLOW_SPARK_MASTR", "local[1]"),
         ("BILLFLOW_SOURCES__0__NAME", "x"),
     ],
 )

@@ -1,20 +1,24 @@
 """What a run needs of a cluster, tried before the run: a master that answers, and executors that can run billflow."""
 
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError, PassingError
+from billflow.lake.hadoop import reason
 
 _CONNECT_SECONDS = 5
 _PATIENCE_SECONDS = 180
 """For the first executor. Longer than an image takes to start, shorter than an operator waits without a word."""
+
+_SHUFFLE_BYTES = 64 * 1024**2
+"""Of input, for a partition of a shuffle."""
 
 _PACKAGES = ("billflow", "typst")
 """What executors run: our code, and what decides how a document looks. Their versions must be the driver's."""
@@ -65,9 +69,9 @@ def check_executors(session: SparkSession, files: Sequence[str] = ()) -> None:
     expected = probe()[1]
     try:
         reports = _from_executors(session, probe)
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         raise MachineError(
-            f"they cannot run Python as the driver does: {_reason(str(error))}",
+            f"they cannot run Python as the driver does: {reason(str(error))}",
             where="Spark's executors",
             remedy=WORKERS_NEED,
         ) from error
@@ -81,6 +85,12 @@ def check_executors(session: SparkSession, files: Sequence[str] = ()) -> None:
                 where=f"{missing} on {host}",
                 remedy="keep the sources in a folder that all machines see under the same path",
             )
+
+
+def size_shuffles(session: SparkSession, input_bytes: int) -> None:
+    """Sets the number of shuffle partitions by what there is to do: Spark's 200 make tiny tasks, or too few."""
+    partitions = max(session.sparkContext.defaultParallelism, input_bytes // _SHUFFLE_BYTES)
+    session.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
 def _wait_for_executor(session: SparkSession) -> None:
@@ -134,12 +144,3 @@ def _probe(packages: Sequence[str], files: Sequence[str]) -> Callable[[], _Repor
         return socket.gethostname(), ", ".join(found), missing[0] if missing else ""
 
     return probe
-
-
-_TELLING = re.compile(r"Cannot run program|No module named|PYTHON_VERSION_MISMATCH|Python versions|ImportError")
-
-
-def _reason(text: str) -> str:
-    """The line of a long report that tells; else its first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if _TELLING.search(line)), lines[0] if lines else "no reason is given")

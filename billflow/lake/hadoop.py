@@ -1,5 +1,6 @@
-"""What HDFS refuses, told in our words: which of its exceptions can pass by itself, and what to do about the others."""
+"""What Hadoop and Spark refuse, told in our words: what can pass by itself, and what to do about the rest."""
 
+import re
 from dataclasses import dataclass
 
 from billflow.errors import MachineError, PassingError
@@ -38,7 +39,7 @@ _REFUSALS = (
         passes=True,
     ),
     _Refusal(
-        ("BlockMissingException", "Could not obtain block", "Could not obtain the last block"),
+        ("BlockMissingException", "Could not obtain", "nodes contain this block", "from all available datanodes"),
         "a block of the lake is on no DataNode that is alive",
         "start the DataNodes that hold it (hdfs fsck names them), then run again",
         passes=True,
@@ -63,6 +64,19 @@ def refusal(text: str, where: str) -> MachineError | None:
             kind = PassingError if known.passes else MachineError
             return kind(f"{known.what} ({_short(line)})", where=where, remedy=known.remedy)
     return None
+
+
+_NOISE = re.compile(r"^(at |\t|An error occurred while calling|Traceback|File |Driver stacktrace|\.\.\. \d+ more)")
+_TELLING = re.compile(r"Cannot run program|No module named|PYTHON_VERSION_MISMATCH|OutOfMemory|ExecutorLost")
+
+
+def reason(text: str) -> str:
+    """What tells most of an exception's long report: from a known sign on, else the last cause, else the first line."""
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not _NOISE.match(line)]
+    telling = [line[sign.start() :] for line in lines if (sign := _TELLING.search(line))]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return _short((telling[:1] or causes[-1:] or lines[:1] or [""])[0].removeprefix(": "))
 
 
 def _short(line: str) -> str:

@@ -37,6 +37,6 @@ def tasks_under_way() -> tuple[int, int]:
     try:
         tracker = SparkSession.active().sparkContext.statusTracker()
         stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
-    except (PySparkException, Py4JError, OSError):  # no session yet, or it is ending
+    except (PySparkException, Py4JError, OSError, AttributeError):  # no session yet, or it is ending
         return 0, 0
     return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)

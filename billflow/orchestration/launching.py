@@ -93,7 +93,7 @@ def execute(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={PROCESS_TAG: this_process()},
         )
-    failures = [failure for event in result.all_events if (failure := _failure(event) or _retried(event))]
+    failures = [failure for event in result.all_events if (failure := _failure(event))]
     return Outcome(
         run_id,
         0 if result.success else max([code for code, _ in failures], default=1),
@@ -114,15 +114,9 @@ def _failure(event: dg.DagsterEvent) -> tuple[int, str] | None:
     if told is not None:
         code = told.metadata.get("exit_code") if told.metadata else None
         return int(getattr(code, "value", 1) or 1), f"{event.step_key}: {told.description}"
-    return 1, f"{event.step_key}: {failure.error.message.strip() if failure.error else 'failed'}"
-
-
-def _retried(event: dg.DagsterEvent) -> tuple[int, str] | None:
-    """(exit code, reason) for which a step was tried again; its last failure says only that tries ran out."""
-    if event.event_type is not dg.DagsterEventType.STEP_UP_FOR_RETRY or event.step_retry_data.error is None:
-        return None
-    error = event.step_retry_data.error
-    return 1, f"{event.step_key}: {(error.cause or error).message.strip()}"
+    # After the last of several tries the error itself says only that they ran out.
+    error = failure.error and (failure.error.cause or failure.error)
+    return 1, f"{event.step_key}: {error.message.strip() if error else 'failed'}"
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import dagster as dg
 from pyspark.sql import SparkSession
 
 from billflow.catalog import Catalog, load_catalog
-from billflow.lake.cluster import check_executors, is_local
+from billflow.errors import BillflowError
+from billflow.lake.cluster import check_executors, is_local, size_shuffles
 from billflow.lake.session import is_alive, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
@@ -41,17 +42,23 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
         active = SparkSession.getActiveSession()
         if active is not None and is_alive(active):
             return active
-        settings = self.settings()
-        scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
-        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-        sources = files.state(settings)
-        session = start_session(
-            f"billflow {settings.project}",
-            settings.spark.master,
-            settings.spark.properties,
-            scratch,
-            input_bytes=sum(size for _, size, _, _ in sources),
-        )
-        if not is_local(settings.spark.master):
-            check_executors(session, [file for file, _, _, _ in sources])
+        return _started(self.settings())
+
+
+def _started(settings: Settings) -> SparkSession:
+    scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    sources = files.state(settings)
+    size = sum(size for _, size, _, _ in sources)
+    master, properties = settings.spark.master, settings.spark.properties
+    session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=size)
+    if is_local(master):
         return session
+    try:
+        check_executors(session, [file for file, _, _, _ in sources])
+    except BillflowError:
+        session.stop()  # else a step that is tried again would find it, and take it for tried
+        raise
+    if "spark.sql.shuffle.partitions" not in properties:
+        size_shuffles(session, size)
+    return session

@@ -11,7 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from billflow.errors import BillflowError, PassingError, RunFailedError
-from billflow.lake.hadoop import refusal
+from billflow.lake.hadoop import reason, refusal
 from billflow.lake.watching import watched
 
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
@@ -42,7 +42,7 @@ def _of_spark(error: Exception) -> BillflowError:
     told = refusal(text, "the lake")
     if told is not None:
         return told
-    what = f"Spark stopped: {text.splitlines()[0] if text else type(error).__name__}"
+    what = f"Spark stopped: {reason(text) or type(error).__name__}"
     kind = PassingError if any(sign in text for sign in _PASSING) else RunFailedError
     return kind(what, remedy="Spark's own log and the run's log say more; run again when the cause is mended")
 

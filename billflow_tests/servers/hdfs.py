@@ -96,10 +96,12 @@ class Hdfs:
         """kill -9."""
         self.data_nodes[number].kill()
 
-    def restart_data_node(self, number: int) -> None:
-        """The node comes back with what its disk holds; waits until the NameNode knows."""
-        self.data_nodes[number] = self._started_data_node(number)
-        wait_until(lambda: self.living() == len(self.data_nodes), "the DataNode is back")
+    def restart_data_nodes(self, *numbers: int) -> None:
+        """The nodes come back with what their disks hold; waits until the NameNode knows."""
+        for number in numbers:
+            self.data_nodes[number] = self._started_data_node(number)
+        running = sum(node.process.poll() is None for node in self.data_nodes)
+        wait_until(lambda: self.living() == running, "the DataNodes are back")
 
     def living(self) -> int:
         """DataNodes that the NameNode takes for alive."""
