@@ -37,7 +37,7 @@ def build_definitions() -> dg.Definitions:
         asset_checks=CHECKS,
         jobs=[jobs.bill_run_job()],
         schedules=[jobs.monthly_schedule(settings)],
-        sensors=[jobs.closing_sensor(cycle) for cycle in settings.cycles],
+        sensors=[*(jobs.closing_sensor(cycle) for cycle in settings.cycles), jobs.dead_runs],
         resources={"project": Project(folder=str(folder))},
         # One run is one process, with one JVM: steps hand over through the lake, not through memory.
         executor=dg.in_process_executor,

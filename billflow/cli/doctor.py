@@ -1,50 +1,85 @@
 """`doctor`: each part that a run needs, tried out, with the command that mends it."""
 
 import shutil
-from collections.abc import Callable
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from rich.console import Console
 
 from billflow.catalog import load_catalog
 from billflow.documents.templates import check_templates, find_templates
-from billflow.errors import BillflowError, MachineError
+from billflow.errors import BillflowError, MachineError, PassingError
+from billflow.lake.cluster import check_executors, check_master, executors, is_local
+from billflow.lake.hdfs import HdfsStorage
 from billflow.lake.manifest import read_manifest
-from billflow.lake.session import java_version, prepare_java
-from billflow.lake.storage import open_lake
-from billflow.settings import find_project, load_settings
-from billflow.sources.files import check_files
+from billflow.lake.session import java_version, prepare_java, start_session
+from billflow.lake.storage import Storage, open_lake
+from billflow.orchestration.launching import dagster_home, open_instance, storage_of
+from billflow.orchestration.steps import of_spark
+from billflow.settings import Settings, find_project, load_settings
+from billflow.sources import files
 
 _ENOUGH = 2 * 1024**3
+_SKEW = 60
+"""Seconds that clocks may differ: more, and a period seems closed on one machine and open on another."""
+
+Part = Callable[[], str]
+"""Tries something; says how it is, or raises what is wrong with it."""
 
 
 def examine(project: str | None) -> int:
     """Prints what works and what does not; 1 when something does not."""
     console = Console(highlight=False, soft_wrap=True)
-    results = [_tried(console, name, part) for name, part in _parts(project).items()]
+    if not _works(console, "Java", _java):
+        return 1
+    try:
+        folder = find_project(project)
+        settings = load_settings(folder)
+    except BillflowError as error:
+        _works(console, "project", _raising(error))
+        return 1
+    console.print(f"[green]✓[/] project: {folder}: {settings.project}", soft_wrap=True)
+    results = [_works(console, name, part) for name, part in _parts(settings)]
     return 0 if all(results) else 1
 
 
-def _parts(project: str | None) -> dict[str, Callable[[], str]]:
-    return {
-        "Java": _java,
-        "project": lambda: f"{find_project(project)}: {load_settings(find_project(project)).project}",
-        "catalogue": lambda: f"{len(load_catalog(find_project(project) / 'catalog').plans)} plans",
-        "source files": lambda: _sources(find_project(project)),
-        "lake": lambda: _lake(find_project(project)),
-        "templates": lambda: _templates(find_project(project)),
-        "disk": lambda: _disk(find_project(project)),
-    }
+def _parts(settings: Settings) -> Iterator[tuple[str, Part]]:
+    yield "catalogue", lambda: f"{len(load_catalog(settings.folder / 'catalog').plans)} plans"
+    yield "source files", lambda: _sources(settings)
+    if settings.lake_root.startswith("hdfs://"):
+        yield "HDFS", lambda: _name_node(settings)
+        yield "WebHDFS", lambda: _webhdfs(settings)
+        yield "clock", lambda: _clock(settings)
+    yield "lake", lambda: _lake(settings)
+    yield "Spark", lambda: _spark(settings)
+    yield "Dagster", lambda: _dagster(settings)
+    yield "templates and fonts", lambda: _templates(settings)
+    yield "disk", lambda: _disk(settings.folder, Path(tempfile.gettempdir()))
 
 
-def _tried(console: Console, name: str, part: Callable[[], str]) -> bool:
+def _works(console: Console, name: str, part: Part) -> bool:
     try:
-        console.print(f"[green]✓[/] {name}: {part()}")
+        told, works = part(), True
     except BillflowError as error:
-        console.print(f"[red]✗[/] {name}: ", end="")
-        console.print(str(error), markup=False)
-        return False
-    return True
+        told, works = str(error), False
+    console.print(f"[green]✓[/] {name}: " if works else f"[red]✗[/] {name}: ", end="")
+    console.print(told, markup=False)
+    return works
+
+
+def _raising(error: BillflowError) -> Part:
+    def part() -> str:
+        raise error
+
+    return part
 
 
 def _java() -> str:
@@ -52,28 +87,117 @@ def _java() -> str:
     return f"version {java_version(home / 'bin' / 'java')}"
 
 
-def _sources(folder: Path) -> str:
-    settings = load_settings(folder)
-    check_files(settings)
+def _sources(settings: Settings) -> str:
+    files.check_files(settings)
     return f"{len(settings.sources)} sources"
 
 
-def _lake(folder: Path) -> str:
-    storage = open_lake(load_settings(folder))
-    storage.write("_staging/.doctor", b"")
-    storage.delete("_staging/.doctor")
-    return f"can be written; {len(read_manifest(storage).partitions)} cycles and months are published"
+def _name_node(settings: Settings) -> str:
+    """Where Spark's client connects; a name service of several NameNodes is resolved by Hadoop's configuration."""
+    place = urlsplit(settings.lake_root)
+    if place.port is None and "." not in (place.hostname or "") and not _resolves(place.hostname or ""):
+        return f"{place.hostname} is a name service of HADOOP_CONF_DIR; Spark tries it below"
+    try:
+        socket.create_connection((place.hostname or "", place.port or 8020), timeout=5).close()
+    except OSError as error:
+        raise PassingError(
+            f"the NameNode does not answer: {error.strerror or error}",
+            where=f"{place.hostname}:{place.port or 8020}",
+            remedy="start it, or name the right one in billflow.yaml (lake: hdfs://namenode:8020/…)",
+        ) from error
+    return f"the NameNode answers at {place.hostname}:{place.port or 8020}"
 
 
-def _templates(folder: Path) -> str:
-    check_templates(find_templates(load_settings(folder).templates))
-    return "render"
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
 
 
-def _disk(folder: Path) -> str:
-    free = shutil.disk_usage(folder).free
-    if free < _ENOUGH:
+def _webhdfs(settings: Settings) -> str:
+    storage = HdfsStorage(settings.lake_root, settings.webhdfs)
+    storage.exists("")
+    return f"answers at {storage.web.replace(';', ', ')}"
+
+
+def _clock(settings: Settings) -> str:
+    """The NameNode's clock beside this machine's."""
+    storage = HdfsStorage(settings.lake_root, settings.webhdfs)
+    with _trial(storage) as (path, _):
+        skew = storage.files.modified(storage.file(path)).timestamp() - time.time()
+    if abs(skew) > _SKEW:
         raise MachineError(
-            f"only {free / 1024**3:.1f} GiB are free", where=str(folder), remedy="make room on this disk"
+            f"the clocks of this machine and of HDFS differ by {abs(skew):.0f} s",
+            where=storage.web,
+            remedy="set both by the same time server (chrony or systemd-timesyncd)",
         )
-    return f"{free / 1024**3:.0f} GiB free"
+    return f"within {_SKEW} s of HDFS"
+
+
+def _lake(settings: Settings) -> str:
+    storage = open_lake(settings)
+    with _trial(storage) as (path, content):
+        if storage.read(path) != content:
+            raise MachineError("what was written reads differently", where=storage.uri(path), remedy="check its disks")
+        renamed = f"{path.rpartition('/')[0]}-renamed"
+        storage.rename(path.rpartition("/")[0], renamed)
+        storage.delete(renamed)
+    published = len(read_manifest(storage).partitions)
+    return f"can be written, read and renamed in; {published} cycles and months are published"
+
+
+@contextmanager
+def _trial(storage: Storage) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of a small file in a folder of its own, which goes at the end."""
+    folder, content = f"_doctor/{uuid4().hex}", b"written by billflow doctor"
+    storage.write(f"{folder}/file", content)
+    try:
+        yield f"{folder}/file", content
+    finally:
+        storage.delete(folder)
+
+
+def _spark(settings: Settings) -> str:
+    """On a cluster, or with a lake on HDFS, a session is started and writes to the lake."""
+    master, storage = settings.spark.master, open_lake(settings)
+    if is_local(master) and storage.filesystem is None:
+        return f"{master}, inside billflow's own process"
+    check_master(master)
+    scratch, place = Path(tempfile.mkdtemp(prefix="billflow-doctor-")), f"_doctor/{uuid4().hex}"
+    try:
+        session = start_session("billflow doctor", master, settings.spark.properties, scratch)
+        if not is_local(master):
+            check_executors(session, [file for file, _, _, _ in files.state(settings)])
+        session.range(10).write.parquet(storage.uri(place))
+        rows = session.read.parquet(storage.uri(place)).count()
+        told = f"{master}, {executors(session)} executors; wrote and read {rows} rows in the lake"
+        session.stop()
+    except (PySparkException, Py4JError) as error:
+        raise of_spark(error) from error
+    finally:
+        storage.delete(place)
+        shutil.rmtree(scratch, ignore_errors=True)
+    return told
+
+
+def _dagster(settings: Settings) -> str:
+    home = dagster_home(settings.folder)
+    with open_instance(home) as instance:
+        return f"keeps {instance.get_runs_count():,} runs in {storage_of(instance)}, as {home / 'dagster.yaml'} says"
+
+
+def _templates(settings: Settings) -> str:
+    check_templates(find_templates(settings.templates))
+    return "a bill renders"
+
+
+def _disk(*folders: Path) -> str:
+    for folder in folders:
+        free = shutil.disk_usage(folder).free
+        if free < _ENOUGH:
+            raise MachineError(
+                f"only {free / 1024**3:.1f} GiB are free", where=str(folder), remedy="make room on this disk"
+            )
+    return ", ".join(f"{shutil.disk_usage(folder).free / 1024**3:.0f} GiB free at {folder}" for folder in folders)

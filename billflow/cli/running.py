@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +22,9 @@ from billflow.cli.progress import Progress, open_console
 from billflow.errors import UsageError
 from billflow.lake.manifest import PublishedPartition, read_manifest
 from billflow.lake.storage import open_lake
-from billflow.orchestration.launching import dagster_home, execute, mark_dead_runs
+from billflow.orchestration.launching import dagster_home, execute, open_instance
 from billflow.orchestration.partitions import Partition
+from billflow.orchestration.processes import mark_dead_runs
 from billflow.settings import Settings, find_project, load_settings
 from billflow.sources.files import check_files
 
@@ -59,12 +61,23 @@ def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str]) -> 
     for partition in partitions:
         _check_ended(partition, project.settings)
     _check_project(project)
-    os.environ["BILLFLOW_PROJECT"] = str(project.folder)
     home = dagster_home(project.folder)
-    os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with _environment(project.folder, home), open_instance(home) as instance:
         mark_dead_runs(instance)
         return max((_bill_one(project, partition, instance) for partition in partitions), key=_severity)
+
+
+@contextmanager
+def _environment(folder: Path, home: Path) -> Iterator[None]:
+    """What `billflow.definitions` and Dagster look at, for as long as a run lasts."""
+    wanted = {"BILLFLOW_PROJECT": str(folder), "DAGSTER_HOME": str(home)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _severity(code: int) -> int:
@@ -138,7 +151,7 @@ def ui(project: str | None, port: int, host: str) -> int:
     opened = open_project(project)
     load_catalog(opened.folder / "catalog")
     home = dagster_home(opened.folder)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with open_instance(home) as instance:
         mark_dead_runs(instance)
     click.echo(f"billflow's UI is at http://{host}:{port} (stop it with Ctrl-C)")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "billflow.definitions", "-h", host, "-p", str(port)]

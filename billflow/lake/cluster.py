@@ -93,10 +93,16 @@ def size_shuffles(session: SparkSession, input_bytes: int) -> None:
     session.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
-def _wait_for_executor(session: SparkSession) -> None:
+def executors(session: SparkSession) -> int:
+    """How many executors a session has now. In local mode the driver is the only one."""
     tracker = session.sparkContext._jsc.sc().statusTracker()  # noqa: SLF001  # PySpark's own tracker lacks executors
+    others = len(tracker.getExecutorInfos()) - 1  # without the driver
+    return max(others, 1) if is_local(str(session.sparkContext.master)) else others
+
+
+def _wait_for_executor(session: SparkSession) -> None:
     end = time.monotonic() + _PATIENCE_SECONDS
-    while len(tracker.getExecutorInfos()) < 2:  # the driver counts as one
+    while not executors(session):
         if time.monotonic() > end:
             raise PassingError(
                 f"no executor has come within {_PATIENCE_SECONDS} s",

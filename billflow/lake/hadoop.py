@@ -45,7 +45,14 @@ _REFUSALS = (
         passes=True,
     ),
     _Refusal(
-        ("ConnectException", "Connection refused", "NoRouteToHost", "UnknownHostException", "StandbyException"),
+        (
+            "ConnectException",
+            "Connection refused",
+            "NoRouteToHost",
+            "UnknownHostException",
+            "StandbyException",
+            "RetriableException",
+        ),
         "a server does not answer",
         "`billflow doctor` tries each server and says which; start it, then run again",
         passes=True,

@@ -43,7 +43,8 @@ class HdfsStorage:
         self._folder = urlsplit(self.root).path or "/"
         self.web = name_nodes(self.root, webhdfs)
         self._client = _Client(self.web, user_name(), self._folder)
-        self.filesystem: AbstractFileSystem | None = WebHdfsFiles(self._client)
+        self.files = WebHdfsFiles(self._client)
+        self.filesystem: AbstractFileSystem | None = self.files
 
     def uri(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root

@@ -8,6 +8,7 @@ onto the newer manifest. Of two runs of one partition the second loses.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from billflow.errors import RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition
 from billflow.lake.schemas import SCHEMAS
@@ -63,13 +64,24 @@ def publish(storage: Storage, moves: Mapping[str, str], publication: Publication
     if publication.is_in(head):
         return head
     publication.onto(head)  # a run that has lost renames nothing
-    leftovers = unnamed(storage)
+    before = set(unnamed(storage))
     for staged, place in moves.items():
         _move(storage, staged, place)
+    _check_there(storage, publication)
     committed = _committed(storage, publication)
-    # Listed before the commit, while the runs that may still name theirs were known.
-    _remove(storage, [folder for folder in leftovers if folder not in moves.values()])
+    # What nobody needed before and after: a run that was dead may have come back in between.
+    _remove(storage, [folder for folder in unnamed(storage) if folder in before])
     return committed
+
+
+def _check_there(storage: Storage, publication: Publication) -> None:
+    """Spark reads a bucketed table whose folder is gone as an empty one: nothing such is ever named."""
+    runs = [run for table in publication.partition.tables.values() for run in table]
+    gone = [run.path for run in runs if not storage.exists(run.path)]
+    if gone:
+        raise RunFailedError(
+            "a table that this run made or started from is gone", where=gone[0], remedy="run the whole partition again"
+        )
 
 
 def _committed(storage: Storage, publication: Publication) -> Manifest:
@@ -93,10 +105,10 @@ def _move(storage: Storage, staged: str, place: str) -> None:
 
 def unnamed(storage: Storage) -> list[str]:
     """Folders that nobody needs: no recent manifest names them, none that a living run started from, and no living
-    run made them; and staging folders whose process is gone.
+    run made them; and staging folders of runs that have ended. A dead run lives while it can be tried again.
     """
-    found = owners(storage)
-    living = {run_id: owner for run_id, owner in found.items() if owner and not owner.is_gone()}
+    found, head = owners(storage), manifests.read_manifest(storage)
+    living = {run_id: owner for run_id, owner in found.items() if owner and not owner.has_ended(storage, head)}
     versions = manifests.versions(storage)
     needed = {*versions[-_KEPT_VERSIONS:], *(owner.base for owner in living.values())}.intersection(versions)
     named = {run.path for version in needed for run in manifests.read_manifest(storage, version).table_runs()}
@@ -127,9 +139,10 @@ def _runs_below(storage: Storage, folder: str) -> list[str]:
 
 
 def _remove(storage: Storage, folders: Iterable[str]) -> None:
+    head = manifests.read_manifest(storage)
     for folder in folders:
         staging, _, run_id = folder.partition("/")
-        if staging == STAGING_FOLDER and not Staging(storage, run_id).is_abandoned():
+        if staging == STAGING_FOLDER and not Staging(storage, run_id).is_abandoned(head):
             continue  # its run has come back since
         storage.delete(folder)
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from py4j.protocol import Py4JError
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError
@@ -90,12 +91,28 @@ def start_session(
     return session
 
 
-def is_alive(session: SparkSession) -> bool:
-    """Whether its driver still works: a lost master or a JVM that ran out of memory ends it."""
+def living_session() -> SparkSession | None:
+    """The process's session while its driver works: a lost master, or a JVM that ran out of memory, ends it.
+
+    What is left of one that has ended is cleared away, or PySpark would hand it out again.
+    """
+    session = SparkSession._instantiatedSession  # noqa: SLF001  # `getActiveSession` asks the JVM, which may be gone
+    if session is None:
+        return None
     try:
-        return not session.sparkContext._jsc.sc().isStopped()  # noqa: SLF001  # PySpark does not tell
+        if not session.sparkContext._jsc.sc().isStopped():  # noqa: SLF001  # PySpark does not tell
+            return session
+        session.stop()
     except (Py4JError, OSError, AttributeError):
-        return False
+        _forget_jvm()
+    return None
+
+
+def _forget_jvm() -> None:
+    """PySpark keeps its Java process for good, alive or not: the next session is to start another."""
+    SparkSession._instantiatedSession = None  # noqa: SLF001
+    SparkContext._active_spark_context = None  # noqa: SLF001
+    SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
 def _sized(master: str, input_bytes: int) -> dict[str, str]:

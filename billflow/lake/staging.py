@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from billflow.errors import RunFailedError
-from billflow.lake.manifest import Manifest, read_manifest
+from billflow.errors import ConflictError, RunFailedError
+from billflow.lake.manifest import Manifest, read_manifest, versions
 from billflow.lake.storage import Storage
 
 FOLDER = "_staging"
@@ -19,10 +19,11 @@ _ABANDONED_AFTER_DAYS = 7
 
 
 class Owner(BaseModel):
-    """The process that stages, and the manifest it started from."""
+    """The process that stages, the partition it stages for, and the manifest it started from."""
 
     model_config = ConfigDict(frozen=True)
     run_id: str
+    key: str = ""
     base: int
     host: str
     pid: int
@@ -34,6 +35,20 @@ class Owner(BaseModel):
         if self.host != socket.gethostname():
             return time.time() - self.began > _ABANDONED_AFTER_DAYS * 86400
         return process_started(self.pid) != self.process_started
+
+    def has_ended(self, storage: Storage, head: Manifest) -> bool:
+        """Whether nobody will go on with what is staged: the process is gone, and its run cannot be tried again.
+
+        It can for some days, until it has published its documents or another run has published its partition.
+        """
+        if not self.is_gone():
+            return False
+        now = head.partitions.get(self.key)
+        if now is not None and now.run_id == self.run_id:
+            return "documents" in now.tables
+        known = self.base in versions(storage)
+        before = read_manifest(storage, self.base).partitions.get(self.key) if known else None
+        return now != before or time.time() - self.began > _ABANDONED_AFTER_DAYS * 86400
 
 
 def process_started(pid: int) -> float:
@@ -53,22 +68,43 @@ class Staging:
         self.folder = f"{FOLDER}/{run_id}"
 
     @classmethod
-    def begin(cls, storage: Storage, run_id: str) -> "Staging":
-        """An empty staging folder, owned by this process, with the newest manifest as its base."""
+    def begin(cls, storage: Storage, run_id: str, key: str = "") -> "Staging":
+        """An empty staging folder for a partition, owned by this process, with the newest manifest as its base.
+
+        ConflictError when another process is at work on the same run.
+        """
         staging = cls(storage, run_id)
+        owner = staging.owner_if_known()
+        if owner:
+            staging._check_ours(owner)
         storage.delete(staging.folder)
-        staging._own(read_manifest(storage).version)
+        staging._own(read_manifest(storage).version, key)
         return staging
 
     def adopt(self) -> None:
-        """Makes this process the owner when the one that staged is gone: a step of its run is tried again here."""
-        if self.owner.is_gone():
-            self._own(self.owner.base)
+        """Makes this process the owner when the one that staged is gone: a step of its run is tried again here.
 
-    def _own(self, base: int) -> None:
+        ConflictError when that one lives.
+        """
+        owner = self.owner
+        self._check_ours(owner)
+        if owner.is_gone():
+            self._own(owner.base, owner.key)
+
+    def _check_ours(self, owner: Owner) -> None:
+        here = owner.host == socket.gethostname()
+        if here and owner.pid != os.getpid() and not owner.is_gone():
+            raise ConflictError(
+                f"process {owner.pid} is at work on this run",
+                where=self.folder,
+                remedy="wait until it ends, or end it; then run again",
+            )
+
+    def _own(self, base: int, key: str) -> None:
         pid = os.getpid()
         owner = Owner(
             run_id=self.run_id,
+            key=key,
             base=base,
             host=socket.gethostname(),
             pid=pid,
@@ -94,10 +130,10 @@ class Staging:
         except RunFailedError:
             return None
 
-    def is_abandoned(self) -> bool:
-        """Whether its process is gone, or nobody knows whose it is."""
+    def is_abandoned(self, head: Manifest) -> bool:
+        """Whether its run has ended, or nobody knows whose it is."""
         owner = self.owner_if_known()
-        return owner is None or owner.is_gone()
+        return owner is None or owner.has_ended(self.storage, head)
 
     def base(self) -> Manifest:
         """The manifest that the run started from."""

@@ -14,7 +14,7 @@ from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage
 from billflow.orchestration.partitions import Partition
-from billflow.orchestration.processes import PROCESS_TAG, this_process
+from billflow.orchestration.processes import PROCESS_TAG, in_this_process
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
 from billflow.sources.ingestion import UNPLACED
@@ -28,8 +28,9 @@ class BillRun:
         self.root: str = run.root_run_id or run.run_id
         self.partition = Partition.of(str(run.tags["dagster/partition"]))
         self.project = project
-        if PROCESS_TAG not in run.tags:  # started by the daemon, not by `billflow run`
-            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
+        process = in_this_process(run.run_id)
+        if run.tags.get(PROCESS_TAG) != process:  # started by the daemon, not by `billflow run`
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process})
 
     @cached_property
     def settings(self) -> Settings:

@@ -1,4 +1,4 @@
-"""One job runs everything for a partition; a schedule and a sensor per cycle start it."""
+"""One job runs everything for a partition. A schedule and a sensor per cycle start it; one sensor finds dead runs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from billflow.orchestration.closing import closed_partition, next_reason
+from billflow.orchestration.processes import mark_dead_runs
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
 
@@ -67,3 +68,15 @@ def closing_sensor(cycle: str) -> dg.SensorDefinition:
         yield from _requests(project, [cycle], context.instance)
 
     return closes
+
+
+@dg.sensor(
+    name="dead_runs",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Marks runs failed whose process is gone (killed, out of memory, a machine that restarted).",
+)
+def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Looked at where the runs' processes are: in the code location."""
+    dead = mark_dead_runs(context.instance)
+    return dg.SkipReason(f"marked failed: {', '.join(dead)}" if dead else "every started run has its process")

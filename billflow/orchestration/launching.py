@@ -1,6 +1,7 @@
-"""Starts bill runs in this process, and clears up after processes that died."""
+"""Starts bill runs in this process, and says where Dagster keeps what it knows of runs."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import dagster as dg
 from billflow.errors import MachineError
 from billflow.orchestration.jobs import JOB
 from billflow.orchestration.partitions import Partition
-from billflow.orchestration.processes import PROCESS_TAG, is_gone, this_process
+from billflow.orchestration.processes import PROCESS_TAG, in_this_process
 
 DAGSTER_YAML = """\
 # How Dagster works for this project. Runs, events and schedules are kept in SQLite files beside this one.
@@ -21,16 +22,25 @@ telemetry:
 nux:
   enabled: false
 
-# A run whose process is gone is marked failed instead of staying started for ever.
+# A run that does not start is marked failed, like one whose process is gone (the sensor dead_runs sees that).
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
   max_runtime_seconds: 86400
 
-# One bill run at a time: each has a Spark session of its own.
+# A run that died is started again where it stopped. A run that failed for a reason is for a human.
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+
+# One bill run at a time: each has a Spark session of its own. On a machine with the memory for it, allow more.
 concurrency:
   runs:
-    max_concurrent_runs: 1
+    max_concurrent_runs: 10
+  pools:
+    granularity: run
+    default_limit: 1
 
 retention:
   schedule:
@@ -40,8 +50,10 @@ retention:
 """
 
 
-def dagster_home(project: Path) -> Path:
-    """DAGSTER_HOME inside the project, with a dagster.yaml; an existing one stays as it is."""
+def dagster_home(project: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of dagster.yaml: DAGSTER_HOME, else one inside the project, written when it is not there yet."""
+    if environment.get("DAGSTER_HOME"):
+        return Path(environment["DAGSTER_HOME"])
     home = project / ".dagster"
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -56,13 +68,30 @@ def dagster_home(project: Path) -> Path:
     return home
 
 
-def mark_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Marks every started run failed whose process is gone; their ids."""
-    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]))
-    dead = [run for run in started if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])]
-    for run in dead:
-        instance.report_run_failed(run, "the process of this run is gone; run the partition again")
-    return [run.run_id for run in dead]
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage of runs and events; MachineError when it cannot be reached."""
+    try:
+        instance = dg.DagsterInstance.from_config(str(home))
+        instance.get_runs_count()
+    except Exception as error:  # each kind of storage raises errors of its own library's
+        raise MachineError(
+            f"Dagster cannot reach the storage of its runs: {_last_line(error)}",
+            where=str(home / "dagster.yaml"),
+            remedy="start the database, or correct the address, name and password that dagster.yaml takes",
+        ) from error
+    with instance:
+        yield instance
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error.__cause__ or error).splitlines() if line.strip()]
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def storage_of(instance: dg.DagsterInstance) -> str:
+    """What keeps Dagster's runs, in a word."""
+    return "PostgreSQL" if "Postgres" in type(instance.run_storage).__name__ else "SQLite"
 
 
 @dataclass(frozen=True)
@@ -91,7 +120,8 @@ def execute(
             raise_on_error=False,
             run_id=run_id,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={PROCESS_TAG: this_process()},
+            # Who typed the command sees it fail; the daemon does not start it again.
+            tags={PROCESS_TAG: in_this_process(run_id), "dagster/max_retries": "0"},
         )
     failures = [failure for event in result.all_events if (failure := _failure(event))]
     return Outcome(

@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 import dagster as dg
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from billflow.catalog import Catalog, load_catalog
 from billflow.errors import BillflowError
 from billflow.lake.cluster import check_executors, is_local, size_shuffles
-from billflow.lake.session import is_alive, start_session
+from billflow.lake.session import living_session, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
 from billflow.sources import files
@@ -39,10 +41,7 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         On a cluster its executors are tried first: MachineError when they cannot run what a run needs.
         """
-        active = SparkSession.getActiveSession()
-        if active is not None and is_alive(active):
-            return active
-        return _started(self.settings())
+        return living_session() or _started(self.settings())
 
 
 def _started(settings: Settings) -> SparkSession:
@@ -56,7 +55,7 @@ def _started(settings: Settings) -> SparkSession:
         return session
     try:
         check_executors(session, [file for file, _, _, _ in sources])
-    except BillflowError:
+    except (BillflowError, Py4JError, PySparkException):
         session.stop()  # else a step that is tried again would find it, and take it for tried
         raise
     if "spark.sql.shuffle.partitions" not in properties:

@@ -17,6 +17,9 @@ from billflow.lake.watching import watched
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 """For what can pass by itself: a busy disk, a node that restarts. Bad data and bad settings are not tried again."""
 
+POOL = "bill_runs"
+"""Each bill run takes a place in this pool, from its start to its end; dagster.yaml says how many there are."""
+
 _PASSING = ("java.io.IOException", "ExecutorLostFailure", "MetadataFetchFailed", "FetchFailed")
 
 
@@ -33,10 +36,10 @@ def explained(log: dg.DagsterLogManager) -> Iterator[None]:
     except BillflowError as error:
         raise failure(error) from error
     except (PySparkException, Py4JError) as error:
-        raise failure(_of_spark(error)) from error
+        raise failure(of_spark(error)) from error
 
 
-def _of_spark(error: Exception) -> BillflowError:
+def of_spark(error: Exception) -> BillflowError:
     """What an exception of Spark's comes down to."""
     text = str(error)
     told = refusal(text, "the lake")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billflow.errors import ConflictError
+from billflow.errors import ConflictError, RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.publishing import Publication, finish, publish, run_folder
 from billflow.lake.staging import Staging
@@ -127,12 +127,15 @@ class TestKilled:
         killed(storage, "r2", at)
         assert seen(storage) == all_of("r1")
 
-    def test_the_next_run_publishes_and_cleans_up(self, storage: Storage, at: int) -> None:
+    def test_the_next_run_publishes_and_the_one_after_cleans_up(self, storage: Storage, at: int) -> None:
+        """Until another run has published the partition, the dead one may be tried again."""
         published(storage, "r1")
         killed(storage, "r2", at)
+        published(storage, "other", ("c02", "2013-01"))
         assert folders_of(storage, "r2")
         published(storage, "r3")
         assert seen(storage) == all_of("r3")
+        published(storage, "r4", ("c02", "2013-01"))
         assert folders_of(storage, "r2") == []
 
     def test_the_step_can_be_tried_again(self, storage: Storage, at: int) -> None:
@@ -143,6 +146,19 @@ class TestKilled:
         assert seen(storage) == all_of("r2")
         published(storage, "r3")
         assert seen(storage) == all_of("r3")
+
+
+def test_what_is_gone_is_never_named(storage: Storage) -> None:
+    """Spark would read a bucketed table without its folder as an empty one."""
+    published(storage, "r1")
+    staging = stage(storage, "r2")
+    moves = moves_of(staging)
+    publication = publication_of(staging, moves)
+    moved = dict([moves.popitem()])
+    with pytest.raises(RunFailedError, match="is gone") as caught:
+        publish(storage, moves, publication)
+    assert caught.value.where == moved.popitem()[1]
+    assert seen(storage) == all_of("r1")
 
 
 def test_a_commit_that_fails_leaves_the_state_before(storage: Storage) -> None:

@@ -13,9 +13,11 @@ PARTITION = ("c01", "2013-01")
 COUNTS = AccountCounts(accounts=1, invoiced=1, without_lines=0, held=0)
 
 
-def stage(storage: Storage, run_id: str, tables: tuple[str, ...] = TABLES) -> Staging:
+def stage(
+    storage: Storage, run_id: str, tables: tuple[str, ...] = TABLES, partition: tuple[str, str] = PARTITION
+) -> Staging:
     """A run that has written all its tables."""
-    staging = Staging.begin(storage, run_id)
+    staging = Staging.begin(storage, run_id, "|".join(partition))
     for table in tables:
         storage.write(f"{staging.place(table)}/part-0.parquet", run_id.encode())
     return staging
@@ -45,7 +47,7 @@ def publication_of(staging: Staging, moves: Mapping[str, str], partition: tuple[
 
 def published(storage: Storage, run_id: str, partition: tuple[str, str] = PARTITION) -> None:
     """A whole run: staged and published."""
-    publish_staged(storage, stage(storage, run_id), partition)
+    publish_staged(storage, stage(storage, run_id, partition=partition), partition)
 
 
 def publish_staged(storage: Storage, staging: Staging, partition: tuple[str, str] = PARTITION) -> None:

@@ -1,18 +1,19 @@
-"""Staging folders, and when one is abandoned: its process is gone."""
+"""Staging folders, and when one is abandoned: its process is gone, and nobody can go on with its run."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from billflow.errors import RunFailedError
-from billflow.lake.manifest import Manifest, commit
+from billflow.errors import ConflictError, RunFailedError
+from billflow.lake.manifest import Manifest, PublishedPartition, commit
 from billflow.lake.publishing import unnamed as abandoned
 from billflow.lake.staging import Owner, Staging, process_started
 from billflow.lake.storage import LocalStorage
+from billflow_tests.lake.some_lake import COUNTS
 
 
 @pytest.fixture
@@ -33,6 +34,22 @@ def owned(storage: LocalStorage, run_id: str, **changed: object) -> None:
     """A staging folder that says that it is another process's."""
     owner = Staging.begin(storage, run_id).owner
     storage.write(f"_staging/{run_id}/owner.json", owner.model_copy(update=changed).model_dump_json().encode())
+
+
+KEY = "c01|2013-01"
+
+
+def partition_of(run_id: str, *tables: str) -> PublishedPartition:
+    """A partition as a run has published it."""
+    return PublishedPartition(
+        run_id=run_id,
+        status="draft",
+        period_start="2013-01-01",
+        period_end="2013-02-01",
+        counts=COUNTS,
+        totals={},
+        tables=dict.fromkeys(tables, ()),
+    )
 
 
 class TestBegin:
@@ -62,9 +79,13 @@ class TestBegin:
         assert (Staging(storage, "r1").owner.pid, Staging(storage, "r1").owner.base) == (os.getpid(), 3)
         assert abandoned(storage) == []
 
-    def test_nobody_adopts_what_is_owned(self, storage: LocalStorage, living: "subprocess.Popen[bytes]") -> None:
+    @pytest.mark.parametrize("act", [Staging.adopt, lambda staging: Staging.begin(staging.storage, "r1")])
+    def test_nobody_takes_what_is_owned(
+        self, storage: LocalStorage, living: "subprocess.Popen[bytes]", act: Callable[[Staging], None]
+    ) -> None:
         owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
-        Staging(storage, "r1").adopt()
+        with pytest.raises(ConflictError, match=f"process {living.pid} is at work on this run"):
+            act(Staging(storage, "r1"))
         assert Staging(storage, "r1").owner.pid == living.pid
 
     def test_places(self, storage: LocalStorage, tmp_path: Path) -> None:
@@ -94,25 +115,37 @@ class TestAbandoned:
         owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
         assert abandoned(storage) == []
 
-    def test_a_killed_process(self, storage: LocalStorage, living: "subprocess.Popen[bytes]") -> None:
-        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
-        living.kill()
-        living.communicate()
-        assert abandoned(storage) == ["_staging/r1"]
-
-    def test_a_killed_process_whose_parent_has_not_asked(
-        self, storage: LocalStorage, living: "subprocess.Popen[bytes]"
+    @pytest.mark.parametrize("asked", [True, False], ids=["asked for", "a zombie"])
+    def test_a_killed_process_whose_partition_others_have_published(
+        self, storage: LocalStorage, living: "subprocess.Popen[bytes]", asked: bool
     ) -> None:
-        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid))
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid), key=KEY)
         living.kill()
         os.waitid(os.P_PID, living.pid, os.WEXITED | os.WNOWAIT)
+        if asked:
+            living.communicate()
+        assert abandoned(storage) == []  # its run may be tried again
+        commit(storage, Manifest(version=1, run_id="r2", partitions={KEY: partition_of("r2")}))
         assert abandoned(storage) == ["_staging/r1"]
 
     def test_another_process_with_the_same_number(
         self, storage: LocalStorage, living: "subprocess.Popen[bytes]"
     ) -> None:
-        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid) - 1)
+        owned(storage, "r1", pid=living.pid, process_started=process_started(living.pid) - 1, key=KEY)
+        commit(storage, Manifest(version=1, run_id="r2", partitions={KEY: partition_of("r2")}))
         assert abandoned(storage) == ["_staging/r1"]
+
+    @pytest.mark.parametrize(("tables", "gone"), [([], []), (["documents"], ["_staging/r1"])])
+    def test_a_dead_one_that_has_published(self, storage: LocalStorage, tables: list[str], gone: list[str]) -> None:
+        owned(storage, "r1", process_started=1, key=KEY)
+        commit(storage, Manifest(version=1, run_id="r1", partitions={KEY: partition_of("r1", *tables)}))
+        assert abandoned(storage) == gone
+
+    @pytest.mark.parametrize(("days", "gone"), [(6, []), (8, ["_staging/r1"])])
+    def test_a_dead_one_by_age(self, storage: LocalStorage, days: int, gone: list[str]) -> None:
+        began = Staging.begin(storage, "r0").owner.began
+        owned(storage, "r1", process_started=1, key=KEY, began=began - days * 86400)
+        assert abandoned(storage) == gone
 
     @pytest.mark.parametrize(("days", "gone"), [(0, []), (6, []), (8, ["_staging/r1"])])
     def test_another_host_by_age(self, storage: LocalStorage, days: int, gone: list[str]) -> None:

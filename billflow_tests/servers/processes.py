@@ -38,11 +38,26 @@ def wait_until(true: Callable[[], bool], what: str, *, seconds: float = 60) -> N
 class Server:
     """One process with a log of its own."""
 
-    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        user: str | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                command, stdout=file, stderr=file, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                stdout=file,
+                stderr=file,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                user=user,
+                cwd=folder,
             )
 
     def wait_for(self, true: Callable[[], bool], what: str, *, seconds: float = 60) -> "Server":

@@ -12,10 +12,12 @@ from billflow.billing.money import minor_digits
 from billflow.lake import schemas
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
-from billflow.orchestration.steps import RETRY, described, explained
+from billflow.orchestration.steps import POOL, RETRY, described, explained
 
 
-@dg.asset(deps=["accounts", "subscriptions", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
+@dg.asset(
+    deps=["accounts", "subscriptions", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL
+)
 def charges(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """What each subscription owes, and for what quantity. Accounts that cannot be billed are held, with the reason."""
     with explained(context.log):
@@ -75,7 +77,7 @@ def _event_counts(
     return {name: {"rows": str(row[0] or 0), "quantity": f"{row[1] or 0:f}"} for name, row in rows.items() if row}
 
 
-@dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY)
+@dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
 def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The lines that bills print: each tier, fee and discount with its rounded net."""
     with explained(context.log):
@@ -107,6 +109,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         ),
     ],
     retry_policy=RETRY,
+    pool=POOL,
 )
 def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
     """Taxes per group of lines, and the invoices that they add up to."""

@@ -1,5 +1,6 @@
 """Published bills → documents → published documents."""
 
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -7,16 +8,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.documents import payload, rendering, store, templates
+from billflow.errors import PassingError
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, lost_to, read_manifest
 from billflow.lake.publishing import Publication, finish, publish
 from billflow.orchestration.assets.publishing import published_bills
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
-from billflow.orchestration.steps import RETRY, explained
+from billflow.orchestration.steps import POOL, RETRY, explained
 
 
-@dg.asset(deps=[published_bills], group_name="documents", kinds={"typst", "spark"}, retry_policy=RETRY)
+@dg.asset(deps=[published_bills], group_name="documents", kinds={"typst", "spark"}, retry_policy=RETRY, pool=POOL)
 def documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """One PDF an invoice, rendered on the executors. An invoice whose PDF fails is held; the others go out."""
     with explained(context.log):
@@ -89,24 +91,32 @@ def _stage_held(run: BillRun, published: PublishedPartition) -> int:
     return run.stage_few("held_documents", held, schemas.HELD).count()
 
 
-@dg.asset(deps=[documents], group_name="published", kinds={"parquet"}, retry_policy=RETRY)
+@dg.asset(deps=[documents], group_name="published", kinds={"parquet"}, retry_policy=RETRY, pool=POOL)
 def published_documents(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The documents become visible, for the invoices they were rendered from and no others."""
     with explained(context.log):
         run = BillRun(context, project)
+        if done := _already_published(run):  # a step killed after its commit is tried again
+            return dg.MaterializeResult(metadata={"dagster/row_count": done.rows})
         noted = run.staging.noted("documents")
         rendered = TableRun(path=run.run_folder("documents"), rows=noted["documents"])
         held = TableRun(path=run.run_folder("held") + "-documents", rows=noted["failed"])
         moves = {run.staging.place("rendered"): rendered.path, run.staging.place("held_documents"): held.path}
         manifest = _commit(run, moves, rendered, held)
-        finish(run.storage, run.root)
+        with suppress(PassingError):  # all is published; the next run clears up
+            finish(run.storage, run.root)
         return dg.MaterializeResult(metadata={"manifest": manifest.version, "dagster/row_count": rendered.rows})
+
+
+def _already_published(run: BillRun) -> TableRun | None:
+    """The run's documents, when the newest manifest names them."""
+    partition = read_manifest(run.storage).partitions.get(run.partition.key)
+    tables = partition.tables.get("documents", ()) if partition else ()
+    return next((one for one in tables if one.path == run.run_folder("documents")), None)
 
 
 def _commit(run: BillRun, moves: dict[str, str], rendered: TableRun, held: TableRun) -> Manifest:
     partition = _published(run)
-    if rendered in partition.tables.get("documents", ()):  # a step killed after its commit is tried again
-        return read_manifest(run.storage)
     with_documents = partition.model_copy(
         update={"tables": {**partition.tables, "documents": (rendered,), "held": (*partition.tables["held"], held)}}
     )

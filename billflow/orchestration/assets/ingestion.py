@@ -11,14 +11,14 @@ from billflow.lake.staging import Staging
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
-from billflow.orchestration.steps import RETRY, as_markdown, described, explained
+from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained
 from billflow.sources.files import check_files
 from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, open_deliveries
 
 CANONICAL = ("accounts", "subscriptions", "usage", "quarantine")
 
 
-@dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY)
+@dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY, pool=POOL)
 def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
     with explained(context.log):
@@ -27,7 +27,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         print_ = fingerprint(run.settings, run.catalog)
         # Mistakes show before anything is written.
         opened = None if _known(read_manifest(run.storage), print_) else open_deliveries(run.spark, run.settings)
-        staging = Staging.begin(run.storage, run.root)
+        staging = Staging.begin(run.storage, run.root, run.partition.key)
         known = _known(staging.base(), print_)
         if known:
             staging.note("ingestion", known.model_dump())
@@ -61,6 +61,7 @@ _DESCRIPTIONS = {
         for name in CANONICAL
     ],
     retry_policy=RETRY,
+    pool=POOL,
 )
 def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.MaterializeResult[Any]]:
     """Every delivered row is judged: valid, an identical duplicate, or quarantined with its reason."""

@@ -12,7 +12,7 @@ from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
 from billflow.orchestration.assets.billing import totals
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
-from billflow.orchestration.steps import RETRY, explained
+from billflow.orchestration.steps import POOL, RETRY, explained
 
 BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated")
 """Tables that a bill run writes for its partition."""
@@ -21,7 +21,11 @@ _PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine"}
 
 
 @dg.asset(
-    deps=["invoices", "invoice_taxes", "quarantine"], group_name="published", kinds={"parquet"}, retry_policy=RETRY
+    deps=["invoices", "invoice_taxes", "quarantine"],
+    group_name="published",
+    kinds={"parquet"},
+    retry_policy=RETRY,
+    pool=POOL,
 )
 def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The bills become visible, all at once: staged tables are verified, renamed and named in a new manifest."""
@@ -34,11 +38,23 @@ def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.M
             return dg.MaterializeResult(metadata={"manifest": head.version})
         if now != replaces:
             raise lost_to(head, run.partition.key)
-        written = {table: _table_run(run, table) for table in BILLED}
-        moves = {run.staging.place(table): one.path for table, one in written.items()}
-        publication = Publication(run.root, run.partition.key, _partition(run, written), replaces, _own_ingest(run))
-        manifest = publish(run.storage, {**_ingested(run), **moves}, publication)
+        partition, moves = _verified(run)
+        publication = Publication(run.root, run.partition.key, partition, replaces, _own_ingest(run))
+        manifest = publish(run.storage, moves, publication)
         return dg.MaterializeResult(metadata={"manifest": manifest.version, "path": run.settings.lake_root})
+
+
+def _verified(run: BillRun) -> tuple[PublishedPartition, dict[str, str]]:
+    """The partition as it was counted from what was written, and where each staged folder goes.
+
+    Once the first folder was renamed nothing can be counted: a step that is tried again finds the counts in a note.
+    """
+    paths = {table: _path(run, table) for table in BILLED}
+    moves = {**_ingested(run), **{run.staging.place(table): path for table, path in paths.items()}}
+    if not any(run.storage.exists(place) for place in moves.values()):
+        written = {table: _table_run(run, table, path) for table, path in paths.items()}
+        run.staging.note("partition", _partition(run, written).model_dump(mode="json"))
+    return PublishedPartition.model_validate(run.staging.noted("partition")), moves
 
 
 def _own_ingest(run: BillRun) -> Ingest | None:
@@ -50,13 +66,16 @@ def _ingested(run: BillRun) -> dict[str, str]:
     return {staged: place for place, staged in run.staged_ingest().items()}
 
 
-def _table_run(run: BillRun, table: str) -> TableRun:
+def _path(run: BillRun, table: str) -> str:
+    name = _PUBLISHED_AS.get(table, table)
+    return run.run_folder(name) + ("" if name == table else f"-{table}")
+
+
+def _table_run(run: BillRun, table: str, path: str) -> TableRun:
     """A staged table counted as it was written, and where it will be."""
     rows = run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).count()
-    name = _PUBLISHED_AS.get(table, table)
-    suffix = "" if name == table else f"-{table}"
     bucketed = table in ("invoices", "invoice_lines", "invoice_taxes")
-    return TableRun(path=run.run_folder(name) + suffix, rows=rows, buckets=run.buckets if bucketed else 0)
+    return TableRun(path=path, rows=rows, buckets=run.buckets if bucketed else 0)
 
 
 def _schema(table: str) -> Any:
