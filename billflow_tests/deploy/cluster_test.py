@@ -103,8 +103,8 @@ def backfill(deployment: Deployment, *months: str) -> None:
 
 def invoices(deployment: Deployment) -> dict[str, tuple[int, int, str]]:
     """Month → invoices, PDFs, total."""
-    sql = """select month, count(*) as n, count(pages) as pdfs, sum(total)::decimal(18,2)::varchar as total
-        from invoices left join documents using (invoice_id) group by 1 order by 1"""
+    sql = """select i.month, count(*) as n, count(d.pages) as pdfs, sum(i.total)::decimal(18,2)::varchar as total
+        from invoices i left join documents d using (invoice_id) group by 1 order by 1"""
     done = deployment.run("billflow", "query", sql, "--format", "json")
     assert done.returncode == 0, done.stderr
     return {row["month"]: (row["n"], row["pdfs"], row["total"]) for row in json.loads(done.stdout)}
