@@ -17,7 +17,7 @@ from rich.console import Console
 from billflow.catalog import load_catalog
 from billflow.documents.templates import check_templates, find_templates
 from billflow.errors import BillflowError, MachineError, PassingError
-from billflow.lake.cluster import check_executors, check_master, executors, is_local
+from billflow.lake.cluster import check_executors, executors, is_local, refused
 from billflow.lake.hdfs import HdfsStorage
 from billflow.lake.manifest import read_manifest
 from billflow.lake.session import java_version, prepare_java, start_session
@@ -38,16 +38,14 @@ Part = Callable[[], str]
 def examine(project: str | None) -> int:
     """Prints what works and what does not; 1 when something does not."""
     console = Console(highlight=False, soft_wrap=True)
-    if not _works(console, "Java", _java):
-        return 1
+    results = [_works(console, "Java", _java)]
     try:
-        folder = find_project(project)
-        settings = load_settings(folder)
+        settings = load_settings(find_project(project))
     except BillflowError as error:
-        _works(console, "project", _raising(error))
+        _tell(console, "project", str(error), works=False)
         return 1
-    console.print(f"[green]✓[/] project: {folder}: {settings.project}", soft_wrap=True)
-    results = [_works(console, name, part) for name, part in _parts(settings)]
+    _tell(console, "project", f"{settings.folder}: {settings.project}", works=True)
+    results += [_works(console, name, part) for name, part in _parts(settings)]
     return 0 if all(results) else 1
 
 
@@ -70,16 +68,13 @@ def _works(console: Console, name: str, part: Part) -> bool:
         told, works = part(), True
     except BillflowError as error:
         told, works = str(error), False
-    console.print(f"[green]✓[/] {name}: " if works else f"[red]✗[/] {name}: ", end="")
-    console.print(told, markup=False)
+    _tell(console, name, told, works=works)
     return works
 
 
-def _raising(error: BillflowError) -> Part:
-    def part() -> str:
-        raise error
-
-    return part
+def _tell(console: Console, name: str, told: str, *, works: bool) -> None:
+    console.print(f"[green]✓[/] {name}: " if works else f"[red]✗[/] {name}: ", end="")
+    console.print(told, markup=False)
 
 
 def _java() -> str:
@@ -95,17 +90,16 @@ def _sources(settings: Settings) -> str:
 def _name_node(settings: Settings) -> str:
     """Where Spark's client connects; a name service of several NameNodes is resolved by Hadoop's configuration."""
     place = urlsplit(settings.lake_root)
-    if place.port is None and "." not in (place.hostname or "") and not _resolves(place.hostname or ""):
-        return f"{place.hostname} is a name service of HADOOP_CONF_DIR; Spark tries it below"
-    try:
-        socket.create_connection((place.hostname or "", place.port or 8020), timeout=5).close()
-    except OSError as error:
+    host, port = place.hostname or "", place.port or 8020
+    if place.port is None and "." not in host and not _resolves(host):
+        return f"{host} is a name service of HADOOP_CONF_DIR; Spark tries it below"
+    if reason := refused(host, port):
         raise PassingError(
-            f"the NameNode does not answer: {error.strerror or error}",
-            where=f"{place.hostname}:{place.port or 8020}",
+            "the NameNode does not answer",
+            where=reason,
             remedy="start it, or name the right one in billflow.yaml (lake: hdfs://namenode:8020/…)",
-        ) from error
-    return f"the NameNode answers at {place.hostname}:{place.port or 8020}"
+        )
+    return f"the NameNode answers at {host}:{port}"
 
 
 def _resolves(host: str) -> bool:
@@ -164,7 +158,6 @@ def _spark(settings: Settings) -> str:
     master, storage = settings.spark.master, open_lake(settings)
     if is_local(master) and storage.filesystem is None:
         return f"{master}, inside billflow's own process"
-    check_master(master)
     scratch, place = Path(tempfile.mkdtemp(prefix="billflow-doctor-")), f"_doctor/{uuid4().hex}"
     try:
         session = start_session("billflow doctor", master, settings.spark.properties, scratch)

@@ -42,7 +42,7 @@ def check_master(master: str) -> None:
     if not master.startswith("spark://"):
         return
     places = [urlsplit(f"spark://{one}") for one in master.removeprefix("spark://").split(",")]
-    reasons = [_refused(place.hostname or "", place.port or 7077) for place in places]
+    reasons = [refused(place.hostname or "", place.port or 7077) for place in places]
     if all(reasons):
         raise PassingError(
             f"the Spark master does not answer: {'; '.join(dict.fromkeys(reasons))}",
@@ -51,7 +51,8 @@ def check_master(master: str) -> None:
         )
 
 
-def _refused(host: str, port: int) -> str:
+def refused(host: str, port: int) -> str:
+    """`host:port: why` when it takes no connection; empty when it does."""
     try:
         socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
     except OSError as error:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from billflow.lake.manifest import read_manifest
@@ -33,36 +32,27 @@ def version(project: Path) -> int:
     return read_manifest(lake(project)).version
 
 
-def start(
-    project: Path, *, month: str = "2026-05", environment: Mapping[str, str] | None = None
-) -> "subprocess.Popen[str]":
+def start(project: Path, *, month: str = "2026-05") -> "subprocess.Popen[str]":
     arguments = ["--project", str(project), "run", "--cycle", "c01", "--month", month]
-    return subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(environment or {})},
-    )
+    return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def has_staged(project: Path, table: str) -> bool:
-    """Whether a run has begun to write a table."""
+    """Whether a run has begun to write a file of a table."""
     storage = lake(project)
-    return any(storage.list(f"_staging/{run}/{table}") for run in storage.list("_staging"))
+    return any(_has_parquet(storage, f"_staging/{run}/{table}") for run in storage.list("_staging"))
 
 
-def when_staged(project: Path, table: str, act: Callable[["subprocess.Popen[str]"], None]) -> "subprocess.Popen[str]":
-    """Starts a run and acts once it writes `table`."""
-    process = start(project)
-    while process.poll() is None and not has_staged(project, table):
-        time.sleep(0.02)
-    act(process)
-    return process
+def _has_parquet(storage: Storage, folder: str) -> bool:
+    names = storage.list(folder)
+    return any(name.endswith(".parquet") or _has_parquet(storage, f"{folder}/{name}") for name in names)
 
 
 def kill_when_staged(project: Path, table: str) -> None:
-    """Starts a run and kills it, with no chance to clear up, once it writes `table`."""
-    process = when_staged(project, table, lambda process: os.kill(process.pid, signal.SIGKILL))
+    """Starts a run and kills it, with no chance to clear up, once it writes a file of `table`."""
+    process = start(project)
+    while process.poll() is None and not has_staged(project, table):
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors

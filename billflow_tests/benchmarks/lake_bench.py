@@ -2,7 +2,7 @@
 
 python -m billflow_tests.benchmarks.lake_bench [--customers N] [--folder DIR]
 
-Shows seconds of each step, the lake's size, and the most memory that billflow's processes held at once: the driver,
+Shows seconds of each step and the most memory that billflow's processes held at once: the driver,
 its JVM and its Python workers. HDFS runs with the replication that --replication gives.
 """
 

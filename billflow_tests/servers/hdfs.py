@@ -7,10 +7,7 @@ from pathlib import Path
 
 from billflow_tests.servers.processes import Server, free_port, unavailable, wait_until
 
-VERSION = "3.5.0"
-"""Of the client inside PySpark."""
-
-_ARTIFACTS = ("hadoop-client-minicluster", "hadoop-client-api", "hadoop-client-runtime")
+_POM = Path(__file__).resolve().parents[2] / "billflow" / "deploy" / "hadoop" / "pom.xml"
 _NAME_NODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATA_NODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 
@@ -131,19 +128,10 @@ def start_hdfs(folder: Path) -> Hdfs:
 
 
 def _jars(folder: Path) -> str:
-    """The class path of Hadoop's servers, fetched by Maven into its own cache."""
-    pom, found = folder / "pom.xml", folder / "classpath.txt"
-    wanted = "".join(
-        f"<dependency><groupId>org.apache.hadoop</groupId><artifactId>{name}</artifactId>"
-        f"<version>{VERSION}</version></dependency>"
-        for name in _ARTIFACTS
-    )
-    pom.write_text(
-        "<project><modelVersion>4.0.0</modelVersion><groupId>billflow</groupId><artifactId>tests</artifactId>"
-        f"<version>1</version><packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"
-    )
-    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
+    """The class path of Hadoop's servers, as the image has them, fetched by Maven into its own cache."""
+    found = folder / "classpath.txt"
+    command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        unavailable(f"Maven could not bring Hadoop {VERSION}: {done.stdout[-1500:]} {done.stderr[-500:]}")
+        unavailable(f"Maven could not bring Hadoop: {done.stdout[-1500:]} {done.stderr[-500:]}")
     return found.read_text().strip()
