@@ -11,7 +11,7 @@ from pyspark.sql.types import ArrayType, MapType, StructField, StructType
 from billflow.billing.money import minor_digits
 from billflow.catalog import BillingPeriod, Catalog, Charge, FlatCharge, GraduatedCharge, PerUnitCharge, PlanVersion
 from billflow.catalog import Tier as CatalogTier
-from billflow.catalog.models import LAST_DAY
+from billflow.catalog.taxes import LAST_DAY
 from billflow.lake.schemas import DAY, FLAG, QUANTITY, RATE, TEXT, TEXTS, WHOLE
 from billflow.settings import Settings
 

@@ -1,12 +1,11 @@
-"""Charges of a plan: what is priced, and how (PRICING §2, §6)."""
+"""What every charge of a plan has, and charges that do not depend on usage (PRICING §1, §4, §6)."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, shown
+from billflow.strict_yaml import ExactDecimal, Strict, shown
 
 NO_TAX = "none"
 """`tax: none` says that there is none; leaving `tax` out is a mistake."""
@@ -35,8 +34,29 @@ def _dimension_text(dimension: Any, value: Any) -> str:
 Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
 """Dimension (or calendar) → the values that count; all dimensions must fit."""
 
+NotNegative = Annotated[ExactDecimal, Field(ge=0)]
+Positive = Annotated[ExactDecimal, Field(gt=0)]
+Proration = Literal["daily", "none"]
+"""Whether amounts for a whole period are cut to the days of service."""
 
-class _Charge(Strict):
+
+class Bounded(Strict):
+    """What has a least and a greatest amount a period. The minimum is cut to the days of service, the maximum never."""
+
+    minimum: NotNegative | None = None
+    maximum: NotNegative | None = None
+    proration: Proration = "daily"
+
+    @model_validator(mode="after")
+    def _minimum_below_maximum(self) -> "Bounded":
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}; let it be at most that")
+        return self
+
+
+class AnyCharge(Bounded):
+    """What every charge has."""
+
     tax: str
     name: str | None = None
     section: str | None = None
@@ -46,83 +66,57 @@ class _Charge(Strict):
     """First day on which the charge is no longer sold."""
 
     @model_validator(mode="after")
-    def _dates_in_order(self) -> "_Charge":
+    def _dates_in_order(self) -> "AnyCharge":
         if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
             raise ValueError("valid_to is not after valid_from; valid_to is the first day not covered")
         return self
 
 
-class FlatCharge(_Charge):
+class FlatCharge(AnyCharge):
     """An amount per period, times the subscription's quantity, by days of service."""
 
     model: Literal["flat"]
     amount: ExactDecimal
     per: Literal["day", "month", "year"] = "month"
     """`day` is charged for each day of service; `year` a twelfth a month."""
-    proration: Literal["daily", "none"] = "daily"
-    when: Literal["arrears"] = "arrears"
-
-
-class _UsageCharge(_Charge):
-    metric: str
-    where: Where = Field(default_factory=dict)
-
-
-class PerUnitCharge(_UsageCharge):
-    """Quantity × unit price."""
-
-    model: Literal["per_unit"]
-    unit_price: ExactDecimal
-
-
-class Tier(Strict):
-    """`(the tier before, up_to]`; the last one is open. The flat fee is due when the tier is entered."""
-
-    up_to: ExactDecimal | None = None
-    unit_price: ExactDecimal | None = None
-    flat_fee: ExactDecimal | None = None
+    when: Literal["arrears", "advance"] = "arrears"
+    """`advance` on month M's bill covers M+1, and the days of M when the charge began within M."""
 
     @model_validator(mode="after")
-    def _is_priced(self) -> "Tier":
-        if self.unit_price is None and self.flat_fee is None:
-            raise ValueError('a tier without price; give it a unit_price or a flat_fee ("0" if it is free)')
+    def _bounds_in_arrears(self) -> "FlatCharge":
+        if self.when == "advance" and (self.minimum is not None or self.maximum is not None):
+            raise ValueError("a charge in advance has no minimum and no maximum; leave them out, or bill it in arrears")
         return self
 
 
-class GraduatedCharge(_UsageCharge):
-    """Every unit at the price of its own tier, plus the flat fee of every tier entered."""
+class Increments(Strict):
+    """Each event's quantity is rounded up on its own: at least `first`, then whole steps of `then`; 0 stays 0."""
 
-    model: Literal["graduated"]
-    tiers: Annotated[tuple[Tier, ...], AtLeastOne]
-
-    @field_validator("tiers", mode="after")
-    @classmethod
-    def _in_order(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
-        bounds = [tier.up_to for tier in tiers[:-1]]
-        if tiers[-1].up_to is not None:
-            raise ValueError(f"the last tier ends at {tiers[-1].up_to}; leave its up_to out, so that it is open")
-        closed = [bound for bound in bounds if bound is not None]
-        if len(closed) != len(bounds):
-            raise ValueError("only the last tier may be open; give the others an up_to")
-        if any(upper <= lower for lower, upper in zip([Decimal(0), *closed], closed, strict=False)):
-            raise ValueError(
-                f"tiers out of order or overlapping: up_to {', '.join(map(str, closed))}; "
-                "let each up_to be above the one before"
-            )
-        return tiers
+    first: NotNegative
+    then: Positive
 
 
-UsageCharge = PerUnitCharge | GraduatedCharge
+class Convert(Strict):
+    """Another unit: the quantity divided, then made a whole number where `round` says so."""
+
+    divide_by: Positive
+    round: Literal["none", "up", "down", "half_up"] = "none"
 
 
-def _by_model(value: Any) -> str | None:
-    model = value.get("model") if isinstance(value, dict) else getattr(value, "model", None)
-    return None if model is None else f"~{model}"
+class AnyUsageCharge(AnyCharge):
+    """What every charge for usage has: from events to one quantity (PRICING §1)."""
 
+    metric: str
+    where: Where = Field(default_factory=dict)
+    increments: Increments | None = None
+    convert: Convert | None = None
+    included: NotNegative | None = None
+    """Free units of each period, after conversion, cut to the days of service."""
+    pool: Literal["account", "hierarchy"] | None = None
+    """Whose subscriptions share the `included` units of this charge, in order of use."""
 
-Charge = Annotated[
-    Annotated[FlatCharge, Tag("~flat")]
-    | Annotated[PerUnitCharge, Tag("~per_unit")]
-    | Annotated[GraduatedCharge, Tag("~graduated")],
-    Discriminator(_by_model),
-]
+    @model_validator(mode="after")
+    def _pool_has_units(self) -> "AnyUsageCharge":
+        if self.pool and self.included is None:
+            raise ValueError("a pool shares `included` units, and there are none; add included, or leave pool out")
+        return self

@@ -6,8 +6,9 @@ from typing import Any
 
 from babel.numbers import list_currencies
 
-from billflow.catalog.charges import NO_TAX, Charge, FlatCharge
-from billflow.catalog.models import Catalog
+from billflow.catalog.charges import NO_TAX, AnyUsageCharge, FlatCharge, Where
+from billflow.catalog.models import Catalog, Metric
+from billflow.catalog.price_models import Charge, MatrixCharge, PercentageCharge
 from billflow.errors import SettingsError
 from billflow.strict_yaml import read_yaml, together, validated, with_environment
 
@@ -69,7 +70,7 @@ def _mistakes(catalog: Catalog, origin: dict[tuple[str, str], Path]) -> Iterator
                 yield from _charge_mistakes(catalog, charge, f"{where}.charges.{code}")
     for name, discount in catalog.discounts.items():
         known = {code for plan in catalog.plans for version in catalog.plan_versions(plan) for code in version.charges}
-        for code in discount.applies_to or ():
+        for code in () if discount.is_of_invoice else discount.applies_to or ():
             if code not in known:
                 where = f"{origin['discounts', name]}: discounts.{name}.applies_to"
                 yield _unknown("charge", code, known, where)
@@ -89,13 +90,54 @@ def _charge_mistakes(catalog: Catalog, charge: Charge, where: str) -> Iterator[S
         yield _unknown("tax", charge.tax, {*catalog.taxes, NO_TAX}, f"{where}.tax")
     if isinstance(charge, FlatCharge):
         return
-    if charge.metric not in catalog.metrics:
+    metric = catalog.metrics.get(charge.metric)
+    if metric is None:
         yield _unknown("metric", charge.metric, catalog.metrics, f"{where}.metric")
-    for dimension, allowed in charge.where.items():
+    else:
+        yield from _unfit(charge, metric, where)
+    named = [(f"{where}.where", charge.where)]
+    if isinstance(charge, MatrixCharge):
+        named += [(f"{where}.prices[{at}].when", price.when) for at, price in enumerate(charge.prices)]
+    for place, dimensions in named:
+        yield from _unknown_names(catalog, dimensions, place)
+
+
+def _unknown_names(catalog: Catalog, dimensions: Where, where: str) -> Iterator[SettingsError]:
+    """Names that a calendar does not give."""
+    for dimension, allowed in dimensions.items():
         for value in allowed if dimension in catalog.calendars else ():
             if value not in catalog.calendars[dimension]:
                 known = catalog.calendars[dimension]
-                yield _unknown(f"name in calendar {dimension!r}", value, known, f"{where}.where.{dimension}")
+                yield _unknown(f"name in calendar {dimension!r}", value, known, f"{where}.{dimension}")
+
+
+_ADDED_UP = ("sum", "count")
+
+
+def _unfit(charge: AnyUsageCharge, metric: Metric, where: str) -> Iterator[SettingsError]:
+    """Options that ask of a metric what its aggregate cannot give."""
+    bounded = isinstance(charge, PercentageCharge) and charge.is_bounded
+    in_order = charge.pool or (isinstance(charge, MatrixCharge) and charge.included is not None)
+    if charge.increments and metric.aggregate != "sum":
+        yield _unfit_for("increments round each event's quantity", metric, f"{where}.increments", "aggregate: sum")
+    if bounded and metric.aggregate != "sum":
+        yield _unfit_for("bounds of events price each event's quantity", metric, where, "aggregate: sum")
+    if bounded and charge.convert and charge.convert.round != "none":
+        yield SettingsError(
+            "bounds price each event on its own, while `round` is of their sum",
+            where=f"{where}.convert.round",
+            remedy="leave round out, or the bounds of events",
+        )
+    if in_order and metric.aggregate not in _ADDED_UP:
+        yield _unfit_for("units that several share are used up event by event", metric, where, "sum or count")
+
+
+def _unfit_for(what: str, metric: Metric, where: str, wanted: str) -> SettingsError:
+    return SettingsError(
+        f"{what}, but the metric's aggregate is {metric.aggregate!r}",
+        where=where,
+        remedy=f"use a metric with {wanted}, or leave this out",
+    )
 
 
 def _unknown(kind: str, value: str, known: Any, where: str) -> SettingsError:

@@ -18,7 +18,7 @@ class Cycle(Strict):
         """The period of `month` ("2013-01"); ValueError when it is not a month."""
         first = date.fromisoformat(f"{month}-01")
         following = (first + timedelta(days=31)).replace(day=1)
-        return BillingPeriod(month, self._day_in(first), self._day_in(following))
+        return BillingPeriod(month, self._day_in(first), self._day_in(following), self.day)
 
     def _day_in(self, first: date) -> date:
         last = calendar.monthrange(first.year, first.month)[1]
@@ -32,6 +32,8 @@ class BillingPeriod:
     month: str
     start: date
     end: date
+    day: int
+    """The cycle's day of the month."""
 
     @property
     def days(self) -> int:
@@ -42,3 +44,28 @@ class BillingPeriod:
     def issue_date(self) -> date:
         """Bills are issued on the first day after their period (PRICING §5)."""
         return self.end
+
+    @property
+    def number(self) -> int:
+        """Months since year 0: neighbouring periods of a cycle differ by 1."""
+        return int(self.month[:4]) * 12 + int(self.month[5:])
+
+    @property
+    def following(self) -> "BillingPeriod":
+        """The next period of the cycle."""
+        return Cycle(day=self.day).period(_month_of(self.number + 1))
+
+    @property
+    def previous(self) -> "BillingPeriod":
+        """The period of the cycle before this one."""
+        return Cycle(day=self.day).period(_month_of(self.number - 1))
+
+    def number_of(self, day: date) -> int:
+        """The `number` of the cycle's period that a day lies in."""
+        begins = min(self.day, calendar.monthrange(day.year, day.month)[1])
+        return day.year * 12 + day.month - (day.day < begins)
+
+
+def _month_of(number: int) -> str:
+    year, month = divmod(number - 1, 12)
+    return f"{year:04d}-{month + 1:02d}"
