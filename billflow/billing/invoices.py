@@ -16,13 +16,22 @@ FIRST_INVOICE = 0
 
 
 def tax_groups(lines: DataFrame, currencies: Iterable[str], by: Iterable[str] = ACCOUNT) -> DataFrame:
-    """`by`, currency, tax_category, tax_rate, base and tax: round(Σ nets of the pair × rate), not per line."""
-    base = F.sum("net").cast(MONEY)
-    groups = lines.groupBy(*by, "currency", "tax_category", "tax_rate").agg(base.alias("base"))
+    """`by`, currency, tax_category, tax_rate, base, tax and reason.
+
+    round(Σ nets of the pair × rate), not per line; where prices include tax, what is in them.
+    """
+    plain = F.coalesce(F.sum(F.when(F.col("gross").isNull(), F.col("net"))), F.lit(0)).cast(MONEY)
+    inside = F.coalesce(F.sum(F.col("gross") - F.col("net")), F.lit(0)).cast(MONEY)
+    groups = lines.groupBy(*by, "currency", "tax_category", "tax_rate").agg(
+        F.sum("net").cast(MONEY).alias("base"),
+        plain.alias("_plain"),
+        inside.alias("_inside"),
+        F.min("reason").alias("reason"),
+    )
     digits = currency_digits(currencies)
     known = [minor_digits(currency) for currency in currencies]
-    tax = round_money(F.col("base") * F.col("tax_rate"), digits, known)
-    return groups.withColumn("tax", tax)
+    tax = round_money(F.col("_plain") * F.col("tax_rate"), digits, known) + F.col("_inside")
+    return groups.withColumn("tax", tax.cast(MONEY)).drop("_plain", "_inside")
 
 
 def currency_digits(currencies: Iterable[str]) -> Column:

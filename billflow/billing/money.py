@@ -9,10 +9,9 @@ from pyspark.sql import functions as F
 
 from billflow.lake.schemas import MONEY
 
-_EXACT = "decimal(38,24)"
-"""Holds the product of two decimal(38,12) whole, up to 14 digits before the point."""
-_COARSE = "decimal(38,18)"
-"""Leaves a quotient by a whole number 15 digits before the point; a finer dividend would leave it 9."""
+_COARSE = "decimal(38,12)"
+_WHOLE = "decimal(18,0)"
+"""Of these types a quotient has 20 digits after the point and 18 before it; a finer dividend would leave it fewer."""
 
 
 def minor_digits(currency: str) -> int:
@@ -27,8 +26,8 @@ def round_money(amount: Column, digits: Column, known: Collection[int]) -> Colum
 
 
 def quotient(dividend: Column, divisor: Column) -> Column:
-    """dividend / divisor (a whole number) to at least 18 digits, rounded."""
-    return dividend.cast(_COARSE) / divisor
+    """dividend / divisor (a whole number) to 20 digits, rounded; NULL where it does not fit."""
+    return F.try_divide(dividend.cast(_COARSE), divisor.cast(_WHOLE))
 
 
 def rounded_fraction(
@@ -36,16 +35,19 @@ def rounded_fraction(
 ) -> DataFrame:
     """Adds `to`: dividend / divisor (a positive whole number) HALF_UP to `digits`, as decimal(38,4).
 
-    Spark's quotient is itself rounded; where that makes or hides a tie, the exact remainder says so.
+    Spark's quotient is itself rounded; where that makes or hides a tie, the exact remainder says so. NULL where an
+    amount does not fit.
     """
-    size, minor = F.abs(F.col(dividend)), F.col(digits)
+    size, minor, whole = F.abs(F.col(dividend)), F.col(digits), F.col(divisor).cast(_WHOLE)
     unit = F.coalesce(*[F.when(minor == choice, F.lit(Decimal(1).scaleb(-choice)).cast(MONEY)) for choice in known])
-    nearest = round_money(quotient(size, F.col(divisor)), minor, known)
-    near = rows.withColumns({"_nearest": nearest, "_unit": unit})
+    nearest = round_money(quotient(size, whole), minor, known)
+    near = rows.withColumns({"_nearest": nearest, "_unit": unit, "_whole": whole})
     # Both sides are of one type: comparing unlike decimals would round the finer one first.
-    rest = near.withColumn("_rest", ((size - F.col("_nearest") * F.col(divisor)) * 2).cast(_EXACT))
-    tie = (F.col("_unit") * F.col(divisor)).cast(_EXACT)
-    correction = F.when(F.col("_rest") >= tie, 1).when(F.col("_rest") < -tie, -1).otherwise(0)
+    exact_kind = rows.schema[dividend].dataType
+    multiple = F.try_multiply(F.col("_nearest"), F.col("_whole")).cast(exact_kind)
+    rest = near.withColumn("_rest", F.try_multiply(F.try_subtract(size, multiple), F.lit(2)).cast(exact_kind))
+    tie = F.try_multiply(F.col("_unit"), F.col("_whole")).cast(exact_kind)
+    correction = F.when(F.col("_rest") >= tie, 1).when(F.col("_rest") < -tie, -1).when(F.col("_rest") < tie, 0)
     exact = rest.withColumn("_exact", F.col("_nearest") + F.col("_unit") * correction.cast("decimal(1,0)"))
     signed = F.when(F.col(dividend) < 0, -F.col("_exact")).otherwise(F.col("_exact"))
-    return exact.withColumn(to, signed.cast(MONEY)).drop("_nearest", "_unit", "_rest", "_exact")
+    return exact.withColumn(to, signed.cast(MONEY)).drop("_nearest", "_unit", "_rest", "_exact", "_whole")

@@ -2,100 +2,158 @@
 
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from billflow.billing.pricebook import Pricebook
+from billflow.billing.discounts import with_discounts
+from billflow.billing.matrix import with_cell
+from billflow.billing.ordered import in_order
+from billflow.billing.pricebook import AHEAD, ARREARS, BEGUN, Pricebook
 from billflow.billing.usage import STRETCH
+from billflow.lake.schemas import COUNT, QUANTITY
 
-PERCENT = "decimal(18,12)"
+CHARGE = (*STRETCH, "charge_id")
+"""Names one charge of one row of `subscriptions`."""
 
-_OF_CHARGE = ("charge_id", "metric", "aggregate", "where", "first_epoch", "last_epoch")
+_OF_RATE = (
+    "charge_id",
+    "metric",
+    "aggregate",
+    "where",
+    "first_epoch",
+    "last_epoch",
+    "increments",
+    "is_matrix",
+    "default_cell",
+    "in_order",
+    "period_days",
+)
+_KEPT = ("period_start", "period_end", "subscription_quantity", "discount_percent", "discount_amount")
 
 
-def owed_charges(subscriptions: DataFrame, prices: DataFrame) -> DataFrame:
-    """STRETCH, charge_id, metric, epochs, where, period_start and period_end of every charge in force.
+def owed_charges(subscriptions: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """CHARGE and what rating needs of it, for every charge in force: a row, or two of a matrix.
 
-    A subscription row owes a charge of its plan for the days on which both are in force.
+    A subscription row owes a charge of its plan for the days on which both are in force. A matrix that prints more than
+    its prices' lines has a second row without metric, which counts no usage and stands for the charge as a whole.
     """
     slim = prices.select(
-        "plan",
-        *_OF_CHARGE,
-        "window_start",
-        "window_end",
-        F.col("discounts").alias("charge_discounts"),
+        "plan", *_OF_RATE, "window_start", "window_end", "due", "begins", F.col("discounts").alias("charge_discounts")
     )
-    joined = subscriptions.withColumnRenamed("discounts", "subscription_discounts").join(
-        F.broadcast(slim), "plan", "inner"
+    begun = Window.partitionBy("system", "account_id", "subscription_id")
+    dated = subscriptions.withColumns(
+        {"first_start": F.min("start_date").over(begun), "subscription_discounts": F.col("discounts")}
     )
+    joined = dated.drop("discounts").join(F.broadcast(slim), "plan", "inner")
     start = F.greatest("start_date", "window_start")
     end = F.least(F.coalesce("end_date", "window_end"), "window_end")
-    dated = joined.withColumns({"period_start": start, "period_end": end})
-    return dated.where(F.col("period_start") < F.col("period_end")).select(
+    served = joined.withColumns({"period_start": start, "period_end": end}).where(
+        (F.col("period_start") < F.col("period_end")) & _is_due(pricebook)
+    )
+    discounted = with_discounts(served, pricebook.period)
+    owed = discounted.select(
         "system",
         "account_id",
         "subscription_id",
         F.col("start_date").alias("subscription_start"),
-        *_OF_CHARGE,
+        _invoiced(subscriptions).alias("invoiced_account_id"),
+        *_OF_RATE,
         "period_start",
         "period_end",
         F.col("quantity").alias("subscription_quantity"),
-        _discount_percent().alias("discount_percent"),
+        "discount_percent",
+        "discount_amount",
+    )
+    return _with_wholes(owed) if pricebook.cells else owed
+
+
+def _invoiced(subscriptions: DataFrame) -> Column:
+    """The account that the bill goes to, where the subscriptions say so."""
+    return F.col("invoiced_account_id" if "invoiced_account_id" in subscriptions.columns else "account_id")
+
+
+def _is_due(pricebook: Pricebook) -> Column:
+    """In advance, what has begun before the period was billed before; what begins after it will be (PRICING §4)."""
+    begun = F.greatest("start_date", "begins")
+    return (
+        F.when(F.col("due") == ARREARS, F.lit(True))
+        .when(F.col("due") == AHEAD, begun < pricebook.period.end)
+        .when(F.col("due") == BEGUN, begun >= pricebook.period.start)
     )
 
 
-def _discount_percent() -> Column:
-    """The percentages of the subscription's discounts on the charge, added up, at most 100 (PRICING §1.6)."""
-    codes = F.array_distinct(F.coalesce("subscription_discounts", F.array().cast("array<string>")))
-    known = F.filter(codes, lambda code: F.map_contains_key("charge_discounts", code))
-    total = F.aggregate(
-        known,
-        F.lit(0).cast(PERCENT),
-        lambda so_far, code: (so_far + F.col("charge_discounts")[code]).cast(PERCENT),
+def _with_wholes(owed: DataFrame) -> DataFrame:
+    metrics = F.when(F.col("is_matrix"), F.array(F.col("metric"), F.lit(None).cast("string")))
+    return owed.withColumn("metric", F.explode(F.coalesce(metrics, F.array("metric"))))
+
+
+def rated(owed: DataFrame, groups: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """CHARGES: what each owed charge is for; 0 without events. A matrix has a row for each price that is used."""
+    cells = with_cell(_matched(owed, groups, pricebook, "left"), pricebook)
+    events = F.coalesce(F.sum("events"), F.lit(0))
+    summed = (
+        cells.where(F.col("cell").isNotNull())
+        .groupBy(*CHARGE, "cell", "aggregate", "increments")
+        .agg(
+            *[F.first(name).alias(name) for name in _KEPT],
+            _quantity(events, pricebook).alias("quantity"),
+            events.cast(COUNT).alias("usage_count"),
+        )
     )
-    return F.least(F.lit(100).cast(PERCENT), total)
+    if not any(rate.in_order for rate in pricebook.rates):
+        nothing = {name: F.lit(None).cast(QUANTITY) for name in ("used_units", "used_divisor", "event_amount")}
+        return summed.withColumns(nothing)
+    return summed.join(in_order(owed, usage, pricebook), [*CHARGE, "cell"], "left")
 
 
-def rated(owed: DataFrame, groups: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """`owed` with quantity (0 without events) and usage_count. One row per owed charge."""
-    charge, usage = owed.alias("charge"), groups.alias("usage")
-    matched = charge.join(usage, _prices(pricebook), "left")
-    events = F.coalesce(F.sum("usage.events"), F.lit(0))
-    quantity = (
-        F.when(events == 0, F.lit(0).cast("decimal(38,12)"))
-        .when(F.col("aggregate") == "count", events.cast("decimal(38,12)"))
-        .when(F.col("aggregate") == "max", F.max("usage.quantity_max"))
-        .otherwise(F.sum("usage.quantity_sum"))
-    )
-    keys = [*(f"charge.{name}" for name in STRETCH), "charge.charge_id", "charge.aggregate"]
-    summed = matched.groupBy(*keys).agg(
-        F.first("charge.period_start").alias("period_start"),
-        F.first("charge.period_end").alias("period_end"),
-        F.first("charge.subscription_quantity").alias("subscription_quantity"),
-        F.first("charge.discount_percent").alias("discount_percent"),
-        quantity.alias("quantity"),
-        events.alias("usage_count"),
-    )
-    return summed.drop("aggregate")
+def _quantity(events: Column, pricebook: Pricebook) -> Column:
+    """The metric's aggregate over the groups of events that a charge prices (PRICING §1)."""
+    aggregate, none = F.col("aggregate"), F.lit(0).cast(QUANTITY)
+    quantity = F.when(events == 0, none).when(aggregate == "count", events.cast(QUANTITY))
+    quantity = quantity.when(aggregate == "max", F.max("quantity_max"))
+    if pricebook.has("unique"):
+        quantity = quantity.when(aggregate == "unique", F.size(F.collect_set("_counted")).cast(QUANTITY))
+    if pricebook.has("latest"):
+        quantity = quantity.when(aggregate == "latest", F.max("latest")["quantity"])
+    for at in range(len(pricebook.increments)):
+        quantity = quantity.when(F.col("increments") == at, F.sum(f"incremented_{at}"))
+    return quantity.otherwise(F.sum("quantity_sum"))
 
 
-def _prices(pricebook: Pricebook) -> Column:
-    """Whether a charge prices a group of events."""
-    same = [F.col(f"charge.{name}") == F.col(f"usage.{name}") for name in (*STRETCH, "metric")]
-    in_force = F.col("usage._epoch").between(F.col("charge.first_epoch"), F.col("charge.last_epoch"))
+def _matched(owed: DataFrame, groups: DataFrame, pricebook: Pricebook, how: str) -> DataFrame:
+    """Charges beside the groups of events that they may price; `usage_metric` is NULL where there is none."""
+    renamed = {name: f"usage_{name}" for name in (*STRETCH, "metric", "_epoch")}
+    return owed.join(groups.withColumnsRenamed(renamed), prices(pricebook), how)
+
+
+def prices(pricebook: Pricebook) -> Column:
+    """Whether a charge may price usage beside it: what remains is whether a price of a matrix fits."""
+    same = [F.col(name) == F.col(f"usage_{name}") for name in (*STRETCH, "metric")]
+    in_force = F.col("usage__epoch").between(F.col("first_epoch"), F.col("last_epoch"))
     return reduce(Column.__and__, [*same, in_force, *(_allows(name) for name in pricebook.dimensions())])
 
 
 def _allows(dimension: str) -> Column:
-    allowed = F.col("charge.where")[dimension]
-    return allowed.isNull() | F.coalesce(F.array_contains(allowed, F.col(f"usage._d_{dimension}")), F.lit(False))
+    allowed = F.col("where")[dimension]
+    return allowed.isNull() | F.coalesce(F.array_contains(allowed, F.col(f"_d_{dimension}")), F.lit(False))
 
 
-def unrated(owed: DataFrame, groups: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """The groups of events that no charge prices."""
-    return groups.alias("usage").join(owed.alias("charge"), _prices(pricebook), "left_anti")
+def is_billed(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`groups` with `billed`: whether at least one charge prices these events, however many do."""
+    pairs = with_cell(_matched(owed.where(F.col("metric").isNotNull()), groups, pricebook, "inner"), pricebook)
+    keys = [name for name in groups.columns if name not in _MEASURES and not name.startswith("incremented_")]
+    names = [f"usage_{name}" if name in (*STRETCH, "metric", "_epoch") else name for name in keys]
+    billed = pairs.where(F.col("cell").isNotNull()).select(
+        *[F.col(name).alias(f"_key_{key}") for name, key in zip(names, keys, strict=True)]
+    )
+    # Plain equality where no NULL can be: only that keeps the layout by account.
+    same = [
+        F.col(key) == F.col(f"_key_{key}") if key in STRETCH else F.col(key).eqNullSafe(F.col(f"_key_{key}"))
+        for key in keys
+    ]
+    found = billed.groupBy(*billed.columns).agg(F.lit(True).alias("_billed"))
+    marked = groups.join(found, reduce(Column.__and__, same), "left")
+    return marked.withColumn("billed", F.coalesce("_billed", F.lit(False))).drop("_billed", *billed.columns)
 
 
-def billed(owed: DataFrame, groups: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """The groups of events that at least one charge prices; each once, however many do."""
-    return groups.alias("usage").join(owed.alias("charge"), _prices(pricebook), "left_semi")
+_MEASURES = ("quantity_sum", "quantity_max", "latest", "events")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -10,6 +11,7 @@ from pyspark.sql import functions as F
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import Calendar, Window
 from billflow.catalog.calendars import windows_of
+from billflow.lake.schemas import QUANTITY
 
 STRETCH = ("system", "account_id", "subscription_id", "subscription_start")
 """Names one row of `subscriptions`."""
@@ -65,30 +67,63 @@ def _day(day: date) -> Column:
     return F.lit(day)
 
 
-def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """STRETCH, metric, _epoch and one column per dimension; quantity_sum, quantity_max, events. No shuffle."""
-    dimensions = dimension_columns(pricebook)
-    keyed = usage.withColumns({"_epoch": epoch(pricebook, F.to_date("local_time")), **_prefixed(dimensions)})
-    return keyed.groupBy(*group_keys(pricebook)).agg(
-        F.sum("quantity").alias("quantity_sum"),
-        F.max("quantity").alias("quantity_max"),
-        F.count(F.lit(1)).alias("events"),
-    )
+def keyed(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`usage` with the columns of `group_keys`."""
+    dimensions = {f"_d_{name}": column for name, column in dimension_columns(pricebook).items()}
+    counted = {"_counted": _counted(pricebook)} if pricebook.has("unique") else {}
+    return usage.withColumns({"_epoch": epoch(pricebook, F.to_date("local_time")), **dimensions, **counted})
 
 
 def group_keys(pricebook: Pricebook) -> list[str]:
     """What events are summed by."""
-    return [*STRETCH, "metric", "_epoch", *(f"_d_{name}" for name in pricebook.dimensions())]
+    counted = ["_counted"] if pricebook.has("unique") else []
+    return [*STRETCH, "metric", "_epoch", *(f"_d_{name}" for name in pricebook.dimensions()), *counted]
 
 
-def _prefixed(dimensions: dict[str, Column]) -> dict[str, Column]:
-    return {f"_d_{name}": column for name, column in dimensions.items()}
+def _counted(pricebook: Pricebook) -> Column:
+    """The value of the dimension whose distinct values the event's metric counts."""
+    return F.coalesce(
+        *[
+            F.when(F.col("metric") == metric, whole_dimension(pricebook, dimension))
+            for metric, dimension in pricebook.counted_dimensions().items()
+        ]
+    )
+
+
+def whole_dimension(pricebook: Pricebook, name: str) -> Column:
+    """The value of a dimension or calendar for an event, whether or not a charge asks for it."""
+    return _dimension(pricebook, name) if name in pricebook.catalog.calendars else F.col("dimensions")[name]
+
+
+def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`group_keys`; quantity_sum, quantity_max, latest, events, and a sum for each kind of increments. No shuffle."""
+    latest = F.max(F.struct("event_time", "usage_id", "quantity"))
+    sums = [
+        F.sum(incremented(F.col("quantity"), *steps)).alias(f"incremented_{at}")
+        for at, steps in enumerate(pricebook.increments)
+    ]
+    return (
+        keyed(usage, pricebook)
+        .groupBy(*group_keys(pricebook))
+        .agg(
+            F.sum("quantity").alias("quantity_sum"),
+            F.max("quantity").alias("quantity_max"),
+            F.count(F.lit(1)).alias("events"),
+            *([latest.alias("latest")] if pricebook.has("latest") else []),
+            *sums,
+        )
+    )
+
+
+def incremented(quantity: Column, first: Decimal, then: Decimal) -> Column:
+    """An event's quantity rounded up: 0 stays 0, at least `first`, then whole steps of `then` (PRICING §1)."""
+    beyond = (quantity - F.lit(first).cast(QUANTITY)) % F.lit(then).cast(QUANTITY)
+    stepped = quantity + F.when(beyond == 0, F.lit(0).cast(QUANTITY)).otherwise(F.lit(then).cast(QUANTITY) - beyond)
+    return F.when(quantity <= 0, quantity).when(quantity <= first, F.lit(first).cast(QUANTITY)).otherwise(stepped)
 
 
 def in_groups(usage: DataFrame, groups: DataFrame, pricebook: Pricebook) -> DataFrame:
     """The events that make up `groups` (rows of `grouped`)."""
-    keyed = usage.withColumns(
-        {"_epoch": epoch(pricebook, F.to_date("local_time")), **_prefixed(dimension_columns(pricebook))}
-    )
-    same = [keyed[name].eqNullSafe(groups[name]) for name in group_keys(pricebook)]
-    return keyed.join(groups, reduce(Column.__and__, same), "left_semi")
+    events = keyed(usage, pricebook)
+    same = [events[name].eqNullSafe(groups[name]) for name in group_keys(pricebook)]
+    return events.join(groups, reduce(Column.__and__, same), "left_semi")

@@ -45,6 +45,8 @@ ACCOUNTS = _schema(
     cycle=TEXT,
     parent_account_id=TEXT,
     segment=TEXT,
+    invoiced_account_id=TEXT,
+    hierarchy_problem=TEXT,
     source=TEXT,
 )
 """Key (system, account_id). Currency, language, time zone and cycle are filled in from the project."""
@@ -98,15 +100,21 @@ CHARGES = _schema(
     subscription_id=TEXT,
     subscription_start=DAY,
     charge_id=WHOLE,
+    cell=WHOLE,
     period_start=DAY,
     period_end=DAY,
     subscription_quantity=QUANTITY,
     discount_percent=RATE,
+    discount_amount=MONEY,
     quantity=QUANTITY,
     usage_count=COUNT,
+    used_units=QUANTITY,
+    used_divisor=QUANTITY,
+    event_amount=DecimalType(38, 24),
 )
-"""One row per subscription row and charge in force: the quantity to be priced. `charge_id` is the row of the catalogue
-(`billflow.billing.pricebook`)."""
+"""One row per subscription row and charge in force (of a matrix: per price that is used): the quantity measured.
+`charge_id` and `cell` are of the catalogue (`billflow.billing.pricebook`). What must be looked at event by event has
+used_units / used_divisor left to pay for and, where each event has a price of its own, event_amount / used_divisor."""
 
 INVOICE_LINES = _schema(
     invoice_id=TEXT,
@@ -132,7 +140,16 @@ INVOICE_LINES = _schema(
     month=TEXT,
     system=TEXT,
     currency=TEXT,
+    service_account_id=TEXT,
+    subscription_start=DAY,
+    subscription_quantity=QUANTITY,
+    price_from=DAY,
+    line_type=TEXT,
+    gross=MONEY,
 )
+"""`account_id` is the account that gets the bill, `service_account_id` the one that the line is for: that one or a child.
+`price_from` is the first day of the plan's version, `line_type` the kind of `billflow.billing.parts`; `gross` is what was
+priced where prices include tax."""
 
 INVOICE_TAXES = _schema(
     invoice_id=TEXT,
@@ -145,7 +162,9 @@ INVOICE_TAXES = _schema(
     system=TEXT,
     account_id=TEXT,
     currency=TEXT,
+    reason=TEXT,
 )
+"""`reason` says why no tax is due."""
 
 INVOICES = _schema(
     invoice_id=TEXT,

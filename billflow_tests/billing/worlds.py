@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.billing import lines, rating, usage
+from billflow.billing import bills, rating, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import Catalog, Cycle
-from billflow.lake import schemas
+from billflow.lake import schemas, tables
 from billflow.settings import Settings
 
 ZONE = "Europe/Berlin"
@@ -37,6 +37,7 @@ class World:
     accounts: list[dict[str, Any]] = field(default_factory=list)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    adjustments: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -61,9 +62,16 @@ class World:
         self.subscriptions.append({**row, "account_id": account, "plan": plan, **more})
 
     def use(
-        self, account: str, quantity: str, metric: str = "kwh", at: str = "2026-01-10 12:00", **dimensions: str
+        self,
+        account: str,
+        quantity: str,
+        metric: str = "kwh",
+        at: str = "2026-01-10 12:00",
+        subscription_id: str = "",
+        **dimensions: str,
     ) -> None:
-        row = next(one for one in self.subscriptions if one["account_id"] == account)
+        rows = [one for one in self.subscriptions if one["account_id"] == account]
+        row = next(one for one in rows if subscription_id in ("", one["subscription_id"]))
         zone = next(one["timezone"] for one in self.accounts if one["account_id"] == account)
         instant = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
         self.events.append(
@@ -76,21 +84,39 @@ class World:
                 "event_time": instant,
                 "local_time": instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
                 "dimensions": dimensions,
-                "subscription_start": self._serving(account, datetime.fromisoformat(at).date()),
+                "subscription_start": self._serving(row, datetime.fromisoformat(at).date()),
             }
         )
 
-    def _serving(self, account: str, day: date) -> date:
-        rows = [row for row in self.subscriptions if row["account_id"] == account]
+    def _serving(self, served: dict[str, Any], day: date) -> date:
+        same = ("account_id", "subscription_id")
+        rows = [row for row in self.subscriptions if all(row[name] == served[name] for name in same)]
         return next(row["start_date"] for row in rows if row["start_date"] <= day < (row.get("end_date") or date.max))
 
     def lines(self, spark: SparkSession) -> DataFrame:
         """All printed lines, by the Spark rating."""
-        prices = self.pricebook.frame(spark)
-        owed = rating.owed_charges(frame(spark, self.subscriptions, schemas.SUBSCRIPTIONS), prices)
-        groups = usage.grouped(frame(spark, self.events, schemas.USAGE), self.pricebook)
-        rated = rating.rated(owed, groups, self.pricebook)
-        return lines.charge_lines(rated, prices, self.pricebook)
+        pricebook = self.pricebook
+        prices = pricebook.frame(spark)
+        accounts = frame(spark, [_account(row) for row in self.accounts], schemas.ACCOUNTS)
+        tops = accounts.select("system", "account_id", "invoiced_account_id")
+        subscriptions = frame(spark, self.subscriptions, schemas.SUBSCRIPTIONS).join(tops, ["system", "account_id"])
+        events = frame(spark, self.events, schemas.USAGE)
+        owed = rating.owed_charges(subscriptions, prices, pricebook)
+        groups = usage.grouped(events, pricebook)
+        rated = tables.conformed(rating.rated(owed, groups, events, pricebook), schemas.CHARGES)
+        return bills.bill_lines(
+            rated,
+            prices,
+            pricebook,
+            accounts=accounts,
+            subscriptions=subscriptions,
+            adjustments=frame(spark, self.adjustments, schemas.ADJUSTMENTS) if self.adjustments else None,
+            hierarchies=any(_account(row)["invoiced_account_id"] != row["account_id"] for row in self.accounts),
+        )
+
+
+def _account(row: dict[str, Any]) -> dict[str, Any]:
+    return {"invoiced_account_id": row["account_id"], "name": row["account_id"], **row}
 
 
 def settings(currency: str = "EUR") -> Settings:

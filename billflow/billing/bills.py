@@ -1,0 +1,71 @@
+"""From rated charges to the lines of bills: the whole way, without a shuffle where no bill spans several accounts."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from billflow.billing.lines import description, priced_parts, printed
+from billflow.billing.one_off import adjustment_lines
+from billflow.billing.plan_bounds import with_plan_bounds
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.taxes import reasons, with_tax, without_included_tax
+from billflow.billing.whole_bills import (
+    ACCOUNT,
+    OF_CHARGES,
+    bill_discounts,
+    numbered,
+    payers,
+    to_invoiced_accounts,
+    with_bill_discounts,
+    with_minimum,
+)
+from billflow.lake.schemas import MONEY
+
+
+def bill_lines(
+    rated: DataFrame,
+    prices: DataFrame,
+    pricebook: Pricebook,
+    *,
+    accounts: DataFrame,
+    subscriptions: DataFrame,
+    adjustments: DataFrame | None = None,
+    hierarchies: bool = False,
+    buckets: int | None = None,
+) -> DataFrame:
+    """INVOICE_LINES but invoice_id, cycle and month, with `reason`. `net` or tax_rate is NULL where there is none.
+
+    `rated` is CHARGES of accounts that are not held. `hierarchies`: whether some account's bill goes to another one.
+    `buckets`: the layout by account that lines are brought to when they leave it.
+    """
+    known = payers(accounts, hierarchies=hierarchies)
+    taxed = with_tax(priced_parts(rated, prices, pricebook), known, pricebook)
+    lines = printed(with_plan_bounds(taxed, pricebook)).withColumns(
+        {"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)}
+    )
+    if adjustments is not None:
+        one_off = adjustment_lines(adjustments.join(known.drop("name"), ACCOUNT, "inner"), pricebook)
+        lines = lines.unionByName(_taxed(one_off, known, pricebook), allowMissingColumns=True)
+    invoiced = to_invoiced_accounts(lines)
+    if buckets and (hierarchies or adjustments is not None):
+        invoiced = invoiced.repartition(buckets, "account_id")
+    whole = numbered(_with_whole_bills(invoiced, subscriptions, known, pricebook))
+    return _net_of_tax(whole, pricebook).withColumns({"reason": reasons(pricebook), "line_type": F.col("kind")})
+
+
+def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
+    bare = one_off.drop(*[name for name in known.columns if name not in ACCOUNT])
+    return with_tax(bare, known, pricebook)
+
+
+def _with_whole_bills(
+    lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook
+) -> DataFrame:
+    if any(discount.is_of_invoice for discount in pricebook.catalog.discounts.values()):
+        lines = with_bill_discounts(lines, bill_discounts(subscriptions, known, pricebook), pricebook)
+    return with_minimum(lines, pricebook) if pricebook.catalog.invoice.minimum else lines
+
+
+def _net_of_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
+    if any(rate.is_gross for rate in pricebook.rates):
+        return without_included_tax(lines.withColumn("_order", F.col("line_no")), pricebook)
+    return lines.withColumn("gross", F.lit(None).cast(MONEY))

@@ -1,0 +1,139 @@
+"""Charges whose events must be looked at in order of time: pools, allowances of a matrix, events with bounds.
+
+Order is (event_time, usage_id); in it every event raises what its subscription has used, and uses up the allowance
+(PRICING §1, §2). No loop: running sums, and the difference that each event makes to them.
+"""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from billflow.billing.matrix import with_cell
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.quantities import DIVISOR, converted, rounded_units
+from billflow.billing.usage import STRETCH, incremented, keyed
+from billflow.lake.schemas import QUANTITY
+
+CHARGE = (*STRETCH, "charge_id")
+MEMBER = (*CHARGE, "cell")
+EVENT_AMOUNT = "decimal(38,24)"
+
+_TERMS = (
+    "charge_id",
+    "multiply",
+    "divide",
+    "rounding",
+    "included",
+    "pool",
+    "prorated",
+    "rate",
+    "fixed_fee",
+    "free_events",
+    "event_minimum",
+    "event_maximum",
+)
+
+
+def in_order(owed: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """MEMBER with used_units / used_divisor, what is left to pay for, and event_amount / used_divisor of bounded events."""
+    spark = owed.sparkSession
+    terms = F.broadcast(pricebook.frame(spark).where("in_order").select(*_TERMS))
+    ordered = owed.where("in_order").join(terms, "charge_id", "inner")
+    events = _events(_with_allowance(ordered, pricebook), usage, pricebook)
+    used = _beyond_allowance(_running(events), pricebook)
+    priced = used.withColumn("_amount", _event_amount(used))
+    return priced.groupBy(*MEMBER).agg(
+        _whole_sum("_beyond").alias("used_units"),
+        F.first("_divisor").cast(QUANTITY).alias("used_divisor"),
+        _whole_sum("_amount").alias("event_amount"),
+    )
+
+
+def _whole_sum(name: str) -> Column:
+    """The sum, NULL when a row's amount does not fit: no event is left out in silence."""
+    return F.when(F.count(name) == F.count(F.lit(1)), F.try_sum(name))
+
+
+def _pool(pricebook: Pricebook) -> list[Column]:
+    """Whose events use up one allowance: the account's, the hierarchy's, or the subscription row's own."""
+    own = F.when(F.col("pool").isNull(), F.struct("subscription_id", "subscription_start"))
+    sharer = F.col("account_id")
+    if any(rate.pool == "hierarchy" for rate in pricebook.rates):  # else a plain column, which keeps the layout
+        sharer = F.when(F.col("pool") == "hierarchy", F.col("invoiced_account_id")).otherwise(sharer)
+    return [F.col("system"), sharer, F.col("charge_id"), own]
+
+
+def _with_allowance(ordered: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Adds `_allowance` / `_days`: the sum of the members' included units, each cut to its days of service."""
+    members = Window.partitionBy(*_pool(pricebook))
+    days = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(F.col("period_days"))
+    served = F.when(F.col("metric").isNotNull(), days).otherwise(0)
+    shared = F.sum(served).over(members).cast(DIVISOR)
+    return ordered.withColumns(
+        {
+            "_allowance": F.try_multiply(F.coalesce("included", F.lit(0).cast(QUANTITY)), shared),
+            "_days": F.col("period_days").cast(DIVISOR),
+        }
+    )
+
+
+def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Each event beside each charge that prices it in order: a row with `_quantity` and `cell`."""
+    from billflow.billing.rating import prices  # noqa: PLC0415  # the two modules need each other
+
+    columns = [*STRETCH, "metric", "_epoch", *(f"_d_{name}" for name in pricebook.dimensions())]
+    events = keyed(usage, pricebook).select(*columns, "usage_id", "event_time", F.col("quantity").alias("_measured"))
+    renamed = events.withColumnsRenamed({name: f"usage_{name}" for name in (*STRETCH, "metric", "_epoch")})
+    matched = with_cell(ordered.where(F.col("metric").isNotNull()).join(renamed, prices(pricebook), "inner"), pricebook)
+    rounded = [F.when(F.col("increments") == at, incremented(F.col("_measured"), *steps))
+               for at, steps in enumerate(pricebook.increments)]
+    counted = F.when(F.col("aggregate") == "count", F.lit(1).cast(QUANTITY))
+    return matched.where(F.col("cell").isNotNull()).withColumn(
+        "_quantity", F.coalesce(counted, *rounded, F.col("_measured"))
+    )
+
+
+def _running(events: DataFrame) -> DataFrame:
+    """Adds `_delta` / `_divide`: by how much an event raises its member's converted and rounded total; and `_number`."""
+    so_far = Window.partitionBy(*MEMBER).orderBy("event_time", "usage_id")
+    summed = events.withColumns(
+        {
+            "_after": F.sum("_quantity").over(so_far.rowsBetween(Window.unboundedPreceding, 0)),
+            "_number": F.row_number().over(so_far),
+        }
+    )
+    exact = F.col("rounding") == "none"
+    after, before = converted(F.col("_after")), converted(F.col("_after") - F.col("_quantity"))
+    raised = F.try_subtract(rounded_units(after), rounded_units(before))
+    delta = F.when(exact, converted(F.col("_quantity"))).otherwise(raised)
+    return summed.withColumns({"_delta": delta, "_divide": F.when(exact, F.col("divide")).otherwise(1).cast(DIVISOR)})
+
+
+def _beyond_allowance(events: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Adds `_beyond` / `_divisor`: the part of each event that the allowance does not cover."""
+    so_far = Window.partitionBy(*_pool(pricebook)).orderBy("event_time", "usage_id", "cell")
+    total = F.sum("_delta").over(so_far.rowsBetween(Window.unboundedPreceding, 0))
+    scaled = events.withColumn("_total", F.try_multiply(total, F.col("_days")))
+    free = F.try_multiply(F.col("_allowance"), F.col("_divide"))
+    own = F.try_multiply(F.col("_delta"), F.col("_days"))
+    after, before = _above(F.col("_total"), free), _above(F.try_subtract(F.col("_total"), own), free)
+    divisor = (F.col("_divide") * F.col("_days")).cast(DIVISOR)
+    return scaled.withColumns({"_beyond": F.try_subtract(after, before).cast(QUANTITY), "_divisor": divisor})
+
+
+def _above(total: Column, free: Column) -> Column:
+    above = F.try_subtract(total, free)
+    return F.when(above < 0, F.lit(0).cast(QUANTITY)).otherwise(above.cast(QUANTITY))
+
+
+def _event_amount(events: DataFrame) -> Column:
+    """What an event with bounds costs, over `_divisor`: nothing while events are free; else rate × value + fee, bounded."""
+
+    def over_divisor(amount: Column) -> Column:
+        return F.try_multiply(amount, F.col("_divisor")).cast(EVENT_AMOUNT)
+
+    share = F.try_multiply(F.col("rate"), F.col("_beyond")).cast(EVENT_AMOUNT)
+    plain = F.try_add(share, over_divisor(F.col("fixed_fee")))
+    low, high = over_divisor(F.col("event_minimum")), over_divisor(F.col("event_maximum"))
+    bounded = F.when(plain < low, low).when(plain > high, high).otherwise(plain)
+    free = F.when(F.col("_number") <= F.col("free_events"), F.lit(0).cast(EVENT_AMOUNT))
+    return F.when(F.col("rate").isNotNull(), F.coalesce(free, bounded))

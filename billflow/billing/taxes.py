@@ -1,0 +1,97 @@
+"""Which tax a line bears, by who pays the bill and on which day; and tax out of prices that include it (PRICING §3)."""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from billflow.billing.allocation import spread
+from billflow.billing.money import rounded_fraction
+from billflow.billing.pricebook import Pricebook
+from billflow.catalog import Tax
+from billflow.lake.schemas import MONEY, QUANTITY, RATE
+
+PAYER = ("country", "postcode", "segment", "tax_id")
+"""What decides the tax: columns of the account that the bill goes to."""
+
+_ONE = 10**12
+"""A rate of 1 with all its digits as a whole number."""
+
+
+def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`lines` with tax_category, tax_rate and the columns of `payers`; the tax is NULL where none fits the customer.
+
+    `payers` has system, account_id, invoiced_account_id and PAYER of that one.
+    """
+    known = lines.join(payers, ["system", "account_id"], "inner")
+    return known.withColumn("_tax", _tax(pricebook)).select(
+        "*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate")
+    ).drop("_tax")
+
+
+def _tax(pricebook: Pricebook) -> Column:
+    day, catalog = pricebook.period.issue_date, pricebook.catalog
+    codes = ["none", *catalog.taxes]
+    return F.coalesce(
+        *[F.when(F.col("tax_code") == code, _first_fitting(catalog.taxes_on(code, day))) for code in codes]
+    )
+
+
+def _first_fitting(taxes: Iterable[Tax]) -> Column:
+    found = [
+        F.when(fits(tax), F.struct(F.lit(tax.category).alias("category"), F.lit(tax.rate).cast(RATE).alias("rate")))
+        for tax in taxes
+    ]
+    return F.coalesce(*found, F.lit(None).cast("struct<category:string,rate:decimal(18,12)>"))
+
+
+def fits(tax: Tax) -> Column:
+    """Whether a tax is one for the customer in columns PAYER."""
+    conditions = [F.lit(True)]
+    if tax.country is not None:
+        conditions.append(F.col("country").isin(list(tax.country)))
+    if tax.postcode is not None:
+        begins = [F.coalesce("postcode", F.lit("")).startswith(one) for one in tax.postcode]
+        conditions.append(reduce(Column.__or__, begins))
+    if tax.segment is not None:
+        conditions.append(F.col("segment").isin(list(tax.segment)))
+    if tax.tax_id is not None:
+        conditions.append((F.coalesce("tax_id", F.lit("")) != "") == F.lit(tax.tax_id))
+    return reduce(Column.__and__, conditions)
+
+
+def reasons(pricebook: Pricebook) -> Column:
+    """Why no tax is due for column `tax_code` in `tax_category`, as the catalogue says it; NULL where tax is due."""
+    day, catalog = pricebook.period.issue_date, pricebook.catalog
+    found = [
+        F.when((F.col("tax_code") == code) & (F.col("tax_category") == tax.category), F.lit(tax.explanation))
+        for code in ("none", *catalog.taxes)
+        for tax in catalog.taxes_on(code, day)
+        if tax.explanation
+    ]
+    return F.coalesce(*found, F.lit(None).cast("string"))
+
+
+def without_included_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Lines of gross prices with their net: the tax of each group is gross × rate / (1 + rate), spread over its lines.
+
+    `gross` keeps what was priced; unit_price becomes net / quantity. `_order` is the lines' order on the bill.
+    """
+    group = ["system", "account_id", "tax_category", "tax_rate", "is_gross"]
+    whole = Window.partitionBy(*group)
+    rate = (F.col("tax_rate") * F.lit(_ONE)).cast("decimal(18,0)")
+    amounts = lines.withColumns({"gross": F.when(F.col("is_gross"), F.col("net")), "_rate": rate})
+    sums = amounts.withColumns(
+        {
+            "_dividend": F.try_multiply(F.sum("gross").over(whole).cast(MONEY), F.col("_rate")).cast(MONEY),
+            "_divisor": F.col("_rate") + F.lit(_ONE).cast("decimal(18,0)"),
+        }
+    )
+    taxed = rounded_fraction(sums, "_dividend", "_divisor", "digits", pricebook.digits, to="_tax")
+    shared = spread(taxed, "_tax", "gross", within=group, order=["_order"], to="_share")
+    net = F.when(F.col("is_gross"), F.col("gross") - F.col("_share")).otherwise(F.col("net")).cast(MONEY)
+    each = F.try_divide(net.cast("decimal(38,12)"), F.col("quantity").cast("decimal(26,12)")).cast(QUANTITY)
+    none = F.lit(0).cast(QUANTITY)
+    price = F.when(~F.col("is_gross"), F.col("unit_price")).otherwise(F.coalesce(each, none))
+    return shared.withColumns({"unit_price": price, "net": net}).drop("_rate", "_dividend", "_divisor", "_tax", "_share")
