@@ -57,9 +57,7 @@ def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFr
     return with_tax(bare, known, pricebook)
 
 
-def _with_whole_bills(
-    lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook
-) -> DataFrame:
+def _with_whole_bills(lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
     if any(discount.is_of_invoice for discount in pricebook.catalog.discounts.values()):
         lines = with_bill_discounts(lines, bill_discounts(subscriptions, known, pricebook), pricebook)
     return with_minimum(lines, pricebook) if pricebook.catalog.invoice.minimum else lines

@@ -18,9 +18,7 @@ def with_discounts(owed: DataFrame, period: BillingPeriod) -> DataFrame:
     )
     percent = _summed(F.transform(found, lambda one: one["percent"]), PERCENT)
     amount = _summed(F.transform(found, lambda one: one["amount"]), MONEY.simpleString())
-    return owed.withColumns(
-        {"discount_percent": F.least(F.lit(100).cast(PERCENT), percent), "discount_amount": amount}
-    )
+    return owed.withColumns({"discount_percent": F.least(F.lit(100).cast(PERCENT), percent), "discount_amount": amount})
 
 
 def _summed(numbers: Column, kind: str) -> Column:

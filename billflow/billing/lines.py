@@ -15,6 +15,7 @@ from billflow.billing.pricebook import Pricebook
 from billflow.billing.quantities import DIVISOR, billable
 from billflow.lake.schemas import MONEY, QUANTITY
 
+
 def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Every line that the charges of `billing.rating.rated` may print, with its net; those of plans' bounds have 0.
 

@@ -84,8 +84,10 @@ def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataF
     events = keyed(usage, pricebook).select(*columns, "usage_id", "event_time", F.col("quantity").alias("_measured"))
     renamed = events.withColumnsRenamed({name: f"usage_{name}" for name in (*STRETCH, "metric", "_epoch")})
     matched = with_cell(ordered.where(F.col("metric").isNotNull()).join(renamed, prices(pricebook), "inner"), pricebook)
-    rounded = [F.when(F.col("increments") == at, incremented(F.col("_measured"), *steps))
-               for at, steps in enumerate(pricebook.increments)]
+    rounded = [
+        F.when(F.col("increments") == at, incremented(F.col("_measured"), *steps))
+        for at, steps in enumerate(pricebook.increments)
+    ]
     counted = F.when(F.col("aggregate") == "count", F.lit(1).cast(QUANTITY))
     return matched.where(F.col("cell").isNotNull()).withColumn(
         "_quantity", F.coalesce(counted, *rounded, F.col("_measured"))

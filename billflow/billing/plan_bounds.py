@@ -33,7 +33,10 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
     stands = F.col("of_plan") & (F.row_number().over(same) == 1)
     amount = F.when(F.col("kind") == PLAN_MAXIMUM, -F.col("over")).when(F.col("kind") == PLAN_MINIMUM, F.col("under"))
     marked = amounts.withColumns({"_stands": stands, "_amount": F.coalesce(amount, F.lit(0)).cast(MONEY)}).withColumns(
-        {"_spread": F.when(F.col("_stands"), F.col("_amount")), "_weight": F.when(F.col("_stands"), F.col("_group_net"))}
+        {
+            "_spread": F.when(F.col("_stands"), F.col("_amount")),
+            "_weight": F.when(F.col("_stands"), F.col("_group_net")),
+        }
     )
     # Without any line the plan's first charge says which tax the minimum bears.
     first = F.when(~F.col("_billed") & (F.col("tax_code") == F.col("tax_codes")[0]), 0).otherwise(1)

@@ -7,10 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import ArrayType, MapType, StructField, StructType
+from pyspark.sql.types import MapType, StructField, StructType
 
 from billflow.billing.money import minor_digits
-from billflow.billing.parts import PLAN_MAXIMUM, PLAN_MINIMUM, Part, bound_parts, parts_of
+from billflow.billing.parts import PLAN_MINIMUM, Part, bound_parts, parts_of
 from billflow.catalog import (
     BillingPeriod,
     Catalog,
@@ -373,9 +373,7 @@ class Pricebook:
             for names, values in cells(price):
                 self.cells.setdefault(names, []).append((number, values, at))
 
-    def _discounts(
-        self, charge: str
-    ) -> dict[str, tuple[Decimal | None, Decimal | None, date, date, int | None]]:
+    def _discounts(self, charge: str) -> dict[str, tuple[Decimal | None, Decimal | None, date, date, int | None]]:
         return {
             code: (one.percent, one.amount, one.valid_from, one.valid_to, one.periods)
             for code, one in self.catalog.discounts.items()

@@ -25,9 +25,11 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
     `payers` has system, account_id, invoiced_account_id and PAYER of that one.
     """
     known = lines.join(payers, ["system", "account_id"], "inner")
-    return known.withColumn("_tax", _tax(pricebook)).select(
-        "*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate")
-    ).drop("_tax")
+    return (
+        known.withColumn("_tax", _tax(pricebook))
+        .select("*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate"))
+        .drop("_tax")
+    )
 
 
 def _tax(pricebook: Pricebook) -> Column:
@@ -94,4 +96,6 @@ def without_included_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
     each = F.try_divide(net.cast("decimal(38,12)"), F.col("quantity").cast("decimal(26,12)")).cast(QUANTITY)
     none = F.lit(0).cast(QUANTITY)
     price = F.when(~F.col("is_gross"), F.col("unit_price")).otherwise(F.coalesce(each, none))
-    return shared.withColumns({"unit_price": price, "net": net}).drop("_rate", "_dividend", "_divisor", "_tax", "_share")
+    return shared.withColumns({"unit_price": price, "net": net}).drop(
+        "_rate", "_dividend", "_divisor", "_tax", "_share"
+    )

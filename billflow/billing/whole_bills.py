@@ -1,6 +1,6 @@
 """What concerns a bill as a whole: who it goes to, its discounts, its minimum, the order of its lines."""
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.allocation import spread
@@ -25,7 +25,9 @@ def payers(accounts: DataFrame, *, hierarchies: bool) -> DataFrame:
     if not hierarchies:
         return accounts.select(*ACCOUNT, "name", "invoiced_account_id", *PAYER, currency)
     tops = accounts.select("system", F.col("account_id").alias("invoiced_account_id"), *PAYER, currency)
-    return accounts.select(*ACCOUNT, "name", "invoiced_account_id").join(tops, ["system", "invoiced_account_id"], "left")
+    return accounts.select(*ACCOUNT, "name", "invoiced_account_id").join(
+        tops, ["system", "invoiced_account_id"], "left"
+    )
 
 
 def to_invoiced_accounts(lines: DataFrame) -> DataFrame:
@@ -44,7 +46,9 @@ def bill_discounts(subscriptions: DataFrame, payers_: DataFrame, pricebook: Pric
         for code, one in pricebook.catalog.discounts.items()
         if one.is_of_invoice
     ]
-    kinds = f"code string, percent {PERCENT}, amount {MONEY.simpleString()}, valid_from date, valid_to date, periods int"
+    kinds = (
+        f"code string, percent {PERCENT}, amount {MONEY.simpleString()}, valid_from date, valid_to date, periods int"
+    )
     known = spark.createDataFrame(rows, kinds)
     begun = Window.partitionBy("system", "account_id", "subscription_id")
     ends = F.coalesce(F.col("end_date"), F.lit(period.end))
@@ -150,4 +154,3 @@ def numbered(lines: DataFrame) -> DataFrame:
     """Adds line_no, from 1 in each bill."""
     order = Window.partitionBy(*ACCOUNT).orderBy(*LINE_ORDER, "tax_category", "tax_rate", "is_gross")
     return lines.withColumn("line_no", F.row_number().over(order))
-

@@ -71,7 +71,18 @@ PLANS = {
 H = "2026-01-10 "
 CASES = [
     ("volume", [], "10"),
-    *[("volume", [(q,)], n) for q, n in [("1", "12"), ("100", "210"), ("100.5", "100.50"), ("101", "101"), ("200", "200"), ("210", "155"), ("300", "200")]],
+    *[
+        ("volume", [(q,)], n)
+        for q, n in [
+            ("1", "12"),
+            ("100", "210"),
+            ("100.5", "100.50"),
+            ("101", "101"),
+            ("200", "200"),
+            ("210", "155"),
+            ("300", "200"),
+        ]
+    ],
     *[("volume_flat", [(q,)], n) for q, n in [("14", "140"), ("15", "150"), ("16", "80"), ("100", "500")]],
     ("package", [("121",)], "1300"),
     ("package_10", [("121",)], "1200"),
@@ -156,13 +167,17 @@ def lines(spark):
     return found
 
 
-@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=[f"{p} {[e[0] for e in v][:3]}" for p, v, _ in CASES])
+@pytest.mark.parametrize(
+    ("number", "case"), list(enumerate(CASES)), ids=[f"{p} {[e[0] for e in v][:3]}" for p, v, _ in CASES]
+)
 def test_net(lines, number, case):
     assert sum(row["net"] for row in lines[f"a{number}"]) == Decimal(case[2])
 
 
 def described(rows) -> list[tuple[str, str, str]]:
-    return [tuple(f"{row[name]:f}".rstrip("0").rstrip(".") for name in ("quantity", "unit_price", "net")) for row in rows]
+    return [
+        tuple(f"{row[name]:f}".rstrip("0").rstrip(".") for name in ("quantity", "unit_price", "net")) for row in rows
+    ]
 
 
 def test_unique_counts_values_once(lines):
@@ -175,7 +190,12 @@ def test_latest_is_the_last_in_time(lines):
 
 
 def test_matrix_prints_a_line_a_price(lines):
-    assert described(lines["roaming"]) == [("100", "0.02", "2"), ("10", "0.09", "0.9"), ("20", "0.03", "0.6"), ("10", "0.15", "1.5")]
+    assert described(lines["roaming"]) == [
+        ("100", "0.02", "2"),
+        ("10", "0.09", "0.9"),
+        ("20", "0.03", "0.6"),
+        ("10", "0.15", "1.5"),
+    ]
     assert [row["usage_count"] for row in lines["roaming"]] == [4, 0, 0, 0]
 
 
