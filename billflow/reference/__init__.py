@@ -4,7 +4,28 @@ Each bill run recomputes a sample of its accounts with it, and property tests ta
 shares no code with the Spark billing, only the catalogue, and works in exact fractions.
 """
 
-from billflow.reference.bills import bill_account, unrated_events
-from billflow.reference.models import Bill, Line, Subscription, TaxGroup, UsageEvent
+from billflow.reference.bills import bill_account, bill_family, unrated_events
+from billflow.reference.models import (
+    Adjustment,
+    Bill,
+    BilledAhead,
+    Line,
+    Member,
+    Subscription,
+    TaxGroup,
+    UsageEvent,
+)
 
-__all__ = ["Bill", "Line", "Subscription", "TaxGroup", "UsageEvent", "bill_account", "unrated_events"]
+__all__ = [
+    "Adjustment",
+    "Bill",
+    "BilledAhead",
+    "Line",
+    "Member",
+    "Subscription",
+    "TaxGroup",
+    "UsageEvent",
+    "bill_account",
+    "bill_family",
+    "unrated_events",
+]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from billflow.catalog import Calendar, Catalog, UsageCharge, Window
 from billflow.catalog.calendars import windows_of
+from billflow.catalog.charges import Where
 from billflow.reference.models import UsageEvent
 
 
@@ -20,13 +21,21 @@ class LocalEvent:
     names: Mapping[str, str | None]
     """None where no window of the calendar contains the time."""
 
-    def is_priced_by(self, charge: UsageCharge) -> bool:
-        """Whether the charge's metric and every dimension of its `where` fit this event."""
-        return self.event.metric == charge.metric and all(
-            self._value_of(dimension) in allowed for dimension, allowed in charge.where.items()
-        )
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """The order of use: several events may share one instant."""
+        return self.event.event_time, self.event.usage_id
 
-    def _value_of(self, dimension: str) -> str | None:
+    def is_metered_by(self, charge: UsageCharge) -> bool:
+        """Whether the charge's metric and every dimension of its `where` fit this event."""
+        return self.event.metric == charge.metric and self.fits(charge.where)
+
+    def fits(self, where: Where) -> bool:
+        """Whether every dimension has one of the values that `where` allows."""
+        return all(self.value_of(dimension) in allowed for dimension, allowed in where.items())
+
+    def value_of(self, dimension: str) -> str | None:
+        """The value of a dimension or the name of a calendar; None when there is none."""
         # A calendar owns its name: what the event itself says under that name is not looked at.
         if dimension in self.names:
             return self.names[dimension]

@@ -1,12 +1,22 @@
-"""From a quantity to priced parts, in exact fractions: metrics and price models (PRICING §1, §2, §4)."""
+"""From a quantity to priced parts, in exact fractions: the price models (PRICING §2, §4)."""
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from billflow.catalog import BillingPeriod, FlatCharge, GraduatedCharge, Metric, UsageCharge
-from billflow.reference.models import UsageEvent
-from billflow.reference.stretches import Stretch
+from billflow.catalog import (
+    BillingPeriod,
+    FlatCharge,
+    GraduatedCharge,
+    GraduatedPercentageCharge,
+    PackageCharge,
+    PercentageCharge,
+    PerUnitCharge,
+    VolumeCharge,
+)
+
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -22,22 +32,10 @@ class Part:
         return self.quantity * self.unit_price
 
 
-def metered(metric: Metric, events: Collection[UsageEvent]) -> Fraction:
-    """The one quantity that events become; 0 without events, whatever the aggregate."""
-    quantities = [Fraction(event.quantity) for event in events]
-    match metric.aggregate:
-        case "sum":
-            return sum(quantities, Fraction(0))
-        case "count":
-            return Fraction(len(quantities))
-        case "max":
-            return max(quantities, default=Fraction(0))
-
-
-def flat_part(charge: FlatCharge, stretch: Stretch, period: BillingPeriod) -> Part:
-    """Quantity 1 at the amount for the days of service; only flat charges multiply by the subscription's."""
-    amount = Fraction(charge.amount) * Fraction(stretch.subscription.quantity)
-    days = stretch.days if charge.proration == "daily" else period.days
+def flat_amount(charge: FlatCharge, quantity: Fraction, days: int, period: BillingPeriod) -> Fraction:
+    """The amount for `days` of service in a period; only flat charges multiply by the subscription's quantity."""
+    if days and charge.proration == "none":
+        days = period.days
     match charge.per:
         case "day":
             share = Fraction(days)
@@ -45,24 +43,71 @@ def flat_part(charge: FlatCharge, stretch: Stretch, period: BillingPeriod) -> Pa
             share = Fraction(days, period.days)
         case "year":
             share = Fraction(days, period.days * 12)
-    return Part(Fraction(1), amount * share)
+    return Fraction(charge.amount) * quantity * share
 
 
-def usage_parts(charge: UsageCharge, quantity: Fraction) -> Iterator[Part]:
-    """The parts of a metered quantity in printing order; there is always a first one."""
-    if isinstance(charge, GraduatedCharge):
-        yield from _graduated_parts(charge, quantity)
-    else:
-        yield Part(quantity, Fraction(charge.unit_price))
+QuantityCharge = (
+    PerUnitCharge | GraduatedCharge | GraduatedPercentageCharge | VolumeCharge | PackageCharge | PercentageCharge
+)
+"""Priced by one quantity; PercentageCharge only without bounds of events."""
 
 
-def _graduated_parts(charge: GraduatedCharge, quantity: Fraction) -> Iterator[Part]:
+def usage_parts(charge: QuantityCharge, quantity: Fraction, *, events: int = 0) -> Iterator[Part]:
+    """The parts of a quantity that `events` events made, in printing order; there is always a first one."""
+    match charge:
+        case PerUnitCharge():
+            yield Part(quantity, Fraction(charge.unit_price))
+        case GraduatedCharge() | GraduatedPercentageCharge():
+            yield from _graduated_parts(charge, quantity)
+        case VolumeCharge():
+            yield from _volume_parts(charge, quantity)
+        case PackageCharge():
+            yield Part(Fraction(math.ceil(quantity / Fraction(charge.size))), Fraction(charge.price))
+        case PercentageCharge():
+            yield Part(quantity, Fraction(charge.rate))
+            yield Part(Fraction(max(0, events - charge.free_events)), Fraction(charge.fixed_fee))
+
+
+def _graduated_parts(charge: GraduatedCharge | GraduatedPercentageCharge, quantity: Fraction) -> Iterator[Part]:
     """Per tier entered its units, then its fee; the first is entered at zero too, and takes what is below."""
     lower = Fraction(0)
-    for position, tier in enumerate(charge.tiers):
-        if position > 0 and quantity <= lower:
+    for tier in charge.tiers:
+        if tier is not charge.tiers[0] and quantity <= lower:
             return
         upper = quantity if tier.up_to is None else min(quantity, Fraction(tier.up_to))
-        yield Part(upper - lower, Fraction(tier.unit_price or 0))
-        yield Part(Fraction(1), Fraction(tier.flat_fee or 0))
+        yield Part(upper - lower, Fraction(tier.price))
+        yield Part(ONE, Fraction(tier.flat_fee or 0))
         lower = upper
+
+
+def _volume_parts(charge: VolumeCharge, quantity: Fraction) -> Iterator[Part]:
+    """All units at the price of the tier that the quantity falls in, then that tier's fee."""
+    for tier in charge.tiers:
+        if tier.up_to is None or quantity <= Fraction(tier.up_to):
+            yield Part(quantity, Fraction(tier.price))
+            yield Part(ONE, Fraction(tier.flat_fee or 0))
+            return
+
+
+def bounded_part(charge: PercentageCharge, values: Sequence[Fraction], allowance: Fraction | None) -> Part:
+    """Events priced one by one: `values` in order of use, of which the allowance covers the first.
+
+    The first `free_events` cost nothing, and use up the allowance like the others.
+    """
+    paid = list(_beyond(values, allowance))[charge.free_events :]
+    return Part(ONE, sum((_event_price(charge, value) for value in paid), Fraction(0)))
+
+
+def _beyond(values: Sequence[Fraction], allowance: Fraction | None) -> Iterator[Fraction]:
+    left = allowance or Fraction(0)
+    for value in values:
+        covered = min(left, value)
+        left -= covered
+        yield value - covered
+
+
+def _event_price(charge: PercentageCharge, value: Fraction) -> Fraction:
+    price = Fraction(charge.rate) * value + Fraction(charge.fixed_fee)
+    if charge.event_minimum is not None:
+        price = max(price, Fraction(charge.event_minimum))
+    return price if charge.event_maximum is None else min(price, Fraction(charge.event_maximum))

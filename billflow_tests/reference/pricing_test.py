@@ -9,11 +9,15 @@ from billflow_tests.reference.scenarios import (
     catalog_of,
     flat,
     graduated,
+    graduated_percentage,
     held,
     net_of,
     nets,
+    package,
     per_unit,
+    percentage,
     used,
+    volume,
 )
 
 WITH_FEES = [("10", "10", "2"), ("20", "5", "3"), (None, "5", "3")]
@@ -63,6 +67,118 @@ def test_negative_usage_is_priced_in_the_first_tier():
         ("c", "-30.00"),
         ("c", "2.00"),
     ]
+
+
+TWO_PRICES = [("100", "2", "10"), ("200", "1", None), (None, "0.5", "50")]
+FLAT_THEN_UNITS = [("5", None, "100"), ("10", None, "150"), ("15", "10", None), (None, "5", None)]
+
+
+@pytest.mark.parametrize(
+    ("tiers", "quantity", "net"),
+    [
+        *((TWO_PRICES, *case) for case in [("0", "10.00"), ("1", "12.00"), ("100", "210.00")]),
+        *((TWO_PRICES, *case) for case in [("100.5", "100.50"), ("101", "101.00"), ("200", "200.00")]),
+        *((TWO_PRICES, *case) for case in [("210", "155.00"), ("300", "200.00")]),
+        *((FLAT_THEN_UNITS, *case) for case in [("5", "100.00"), ("5.001", "150.00"), ("14", "140.00")]),
+        *((FLAT_THEN_UNITS, *case) for case in [("15", "150.00"), ("16", "80.00"), ("100", "500.00")]),
+    ],
+)
+def test_volume(tiers, quantity, net):
+    assert net_of(billed(catalog_of({"c": volume(*tiers)}), used(quantity))) == net
+
+
+def test_volume_without_usage_owes_the_first_fee():
+    assert nets(billed(catalog_of({"c": volume(*TWO_PRICES)}))) == [("c", "10.00")]
+
+
+def test_volume_prints_the_units_then_the_fee_of_its_one_tier():
+    bill = billed(catalog_of({"c": volume(*TWO_PRICES)}), used("210"))
+    assert [(str(line.net), line.quantity, line.unit_price, line.usage_count) for line in bill.lines] == [
+        ("105.00", 210, Decimal("0.5"), 1),
+        ("50.00", 1, 50, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("included", "quantity", "packages", "net"),
+    [
+        (None, "121", 13, "1300.00"),
+        (None, "120", 12, "1200.00"),
+        (None, "0.001", 1, "100.00"),
+        ("10", "121", 12, "1200.00"),
+        ("200", "121", 0, "0.00"),
+    ],
+)
+def test_package(included, quantity, packages, net):
+    charge = package(10, "100", **({"included": included} if included else {}))
+    (line,) = billed(catalog_of({"c": charge}), used(quantity)).lines
+    assert (line.quantity, line.unit_price, str(line.net)) == (packages, 100, net)
+
+
+@pytest.mark.parametrize(("quantity", "net"), [("0", "200.00"), ("10", "200.10"), ("11", "500.12"), ("21", "900.33")])
+def test_graduated_percentage(quantity, net):
+    tiers = [("10", "0.01", "200"), ("20", "0.02", "300"), (None, "0.03", "400")]
+    assert net_of(billed(catalog_of({"c": graduated_percentage(*tiers)}), used(quantity))) == net
+
+
+def values(*quantities):
+    return [used(one, f"2013-01-0{day}T00:00") for day, one in enumerate(quantities, start=1)]
+
+
+def test_percentage_of_what_is_not_included_and_a_fee_per_paid_event():
+    charge = percentage("0.013", included="250", fixed_fee="2", free_events=1)
+    bill = billed(catalog_of({"c": charge}), *values("300", "400", "100"))
+    assert net_of(bill) == "11.15"
+    assert [(line.quantity, line.unit_price, str(line.net), line.usage_count) for line in bill.lines] == [
+        (550, Decimal("0.013"), "7.15", 3),
+        (2, 2, "4.00", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "net"),
+    [
+        ({}, "301.69"),
+        ({"fixed_fee": "2"}, "307.69"),
+        ({"fixed_fee": "2", "free_events": 5}, "301.69"),
+        ({"event_minimum": "1.75", "event_maximum": "12"}, "16.14"),
+        ({"event_minimum": "1.75", "event_maximum": "12", "fixed_fee": "2"}, "18.69"),
+        # 0 + 2.392 + 12
+        ({"event_minimum": "1.75", "event_maximum": "12", "free_events": 1}, "14.39"),
+        ({"event_maximum": "12", "free_events": 3}, "0.00"),
+        # 1.75 + 2.392 + 299
+        ({"event_minimum": "1.75"}, "303.14"),
+        # the first two, and 10 of the third, are included: 1.75 + 1.75 + 12
+        ({"event_minimum": "1.75", "event_maximum": "12", "included": "100"}, "15.50"),
+        # what is free uses up what is included: 0 + (40 * 0.0299 + 2) + 12
+        ({"event_maximum": "12", "fixed_fee": "2", "free_events": 1, "included": "50"}, "15.20"),
+    ],
+)
+def test_percentage_of_events_10_80_10000(options, net):
+    bill = billed(catalog_of({"c": percentage("0.0299", **options)}), *values("10", "80", "10000"))
+    assert net_of(bill) == net
+
+
+def test_bounded_percentage_is_one_line_of_quantity_one_rounded_once():
+    charge = percentage("0.0299", event_minimum="1.75", event_maximum="12")
+    (line,) = billed(catalog_of({"c": charge}), *values("10", "80", "10000")).lines
+    assert (line.quantity, str(line.unit_price), str(line.net)) == (1, "16.142000000000", "16.14")
+    assert line.usage_count == 3
+
+
+def test_bounds_are_of_the_converted_value_of_each_event():
+    charge = percentage("0.1", event_minimum="1", convert={"divide_by": 100})
+    assert net_of(billed(catalog_of({"c": charge}), *values("500", "2000"))) == "3.00"
+
+
+def test_the_allowance_of_bounded_events_is_prorated():
+    charge = percentage("0.1", included="31", event_maximum="5")
+    bill = billed(catalog_of({"c": charge}), used("30", "2013-01-25T00:00"), subscriptions=[held(start="2013-01-22")])
+    assert net_of(bill) == "2.00"
+
+
+def test_bounded_percentage_without_events_has_no_line():
+    assert billed(catalog_of({"c": percentage("0.1", event_minimum="1")})) is None
 
 
 @pytest.mark.parametrize(
