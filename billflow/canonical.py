@@ -46,5 +46,30 @@ CANONICAL_TABLES = {
         required=("usage_id", "subscription_id", "metric", "quantity", "event_time"),
         optional=("arrived_at", "dimensions"),
     ),
+    "adjustments": CanonicalTable(
+        key=("adjustment_id",),
+        required=("adjustment_id", "account_id", "date", "amount", "description"),
+        optional=("tax",),
+    ),
+    "bills": CanonicalTable(
+        key=("bill_id", "line_no"),
+        required=(
+            "bill_id",
+            "account_id",
+            "issue_date",
+            "line_no",
+            "description",
+            "quantity",
+            "unit_price",
+            "amount",
+        ),
+        optional=("tax", "currency"),
+    ),
+    "payments": CanonicalTable(
+        key=("payment_id",),
+        required=("payment_id", "account_id", "date", "amount"),
+        optional=("invoice", "currency", "method"),
+    ),
 }
-"""`adjustments`, `bills` and usage that `replaces` other usage are refused until they can be billed."""
+"""Only customers and subscriptions must be given. A payment's `invoice` is the number or id of the invoice that it
+pays; a negative amount is a refund or chargeback. Usage that `replaces` other usage is refused: it cannot be billed."""

@@ -218,9 +218,13 @@ class Settings(Strict):
             if names.count(name) > 1:
                 raise ValueError(f"sources: two are named {name!r}; give each a name of its own")
         for table in ("customers", "subscriptions"):
-            if not any(source.mappings(table) for source in self.sources):
+            if not self.gives(table):
                 raise ValueError(f"sources: none gives {table}; map the table in one of them")
         return self
+
+    def gives(self, table: str) -> bool:
+        """Whether a source gives a canonical table."""
+        return any(source.mappings(table) for source in self.sources)
 
     @property
     def lake_root(self) -> str:

@@ -15,7 +15,7 @@ def holds(accounts: DataFrame, subscriptions: DataFrame, prices: DataFrame, pric
     """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows."""
     serving = _serving(subscriptions, pricebook)
     found = [
-        _parented(accounts),
+        _without_top(accounts),
         _other_currency(accounts, serving, prices),
         _without_price(serving, pricebook),
         _unknown_discount(serving, pricebook),
@@ -38,14 +38,9 @@ def _held(rows: DataFrame, rule: str, reason: Column) -> DataFrame:
     return rows.select(*ACCOUNT, F.lit(rule).alias("rule"), reason.alias("reason"))
 
 
-def _parented(accounts: DataFrame) -> DataFrame:
-    children = accounts.where(F.col("parent_account_id").isNotNull())
-    reason = F.concat(
-        F.lit("the account is a child of "),
-        F.col("parent_account_id"),
-        F.lit("; invoices to a parent are not made by this version"),
-    )
-    return _held(children, "parent_account", reason)
+def _without_top(accounts: DataFrame) -> DataFrame:
+    """Nobody is known who would be invoiced for them."""
+    return _held(accounts.where(F.col("hierarchy_problem").isNotNull()), "hierarchy", F.col("hierarchy_problem"))
 
 
 def _other_currency(accounts: DataFrame, serving: DataFrame, prices: DataFrame) -> DataFrame:

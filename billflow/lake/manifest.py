@@ -8,6 +8,8 @@ from billflow.errors import ConflictError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
+WHOLE_TABLES = ("accounts", "subscriptions", "bills", "payments")
+"""Canonical tables that are not of one period: an ingestion makes them as a whole."""
 
 
 class _Frozen(BaseModel):
@@ -55,10 +57,31 @@ class Ingest(_Frozen):
     subscriptions: TableRun
     usage: dict[str, TableRun]
     """Partition key → usage."""
+    adjustments: dict[str, TableRun] = Field(default_factory=dict)
+    """Partition key → adjustments."""
+    bills: TableRun | None = None
+    """None when no source gives them."""
+    payments: TableRun | None = None
     quarantine: dict[str, TableRun]
     """Partition key → rows; "" for rows that cannot be placed."""
     report: dict[str, dict[str, dict[str, str]]]
-    """Table → verdict → rows and quantity (`billflow.sources.report`)."""
+    """Table → verdict → rows and quantity (`billflow.sources.ingestion.Ingestion.run`)."""
+
+    def whole_tables(self) -> dict[str, TableRun]:
+        """The tables that are not of one period, by name; without those that no source gives."""
+        found: dict[str, TableRun | None] = {table: getattr(self, table) for table in WHOLE_TABLES}
+        return {table: run for table, run in found.items() if run}
+
+    def placed_tables(self) -> dict[str, dict[str, TableRun]]:
+        """The tables that are laid out by period, by name: partition key → rows."""
+        return {"usage": self.usage, "adjustments": self.adjustments, "quarantine": self.quarantine}
+
+    def table_runs(self) -> Iterator[TableRun]:
+        """Every folder that the ingestion made."""
+        yield from self.raw.values()
+        yield from self.whole_tables().values()
+        for runs in self.placed_tables().values():
+            yield from runs.values()
 
 
 class Manifest(_Frozen):
@@ -77,12 +100,7 @@ class Manifest(_Frozen):
             for runs in partition.tables.values():
                 yield from runs
         if self.ingest:
-            yield from (self.ingest.accounts, self.ingest.subscriptions)
-            yield from (
-                *self.ingest.raw.values(),
-                *self.ingest.usage.values(),
-                *self.ingest.quarantine.values(),
-            )
+            yield from self.ingest.table_runs()
 
 
 def versions(storage: Storage) -> list[int]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import duckdb
-from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
+from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType, TimestampType
 
-from billflow.lake.manifest import Manifest, TableRun
+from billflow.lake.manifest import WHOLE_TABLES, Manifest, TableRun
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
 
@@ -14,9 +14,10 @@ _HIDDEN = {"documents": {"pdf"}}
 
 
 def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
-    """The folders that make up a table now. Master data is the newest ingestion's; the rest is by partition."""
-    if manifest.ingest and table in ("accounts", "subscriptions"):
-        return [manifest.ingest.accounts if table == "accounts" else manifest.ingest.subscriptions]
+    """The folders that make up a table now. What is not of one period is the newest ingestion's."""
+    if manifest.ingest and table in WHOLE_TABLES:
+        whole = manifest.ingest.whole_tables().get(table)
+        return [whole] if whole else []
     runs = [run for partition in manifest.partitions.values() for run in partition.tables.get(table, ())]
     if manifest.ingest and table == "quarantine" and "" in manifest.ingest.quarantine:
         runs.append(manifest.ingest.quarantine[""])
@@ -43,11 +44,17 @@ def connect(storage: Storage, manifest: Manifest) -> duckdb.DuckDBPyConnection:
 def _view(table: str, schema: StructType, found: list[str]) -> str:
     shown = [field for field in schema if field.name not in _HIDDEN.get(table, ())]
     if not found:
-        columns = ", ".join(f'NULL::{_type(field.dataType)} AS "{field.name}"' for field in shown)
-        return f"CREATE VIEW {table} AS SELECT {columns} WHERE false"
+        return f"CREATE VIEW {table} AS SELECT {_nulls(shown)} WHERE false"
     columns = ", ".join(f'"{field.name}"::{_type(field.dataType)} AS "{field.name}"' for field in shown)
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in found)
-    return f"CREATE VIEW {table} AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=false)"
+    rows = f"read_parquet([{listed}], hive_partitioning=false)"
+    if table in WHOLE_TABLES:  # the ingestion may be of a version that did not have all columns yet
+        rows = f"(SELECT * FROM {rows} UNION ALL BY NAME SELECT {_nulls(shown)} WHERE false)"
+    return f"CREATE VIEW {table} AS SELECT {columns} FROM {rows}"
+
+
+def _nulls(fields: Iterable[StructField]) -> str:
+    return ", ".join(f'NULL::{_type(field.dataType)} AS "{field.name}"' for field in fields)
 
 
 def _type(kind: DataType) -> str:

@@ -49,7 +49,10 @@ ACCOUNTS = _schema(
     hierarchy_problem=TEXT,
     source=TEXT,
 )
-"""Key (system, account_id). Currency, language, time zone and cycle are filled in from the project."""
+"""Key (system, account_id). Currency, language, time zone and cycle are filled in from the project.
+
+`invoiced_account_id` is the top of the chain of parents, the account itself without one; the cycle is the top's.
+Where the top cannot be found it is NULL, and `hierarchy_problem` says why."""
 
 SUBSCRIPTIONS = _schema(
     system=TEXT,
@@ -80,6 +83,48 @@ USAGE = _schema(
 )
 """Key (system, usage_id). `subscription_start` names the subscription row that served the event; `local_time` is
 its wall clock time in the account's time zone."""
+
+ADJUSTMENTS = _schema(
+    system=TEXT,
+    adjustment_id=TEXT,
+    account_id=TEXT,
+    date=DAY,
+    amount=QUANTITY,
+    description=TEXT,
+    tax=TEXT,
+    source=TEXT,
+)
+"""Key (system, adjustment_id): one-off charges and credits in the account's currency, as given and not rounded yet.
+`tax` is a code of the catalogue; NULL is no tax."""
+
+BILLS = _schema(
+    system=TEXT,
+    bill_id=TEXT,
+    account_id=TEXT,
+    issue_date=DAY,
+    line_no=WHOLE,
+    description=TEXT,
+    quantity=QUANTITY,
+    unit_price=QUANTITY,
+    amount=QUANTITY,
+    tax=TEXT,
+    currency=TEXT,
+    source=TEXT,
+)
+"""Key (system, bill_id, line_no): lines of bills that another system made, in the account's currency unless given."""
+
+PAYMENTS = _schema(
+    system=TEXT,
+    payment_id=TEXT,
+    account_id=TEXT,
+    date=DAY,
+    amount=QUANTITY,
+    invoice=TEXT,
+    currency=TEXT,
+    method=TEXT,
+    source=TEXT,
+)
+"""Key (system, payment_id). A negative amount is a refund or chargeback; the currency is the account's unless given."""
 
 QUARANTINE = _schema(
     source=TEXT,
@@ -212,6 +257,9 @@ SCHEMAS = {
     "accounts": ACCOUNTS,
     "subscriptions": SUBSCRIPTIONS,
     "usage": USAGE,
+    "adjustments": ADJUSTMENTS,
+    "bills": BILLS,
+    "payments": PAYMENTS,
     "quarantine": QUARANTINE,
     "invoices": INVOICES,
     "invoice_lines": INVOICE_LINES,

@@ -95,15 +95,9 @@ class BillRun:
             return {}
         ingest = self.ingest
         moves = {run.path: self.staging.place(f"raw/{name}") for name, run in ingest.raw.items()}
-        moves |= {
-            run.path: self.staging.place(name)
-            for name, run in (("accounts", ingest.accounts), ("subscriptions", ingest.subscriptions))
-        }
-        for key, run in ingest.usage.items():
-            part = Partition.of(key)
-            moves[run.path] = self.staging.place(f"usage/cycle={part.cycle}/month={part.month}")
-        for key, run in ingest.quarantine.items():
-            moves[run.path] = self.staging.place(f"quarantine/place={key.replace('|', '~') or UNPLACED}")
+        moves |= {run.path: self.staging.place(name) for name, run in ingest.whole_tables().items()}
+        for table, runs in ingest.placed_tables().items():
+            moves |= {run.path: self.staging.place(f"{table}/{_staged_at(table, key)}") for key, run in runs.items()}
         return moves
 
     def accounts(self) -> DataFrame:
@@ -113,18 +107,37 @@ class BillRun:
 
     def subscriptions(self) -> DataFrame:
         """The subscriptions of the cycle's accounts."""
-        everyone = self._bucketed(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
+        return self._of_cycle(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
+
+    def bills(self) -> DataFrame:
+        """Lines of bills of other systems, of the cycle's accounts."""
+        return self._of_cycle(self.ingest.bills, schemas.BILLS)
+
+    def payments(self) -> DataFrame:
+        """Payments of the cycle's accounts."""
+        return self._of_cycle(self.ingest.payments, schemas.PAYMENTS)
+
+    def _of_cycle(self, run: TableRun | None, schema: StructType) -> DataFrame:
+        everyone = self._bucketed(run, schema)
         return everyone.join(self.accounts().select("system", "account_id"), ["system", "account_id"], "left_semi")
 
     def usage(self) -> DataFrame:
         """The usage of the partition."""
-        run = self.ingest.usage.get(self.partition.key)
-        if run is None:
-            return tables.empty(self.spark, schemas.USAGE)
-        return self._bucketed(run, schemas.USAGE)
+        return self._bucketed(self.ingest.usage.get(self.partition.key), schemas.USAGE)
 
-    def _bucketed(self, run: TableRun, schema: StructType) -> DataFrame:
+    def adjustments(self) -> DataFrame:
+        """The adjustments of the partition."""
+        return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)
+
+    def _bucketed(self, run: TableRun | None, schema: StructType) -> DataFrame:
+        if run is None:
+            return tables.empty(self.spark, schema)
         return tables.read_bucketed(self.spark, self.storage.uri(self.place_of(run)), schema, run.buckets)
+
+    def written(self, run: TableRun) -> int:
+        """Rows of a table of the ingestion, counted in its files."""
+        files = self.spark.read.schema("account_id string").parquet(self.storage.uri(self.place_of(run)))
+        return files.count()
 
     def staged(self, table: str, schema: StructType) -> DataFrame:
         """A table that an earlier step of this run wrote by account."""
@@ -143,3 +156,11 @@ class BillRun:
     def run_folder(self, table: str) -> str:
         """Where a table of this partition and run is published."""
         return run_folder(table, self.root, self.partition.placed)
+
+
+def _staged_at(table: str, key: str) -> str:
+    """Where in its staged table Spark writes the rows of a partition."""
+    if table == "quarantine":
+        return f"place={key.replace('|', '~') or UNPLACED}"
+    part = Partition.of(key)
+    return f"cycle={part.cycle}/month={part.month}"

@@ -14,6 +14,9 @@ from billflow.orchestration.project import Project
 from billflow.orchestration.reference_sample import disagreements
 from billflow.orchestration.steps import as_markdown, explained
 
+PLACED = ("usage", "adjustments")
+"""Canonical tables that are laid out by period."""
+
 _SHOWN = 10
 
 
@@ -35,12 +38,14 @@ def _found(*broken: DataFrame) -> list[str]:
 
 @dg.asset_check(asset="quarantine", blocking=True)
 def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-    """No table, and not this period's usage, has a larger share of its rows in quarantine than the limit."""
+    """No table, and not this period's part of it, has a larger share of its rows in quarantine than the limit."""
     with explained(context.log):
         run = BillRun(context, project)
         report, limit = run.ingest.report, run.settings.quarantine_limit
         of_tables = {table: _share(report[table], "") for table in report if table != "quarantine"}
-        shares = {**of_tables, f"usage of {run.partition.key}": _share(report["usage"], f"|{run.partition.key}")}
+        key = run.partition.key
+        of_period = {f"{table} of {key}": _share(report[table], f"|{key}") for table in PLACED if table in report}
+        shares = {**of_tables, **of_period}
         problems = [
             f"{bad} of {rows} rows of {name} are in quarantine, above quarantine_limit {limit}; "
             "see their reasons in quarantine's metadata, mend the source, or raise the limit in billflow.yaml"
@@ -84,13 +89,15 @@ def _unequal(table: str, report: dict[str, dict[str, str]]) -> list[str]:
 
 def _miscounted(run: BillRun) -> list[str]:
     """Tables that hold other numbers of rows than were judged valid, counted from what was written."""
-    usage = run.ingest.usage.get(run.partition.key)
-    written = run.usage().count()
-    return (
-        []
-        if written == (usage.rows if usage else 0)
-        else [f"usage: {usage} was judged valid, {written} rows are there"]
-    )
+    of_period = {table: run.ingest.placed_tables()[table].get(run.partition.key) for table in PLACED}
+    counted = {
+        table: (one.rows, run.written(one)) for table, one in {**run.ingest.whole_tables(), **of_period}.items() if one
+    }
+    return [
+        f"{table}: {judged} rows were judged valid, {written} rows are there"
+        for table, (judged, written) in counted.items()
+        if judged != written
+    ]
 
 
 @dg.asset_check(asset="charges", blocking=True)

@@ -1,10 +1,12 @@
-"""Judges mapped rows by the rules of their canonical table. DataFrame → DataFrame; nothing is read or written.
+"""Judges customers, subscriptions and usage by the rules of their canonical tables.
 
-Every function takes rows as `billflow.sources.mapping.map_rows` makes them, with `source`, `system` and `_delivery`
-added, and gives them back with the VERDICT and reasons of `billflow.sources.verdicts`.
+DataFrame → DataFrame; nothing is read or written. Every function takes rows as `billflow.sources.mapping.map_rows`
+makes them, with `source`, `system` and `_delivery` added, and gives them back with the VERDICT and reasons of
+`billflow.sources.verdicts`.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,19 +14,19 @@ from babel.numbers import list_currencies
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Cycle
 from billflow.lake import schemas
 from billflow.settings import Settings
 from billflow.sources.verdicts import (
-    QUARANTINED,
     VALID,
     VERDICT,
-    Rule,
     apply_rules,
-    keeps_all_rules,
+    judged_further,
     mapped_rules,
     rule,
     settle_duplicates,
+    unknown,
 )
 
 TOO_MUCH = 10**15
@@ -32,7 +34,10 @@ TOO_MUCH = 10**15
 
 
 def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
-    """Customers with what they leave out (currency, language, time zone, cycle) filled in from the project."""
+    """Customers with what they leave out (currency, language, time zone, cycle) filled in from the project.
+
+    A child may leave out the cycle where the project has several: it is its parents' (`billflow.sources.hierarchies`).
+    """
     only_cycle = next(iter(settings.cycles)) if len(settings.cycles) == 1 else None
     defaults = {
         "currency": settings.currency,
@@ -41,33 +46,26 @@ def judge_customers(rows: DataFrame, settings: Settings) -> DataFrame:
         "cycle": only_cycle,
     }
     filled = rows.withColumns({name: F.coalesce(F.col(name), F.lit(value)) for name, value in defaults.items()})
+    cycle = unknown("cycle", settings.cycles)
+    from_parents = F.col("cycle").isNull() & F.col("parent_account_id").isNotNull()
     judged = apply_rules(
         filled,
         [
             *mapped_rules(),
             rule("missing_key", F.col("account_id").isNull(), "account_id is missing"),
             rule("missing_name", F.col("name").isNull(), "name is missing"),
-            _unknown("currency", list_currencies()),
-            _unknown("timezone", time_zones(rows.sparkSession)),
-            _unknown("cycle", settings.cycles),
+            unknown("currency", list_currencies()),
+            unknown("timezone", time_zones(rows.sparkSession)),
+            replace(cycle, broken=cycle.broken & ~from_parents),
         ],
     )
-    return settle_duplicates(judged, key=["account_id"], content=_without(schemas.ACCOUNTS.names, "system", "source"))
-
-
-def _unknown(column: str, known: Collection[str]) -> Rule:
-    missing = ~F.coalesce(F.col(column).isin(sorted(known)), F.lit(False))
-    return rule(f"unknown_{column}", missing, f"the {column} is not known: ", F.col(column))
+    return settle_duplicates(judged, key=["account_id"], content=CANONICAL_TABLES["customers"].columns)
 
 
 def time_zones(spark: SparkSession) -> set[str]:
     """Names of time zones that both Python and Spark's Java know."""
     jvm: Any = spark._jvm  # noqa: SLF001  # Java's own list is nowhere else
     return available_timezones() & set(jvm.java.time.ZoneId.getAvailableZoneIds())
-
-
-def _without(names: Collection[str], *left_out: str) -> list[str]:
-    return [name for name in names if name not in left_out]
 
 
 def judge_subscriptions(rows: DataFrame, accounts: DataFrame, plans: Collection[str]) -> DataFrame:
@@ -88,7 +86,7 @@ def judge_subscriptions(rows: DataFrame, accounts: DataFrame, plans: Collection[
                 "no valid customer has the account_id ",
                 F.col("account_id"),
             ),
-            _unknown("plan", plans),
+            unknown("plan", plans),
             rule("invalid_quantity", F.col("quantity").isNull(), "quantity is not a number"),
             rule("negative_quantity", F.col("quantity") < 0, "quantity is negative: ", F.col("quantity")),
             rule(
@@ -123,11 +121,9 @@ def _without_overlaps(rows: DataFrame) -> DataFrame:
     )
     nothing = F.struct(F.lit("0001-01-01").cast("date").alias("until"), F.array().cast("array<date>").alias("starts"))
     standing = F.aggregate(stretches, nothing, _next_standing, lambda found: found["starts"])
-    clash = is_valid & ~F.array_contains("_standing", F.col("start_date"))
+    clash = ~F.array_contains("_standing", F.col("start_date"))
     overlapping = rule("overlapping", clash, "an earlier row of this subscription serves ", F.col("start_date"))
-    judged = apply_rules(rows.withColumn("_standing", standing), [overlapping])
-    verdict = F.when(is_valid & ~keeps_all_rules(), QUARANTINED).otherwise(F.col(VERDICT))
-    return judged.withColumn(VERDICT, verdict).drop("_standing")
+    return judged_further(rows.withColumn("_standing", standing), [overlapping]).drop("_standing")
 
 
 def _next_standing(found: Column, stretch: Column) -> Column:
@@ -158,7 +154,7 @@ def judge_usage(
             rule("excessive_quantity", F.col("quantity") >= TOO_MUCH, "quantity is ", F.col("quantity")),
             rule("negative_quantity", F.col("quantity") < 0, "quantity is negative: ", F.col("quantity")),
             rule("invalid_time", F.col("event_time").isNull(), "event_time is missing or not a time"),
-            _unknown("metric", metrics),
+            unknown("metric", metrics),
         ],
     )
     served = judged.join(_stretches(subscriptions, accounts), ["system", "subscription_id"], "left")

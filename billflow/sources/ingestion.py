@@ -20,22 +20,37 @@ from billflow.lake.staging import Staging
 from billflow.settings import PROJECT_FILE, Settings, Source, TableMapping
 from billflow.sources import files
 from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
-from billflow.sources.mapping import TYPES, map_rows
+from billflow.sources.conversion import TYPES
+from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
+from billflow.sources.mapping import map_rows
+from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
 from billflow.sources.verdicts import VALID, VERDICT, quarantined
 
+_CANONICAL_SCHEMAS = (
+    schemas.ACCOUNTS,
+    schemas.SUBSCRIPTIONS,
+    schemas.USAGE,
+    schemas.ADJUSTMENTS,
+    schemas.BILLS,
+    schemas.PAYMENTS,
+)
 _ROWS_A_BUCKET = 1_000_000
 UNPLACED = "__unplaced__"
 """Folder of rows without cycle and month."""
 
 
 def fingerprint(settings: Settings, catalog: Catalog) -> str:
-    """What canonical tables depend on: the files' state, the mappings, the names that rows may use, this version."""
+    """What canonical tables depend on: the files' state, the mappings, the names that rows may use, the tables' columns
+    and this version.
+    """
     parts = {
         "version": __version__,
         "files": files.state(settings),
         "settings": settings.model_dump(mode="json", include={"sources", "cycles", "timezone", "currency", "language"}),
         "metrics": sorted(catalog.metrics),
         "plans": sorted(catalog.plans),
+        "taxes": sorted(catalog.taxes),
+        "tables": [schema.json() for schema in _CANONICAL_SCHEMAS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -84,20 +99,41 @@ class Ingestion:
         self._quarantines: list[DataFrame] = []
 
     def run(self) -> dict[str, Any]:
-        """Writes accounts, subscriptions, usage and quarantine; gives the report that checks and metadata are made of.
+        """Writes the canonical tables and quarantine; gives the report that checks and metadata are made of.
 
-        The report: table → "in", each verdict and (usage) each "verdict|cycle|month" → rows and quantity.
+        The report: table → "in", each verdict and (usage, adjustments) each "verdict|cycle|month" → rows and quantity,
+        which is Σ amount for tables of money.
         """
-        accounts = self._written("customers", judge_customers(self._mapped("customers"), self.settings), "accounts")
+        accounts = self._written("customers", self._customers(), "accounts")
         judged = judge_subscriptions(self._mapped("subscriptions"), accounts, sorted(self.catalog.plans))
         subscriptions = self._written("subscriptions", judged, "subscriptions")
         usage = judge_usage(
             self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
         )
-        self._write_usage(usage)
+        self._write_placed("usage", usage)
+        self._write_money(accounts)
         self._write_quarantine()
         self.spark.catalog.clearCache()
         return self.report
+
+    def _customers(self) -> DataFrame:
+        rows = self._mapped("customers")
+        judged = judge_customers(rows, self.settings)
+        if not has_parents(rows):
+            return without_hierarchies(judged)
+        # Each level of parents reads the customers again.
+        return with_hierarchies(judged.persist(StorageLevel.DISK_ONLY))
+
+    def _write_money(self, accounts: DataFrame) -> None:
+        """The tables that a project need not have: those that no source gives cost nothing."""
+        adjustments, bills, payments = (self._mapped(table) for table in ("adjustments", "bills", "payments"))
+        if self.settings.gives("adjustments"):
+            taxes, cycles = sorted(self.catalog.taxes), self.settings.cycles
+            self._write_placed("adjustments", judge_adjustments(adjustments, accounts, taxes, cycles))
+        if self.settings.gives("bills"):
+            self._written("bills", judge_bills(bills, accounts), "bills")
+        if self.settings.gives("payments"):
+            self._written("payments", judge_payments(payments, accounts), "payments")
 
     def _mapped(self, table: str) -> DataFrame:
         """All rows that the sources map to `table`, with source, system and _delivery; counts them on their way in."""
@@ -146,15 +182,16 @@ class Ingestion:
         tables.write_bucketed(tables.by_account(valid, self.buckets), place, self.buckets)
         return tables.read_bucketed(self.spark, place, schema, self.buckets)
 
-    def _write_usage(self, judged: DataFrame) -> None:
+    def _write_placed(self, table: str, judged: DataFrame) -> None:
+        """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""
         kept = judged.persist(StorageLevel.DISK_ONLY)
-        self.report["usage"].update(_by_verdict(kept, "_cycle", "_month"))
-        self._quarantines.append(quarantined(kept, "usage", CANONICAL_TABLES["usage"].key))
+        self.report[table].update(_by_verdict(kept, "_cycle", "_month"))
+        self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
         valid = kept.where(F.col(VERDICT) == VALID)
-        columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.USAGE]
+        columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.SCHEMAS[table]]
         placed = valid.select(*columns, F.col("_cycle").alias("cycle"), F.col("_month").alias("month"))
         by_account = tables.by_account(placed, self.buckets)
-        tables.write_bucketed(by_account, self.staging.uri("usage"), self.buckets, partition_by=("cycle", "month"))
+        tables.write_bucketed(by_account, self.staging.uri(table), self.buckets, partition_by=("cycle", "month"))
 
     def _write_quarantine(self) -> None:
         """The rows in quarantine with the original row, a folder per cycle and month."""
@@ -189,10 +226,14 @@ def _ddl(column: str) -> str:
     return TYPES.get(column, schemas.TEXT).simpleString()
 
 
+_MEASURES = {"event_time": "quantity", "amount": "amount"}
+"""A column that only some tables have → what is summed of those tables."""
+
+
 def _measurable(rows: DataFrame) -> Column:
-    """Σ quantity of usage without what no meter shows (it is in quarantine): the sum must fit. 0 for other tables."""
-    shown = F.when(F.abs("quantity") < TOO_MUCH, F.col("quantity"))
-    return F.sum(shown) if "event_time" in rows.columns else F.lit(0)
+    """Σ quantity or amount without what is excessive (it is in quarantine): the sum must fit. 0 for other tables."""
+    measured = [measure for column, measure in _MEASURES.items() if column in rows.columns]
+    return F.sum(F.when(F.abs(measured[0]) < TOO_MUCH, F.col(measured[0]))) if measured else F.lit(0)
 
 
 def _measured(rows: DataFrame) -> dict[str, str]:

@@ -13,29 +13,17 @@ from typing import Any
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, MapType, StringType, StructType
+from pyspark.sql.types import BooleanType, DataType, DecimalType, StringType
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
 from billflow.lake import schemas
 from billflow.settings import TableMapping
+from billflow.sources.conversion import TYPES, converted
 from billflow.sources.files import CORRUPT, FILE, ROW, delivered_columns
 
 FAILED, MALFORMED = "_failed", "_malformed"
 """Columns of mapped rows: names of the mappings that failed, and whether the row as delivered did not parse."""
-
-TYPES: dict[str, DataType] = {
-    "quantity": schemas.QUANTITY,
-    "start_date": schemas.DAY,
-    "end_date": schemas.DAY,
-    "event_time": schemas.USAGE["event_time"].dataType,
-    "arrived_at": schemas.USAGE["arrived_at"].dataType,
-    "dimensions": schemas.DIMENSIONS,
-    "discounts": schemas.TEXTS,
-}
-"""Canonical columns that are not text."""
-
-_LOOKS_LIKE_TIME = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T\s].*)?$"
 
 
 @contextmanager
@@ -99,7 +87,7 @@ def _attempt(raw: DataFrame, text: str, timezone: str, where: str) -> _Attempt:
     expression = F.expr(_text(raw, text))
     with mapping_mode(raw.sparkSession, timezone):
         lenient = _analysed(raw, expression, text, where)
-    if where.endswith(".quantity"):
+    if isinstance(TYPES.get(where.rpartition(".")[2]), DecimalType):
         _refuse_floats(lenient, where)
     strict = _strict(raw, expression, timezone)
     alike = strict is not None and strict.sql() == lenient.sql()
@@ -196,7 +184,7 @@ def _first_line(error: PySparkException) -> str:
 def _typed(met: DataFrame, column: str, attempt: _Attempt, where: str) -> Column:
     """The value as the canonical type; NULL where it is not of it. SettingsError when no value can be."""
     try:
-        typed = _converted(column, attempt.value, attempt.kind)
+        typed = converted(column, attempt.value, attempt.kind)
         met.select(typed)
     except (AnalysisException, TypeError):
         raise SettingsError(
@@ -205,38 +193,6 @@ def _typed(met: DataFrame, column: str, attempt: _Attempt, where: str) -> Column
             remedy=f"give {TYPES.get(column, schemas.TEXT).simpleString()}",
         ) from None
     return typed
-
-
-def _converted(column: str, value: Column, given: DataType) -> Column:
-    wanted = TYPES.get(column, schemas.TEXT)
-    if isinstance(wanted, StringType):
-        text = F.trim(value.cast(wanted))
-        return F.when(text != "", text)
-    if column == "dimensions":
-        return _dimensions(value, given)
-    if column == "discounts":
-        return _codes(value, given)
-    if isinstance(given, StringType) and column != "quantity":
-        # A cast to a day would overlook what follows the day, and that it is no time.
-        value = F.when(value.rlike(_LOOKS_LIKE_TIME) & value.cast("timestamp").isNotNull(), value)
-    return value.cast(wanted)
-
-
-def _dimensions(expression: Column, given: DataType) -> Column:
-    if isinstance(given, StructType):
-        expression = F.from_json(F.to_json(expression), schemas.DIMENSIONS)
-    elif isinstance(given, StringType):
-        expression = F.from_json(expression, schemas.DIMENSIONS)
-    elif not isinstance(given, MapType):
-        raise TypeError(given)
-    texts = expression.cast(MapType(schemas.TEXT, schemas.TEXT))
-    return F.map_filter(texts, lambda _, value: value.isNotNull()).cast(schemas.DIMENSIONS)
-
-
-def _codes(expression: Column, given: DataType) -> Column:
-    """A list as it is; text such as `loyalty, staff` is split."""
-    texts = F.split(expression, r"[,;|\s]+") if isinstance(given, StringType) else expression.cast("array<string>")
-    return F.filter(F.array_compact(texts), lambda code: code != "").cast(schemas.TEXTS)
 
 
 # --- What fails: operations that ANSI SQL would refuse and that give NULL without it. -------------------------------

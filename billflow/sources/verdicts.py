@@ -1,7 +1,7 @@
 """Rules that rows must keep, and what becomes of each row: valid, an identical duplicate, or quarantined."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -28,6 +28,18 @@ def rule(code: str, broken: Column, *reason: Column | str) -> Rule:
         F.lit(part) if isinstance(part, str) else F.coalesce(part.cast("string"), F.lit("nothing")) for part in reason
     ]
     return Rule(code, F.coalesce(broken, F.lit(False)), F.concat(*parts))
+
+
+def unknown(column: str, known: Collection[str]) -> Rule:
+    """`unknown_<column>`: the value is missing or none of `known`."""
+    missing = ~F.coalesce(F.col(column).isin(sorted(known)), F.lit(False))
+    return rule(f"unknown_{column}", missing, f"the {column} is not known: ", F.col(column))
+
+
+def unknown_if_given(column: str, known: Collection[str]) -> Rule:
+    """`unknown_<column>` of a column that may be left out."""
+    one = unknown(column, known)
+    return replace(one, broken=one.broken & F.col(column).isNotNull())
 
 
 def mapped_rules() -> tuple[Rule, ...]:
@@ -74,6 +86,13 @@ def settle_duplicates(
     )
     verdict = F.when(~keeps_all_rules(), QUARANTINED).when(repeated, DUPLICATE).otherwise(VALID)
     return judged.withColumn(VERDICT, verdict).drop("_first", "_number", CONTENT)
+
+
+def judged_further(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    """Settled `rows` by further rules: a valid one that breaks them is quarantined, the others keep their verdict."""
+    is_valid = F.col(VERDICT) == VALID
+    judged = apply_rules(rows, [replace(one, broken=is_valid & one.broken) for one in rules])
+    return judged.withColumn(VERDICT, F.when(is_valid & ~keeps_all_rules(), QUARANTINED).otherwise(F.col(VERDICT)))
 
 
 def _content_hash(content: Sequence[str]) -> Column:

@@ -1,5 +1,7 @@
 """Manifests: numbered versions, of which the newest counts; each number is given once."""
 
+import json
+
 import pytest
 
 from billflow.lake.manifest import Ingest, Manifest, TableRun, commit, read_manifest, versions
@@ -45,7 +47,8 @@ def test_other_files_are_no_versions(storage: Storage, name: str) -> None:
 
 def test_table_runs_are_all_folders_that_it_names(storage: Storage) -> None:
     staging = stage(storage, "r1")
-    run = {name: TableRun(path=name, rows=0) for name in ("raw", "accounts", "subscriptions", "usage", "quarantine")}
+    names = ("raw", "accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
+    run = {name: TableRun(path=name, rows=0) for name in names}
     ingest = Ingest(
         fingerprint="f",
         run_id="r0",
@@ -53,8 +56,22 @@ def test_table_runs_are_all_folders_that_it_names(storage: Storage) -> None:
         accounts=run["accounts"],
         subscriptions=run["subscriptions"],
         usage={"c01|2013-01": run["usage"]},
+        adjustments={"c01|2013-01": run["adjustments"]},
+        bills=run["bills"],
+        payments=run["payments"],
         quarantine={"": run["quarantine"]},
         report={},
     )
     manifest = publication_of(staging, moves_of(staging)).onto(Manifest()).model_copy(update={"ingest": ingest})
     assert {one.path for one in manifest.table_runs()} == set(run) | set(moves_of(staging).values())
+
+
+def test_a_manifest_from_before_there_were_adjustments_bills_and_payments(storage: Storage) -> None:
+    run = {"path": "accounts/run=r0", "rows": 2, "buckets": 2}
+    ingest = {"accounts": run, "subscriptions": run, "raw": {}, "usage": {}, "quarantine": {}, "report": {}}
+    old = {"version": 1, "run_id": "r0", "ingest": {"fingerprint": "f", "run_id": "r0", **ingest}, "partitions": {}}
+    storage.create("_manifests/00000001.json", json.dumps(old).encode())
+    found = read_manifest(storage).ingest
+    assert found is not None
+    assert (found.adjustments, found.bills, found.payments) == ({}, None, None)
+    assert list(found.whole_tables()) == ["accounts", "subscriptions"]

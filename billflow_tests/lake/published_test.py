@@ -129,6 +129,44 @@ def test_master_data_is_the_newest_ingestions(storage: LocalStorage) -> None:
     assert connect(storage, state).sql("select account_id from accounts").fetchall() == [("new",)]
 
 
+@pytest.mark.parametrize("table", ["bills", "payments"])
+def test_bills_and_payments_are_the_newest_ingestions(storage: LocalStorage, table: str) -> None:
+    accounts = put(storage, "accounts/run=r2", **whole("accounts"))
+    newest = put(storage, f"{table}/run=r2", **whole(table, account_id="new", amount=Decimal("0.5")))
+    older = put(storage, f"{table}/run=r1", **whole(table, account_id="old"))
+    state = manifest({"c01|2013-01": {table: older}}, ingest(accounts, **{table: newest}))
+    found = connect(storage, state).sql(f"select account_id, amount from {table}").fetchall()
+    assert found == [("new", Decimal("0.5"))]
+    without = manifest({"c01|2013-01": {table: older}}, ingest(accounts))
+    assert connect(storage, without).sql(f"select * from {table}").fetchall() == []
+
+
+def test_adjustments_are_each_partitions(storage: LocalStorage) -> None:
+    accounts = put(storage, "accounts/run=r2", **whole("accounts"))
+    tables = {
+        f"c01|2013-0{month}": {
+            "adjustments": put(
+                storage,
+                f"adjustments/cycle=c01/month=2013-0{month}/run=r1",
+                **whole("adjustments", adjustment_id=f"a{month}", date=date(2013, month, 1), amount=Decimal(-month)),
+            )
+        }
+        for month in (1, 2)
+    }
+    found = connect(storage, manifest(tables, ingest(accounts))).sql("select * from adjustments order by date")
+    assert [(row[1], row[3], row[4]) for row in found.fetchall()] == [
+        ("a1", date(2013, 1, 1), Decimal(-1)),
+        ("a2", date(2013, 2, 1), Decimal(-2)),
+    ]
+
+
+def test_accounts_from_before_there_were_hierarchies(storage: LocalStorage) -> None:
+    columns = {name: cells for name, cells in whole("accounts", account_id="1").items() if "invoiced" not in name}
+    state = manifest({}, ingest(put(storage, "accounts/run=r1", **columns)))
+    found = connect(storage, state).sql("select account_id, invoiced_account_id from accounts").fetchall()
+    assert found == [("1", None)]
+
+
 def test_quarantine_is_each_partitions_and_what_cannot_be_placed(storage: LocalStorage) -> None:
     placed = put(storage, "quarantine/cycle=c01/month=2013-01/run=r1", **whole("quarantine", key="placed"))
     ingested = put(storage, "quarantine/x/run=r2", **whole("quarantine", key="not billed yet"))

@@ -12,8 +12,9 @@ from pyspark.sql.types import ArrayType, BooleanType, LongType, StringType, Stru
 from billflow.canonical import CANONICAL_TABLES
 from billflow.lake import schemas
 from billflow.settings import TableMapping
+from billflow.sources.conversion import TYPES
 from billflow.sources.files import CORRUPT, FILE, ROW
-from billflow.sources.mapping import TYPES, map_rows
+from billflow.sources.mapping import map_rows
 
 ZONE = "Australia/Sydney"
 PLACE = "billflow.yaml: sources.s.tables.t"

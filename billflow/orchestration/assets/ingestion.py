@@ -15,7 +15,7 @@ from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, ex
 from billflow.sources.files import check_files
 from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, open_deliveries
 
-CANONICAL = ("accounts", "subscriptions", "usage", "quarantine")
+CANONICAL = ("accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
 
 
 @dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY, pool=POOL)
@@ -49,6 +49,9 @@ _DESCRIPTIONS = {
     "accounts": "Customers that keep the rules, one row a key, laid out by account.",
     "subscriptions": "What each account has subscribed to, and when.",
     "usage": "Usage that keeps the rules, each event once, placed in its cycle and month.",
+    "adjustments": "One-off charges and credits, placed in the cycle and month of their date.",
+    "bills": "Lines of bills that other systems made.",
+    "payments": "What customers have paid, and what was paid back.",
     "quarantine": "Rows that break a rule: the codes, the reason and the row as delivered.",
 }
 
@@ -74,6 +77,9 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
         yield _result("accounts", run.accounts(), report["customers"])
         yield _result("subscriptions", run.subscriptions(), report["subscriptions"])
         yield _result("usage", run.usage(), _whole(report["usage"]))
+        yield _result("adjustments", run.adjustments(), _whole(report.get("adjustments", {})))
+        yield _result("bills", run.bills(), report.get("bills", {}))
+        yield _result("payments", run.payments(), report.get("payments", {}))
         yield dg.MaterializeResult(
             "quarantine", metadata={"by table, cycle and month": as_markdown(report["quarantine"])}
         )
@@ -100,13 +106,14 @@ def _ingest(run: BillRun) -> None:
 def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report: dict[str, Any]) -> Ingest:
     """What the ingestion will be called once it is published, with the rows counted in each table."""
 
-    def table(name: str, counted: str) -> TableRun:
+    def whole(name: str, counted: str) -> TableRun:
         rows = int(report[counted].get("valid", {"rows": "0"})["rows"])
         return TableRun(path=run_folder(name, run.root), rows=rows, buckets=buckets)
 
-    usage = {
-        verdict.removeprefix("valid|"): one for verdict, one in report["usage"].items() if verdict.startswith("valid|")
-    }
+    def placed(name: str) -> dict[str, TableRun]:
+        valid = {key.removeprefix("valid|"): one for key, one in report[name].items() if key.startswith("valid|")}
+        return {key: _placed(name, run, key, int(one["rows"]), buckets) for key, one in valid.items()}
+
     return Ingest(
         fingerprint=noted["fingerprint"],
         run_id=run.root,
@@ -114,9 +121,12 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
             name: TableRun(path=run_folder(f"raw/delivery={name}", run.root), rows=rows)
             for name, rows in noted["rows"].items()
         },
-        accounts=table("accounts", "customers"),
-        subscriptions=table("subscriptions", "subscriptions"),
-        usage={key: _placed("usage", run, key, int(one["rows"]), buckets) for key, one in usage.items()},
+        accounts=whole("accounts", "customers"),
+        subscriptions=whole("subscriptions", "subscriptions"),
+        usage=placed("usage"),
+        adjustments=placed("adjustments"),
+        bills=whole("bills", "bills") if run.settings.gives("bills") else None,
+        payments=whole("payments", "payments") if run.settings.gives("payments") else None,
         quarantine=_quarantines(run, report["quarantine"]),
         report=report,
     )

@@ -96,12 +96,9 @@ def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition
 
 def _tables(run: BillRun, written: dict[str, TableRun]) -> dict[str, tuple[TableRun, ...]]:
     key = run.partition.key
-    ingested = {
-        "accounts": [run.ingest.accounts],
-        "subscriptions": [run.ingest.subscriptions],
-        "usage": [one for one in [run.ingest.usage.get(key)] if one],
-        "quarantine": [one for one in [run.ingest.quarantine.get(key)] if one],
-    }
+    ingested = {table: [one] for table, one in run.ingest.whole_tables().items()}
+    for table, runs in run.ingest.placed_tables().items():
+        ingested[table] = [runs[key]] if key in runs else []
     for table, one in written.items():
         ingested.setdefault(_PUBLISHED_AS.get(table, table), []).append(one)
     return {table: tuple(runs) for table, runs in ingested.items()}
