@@ -11,7 +11,14 @@ from billflow.lake.schemas import TEXT
 ACCOUNT = ["system", "account_id"]
 
 
-def holds(accounts: DataFrame, subscriptions: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
+def holds(
+    accounts: DataFrame,
+    subscriptions: DataFrame,
+    prices: DataFrame,
+    pricebook: Pricebook,
+    *,
+    hierarchies: bool = False,
+) -> DataFrame:
     """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows."""
     serving = _serving(subscriptions, pricebook)
     found = [
@@ -20,10 +27,12 @@ def holds(accounts: DataFrame, subscriptions: DataFrame, prices: DataFrame, pric
         _without_price(serving, pricebook),
         _unknown_discount(serving, pricebook),
     ]
+    if hierarchies:
+        found.append(other_currency_than_top(accounts))
     held = found[0]
     for more in found[1:]:
         held = held.unionByName(more)
-    return held
+    return with_families(held, accounts) if hierarchies else held
 
 
 def _serving(subscriptions: DataFrame, pricebook: Pricebook) -> DataFrame:
@@ -80,10 +89,43 @@ def _unknown_discount(serving: DataFrame, pricebook: Pricebook) -> DataFrame:
     return _held(serving.where(F.size(unknown) > 0), "unknown_discount", reason)
 
 
-def overflowing(lines: DataFrame) -> DataFrame:
-    """Accounts with an amount that does not fit decimal(38,24): the same shape as `holds`."""
-    reason = F.concat(F.lit("the amount of charge "), F.col("charge"), F.lit(" is too large to be computed exactly"))
-    return _held(lines.where(F.col("net").isNull()), "amount_overflow", reason)
+def unbillable(lines: DataFrame) -> DataFrame:
+    """Accounts with an amount that cannot be computed exactly or a tax without a rate: the same shape as `holds`."""
+    too_large = F.concat(F.lit("the amount of charge "), F.col("charge"), F.lit(" is too large to be computed exactly"))
+    taxless = F.concat(F.lit("no rate of tax "), F.col("tax_code"), F.lit(" fits the customer on the issue date"))
+    wrong = lines.where(F.col("net").isNull() | F.col("tax_rate").isNull())
+    is_taxless = F.col("tax_rate").isNull()
+    rule = F.when(is_taxless, F.lit("no_tax_rate")).otherwise(F.lit("amount_overflow"))
+    return wrong.select(*ACCOUNT, rule.alias("rule"), F.when(is_taxless, taxless).otherwise(too_large).alias("reason"))
+
+
+def with_families(held: DataFrame, accounts: DataFrame) -> DataFrame:
+    """`held` and everyone whose bill goes to the same account: a bill without one of its children would be wrong."""
+    tops = accounts.select(*ACCOUNT, "invoiced_account_id")
+    first = F.first(F.struct("account_id", "reason")).alias("_first")
+    families = held.join(tops, ACCOUNT, "inner").groupBy("system", "invoiced_account_id").agg(first)
+    others = tops.join(families, ["system", "invoiced_account_id"], "inner").join(
+        held.select(*ACCOUNT), ACCOUNT, "left_anti"
+    )
+    reason = F.concat(
+        F.lit("account "), F.col("_first.account_id"), F.lit(" of the same bill is held: "), F.col("_first.reason")
+    )
+    return held.unionByName(_held(others, "hierarchy", reason))
+
+
+def other_currency_than_top(accounts: DataFrame) -> DataFrame:
+    """Children in another currency than the account that gets their bill."""
+    tops = accounts.select("system", F.col("account_id").alias("invoiced_account_id"), F.col("currency").alias("_owed"))
+    known = accounts.join(tops, ["system", "invoiced_account_id"], "inner")
+    reason = F.concat(
+        F.lit("the account is in "),
+        F.col("currency"),
+        F.lit(" but its bill goes to "),
+        F.col("invoiced_account_id"),
+        F.lit(" in "),
+        F.col("_owed"),
+    )
+    return _held(known.where(F.col("currency") != F.col("_owed")), "other_currency", reason)
 
 
 def without(rows: DataFrame, held: DataFrame) -> DataFrame:

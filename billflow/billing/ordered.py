@@ -34,13 +34,13 @@ _TERMS = (
 
 
 def in_order(owed: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """MEMBER with used_units / used_divisor, what is left to pay for, and event_amount / used_divisor of bounded events."""
+    """MEMBER with used_units / used_divisor, left to pay for, and event_amount / used_divisor of events with bounds."""
     spark = owed.sparkSession
     terms = F.broadcast(pricebook.frame(spark).where("in_order").select(*_TERMS))
     ordered = owed.where("in_order").join(terms, "charge_id", "inner")
     events = _events(_with_allowance(ordered, pricebook), usage, pricebook)
     used = _beyond_allowance(_running(events), pricebook)
-    priced = used.withColumn("_amount", _event_amount(used))
+    priced = used.withColumn("_amount", _event_amount())
     return priced.groupBy(*MEMBER).agg(
         _whole_sum("_beyond").alias("used_units"),
         F.first("_divisor").cast(QUANTITY).alias("used_divisor"),
@@ -95,7 +95,7 @@ def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataF
 
 
 def _running(events: DataFrame) -> DataFrame:
-    """Adds `_delta` / `_divide`: by how much an event raises its member's converted and rounded total; and `_number`."""
+    """Adds `_delta` / `_divide`, by how much an event raises its member's converted and rounded total, and `_number`."""
     so_far = Window.partitionBy(*MEMBER).orderBy("event_time", "usage_id")
     summed = events.withColumns(
         {
@@ -127,8 +127,8 @@ def _above(total: Column, free: Column) -> Column:
     return F.when(above < 0, F.lit(0).cast(QUANTITY)).otherwise(above.cast(QUANTITY))
 
 
-def _event_amount(events: DataFrame) -> Column:
-    """What an event with bounds costs, over `_divisor`: nothing while events are free; else rate × value + fee, bounded."""
+def _event_amount() -> Column:
+    """What an event with bounds costs, over `_divisor`: nothing while events are free, else rate × value + fee."""
 
     def over_divisor(amount: Column) -> Column:
         return F.try_multiply(amount, F.col("_divisor")).cast(EVENT_AMOUNT)

@@ -138,22 +138,35 @@ def _allows(dimension: str) -> Column:
     return allowed.isNull() | F.coalesce(F.array_contains(allowed, F.col(f"_d_{dimension}")), F.lit(False))
 
 
-def is_billed(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """`groups` with `billed`: whether at least one charge prices these events, however many do."""
-    pairs = with_cell(_matched(owed.where(F.col("metric").isNotNull()), groups, pricebook, "inner"), pricebook)
+def judged(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`groups` with `cause`, why no charge prices these events: NULL where at least one does, however many do."""
+    counting = owed.where(F.col("metric").isNotNull())
+    pairs = with_cell(_matched(counting, groups, pricebook, "inner"), pricebook)
     keys = [name for name in groups.columns if name not in _MEASURES and not name.startswith("incremented_")]
     names = [f"usage_{name}" if name in (*STRETCH, "metric", "_epoch") else name for name in keys]
-    billed = pairs.where(F.col("cell").isNotNull()).select(
-        *[F.col(name).alias(f"_key_{key}") for name, key in zip(names, keys, strict=True)]
-    )
+    renamed = [F.col(name).alias(f"_key_{key}") for name, key in zip(names, keys, strict=True)]
+    priced = pairs.select(*renamed, F.col("cell").isNotNull().alias("_fits"))
+    found = priced.groupBy(*[f"_key_{key}" for key in keys]).agg(F.max("_fits").alias("_billed"))
     # Plain equality where no NULL can be: only that keeps the layout by account.
     same = [
         F.col(key) == F.col(f"_key_{key}") if key in STRETCH else F.col(key).eqNullSafe(F.col(f"_key_{key}"))
         for key in keys
     ]
-    found = billed.groupBy(*billed.columns).agg(F.lit(True).alias("_billed"))
-    marked = groups.join(found, reduce(Column.__and__, same), "left")
-    return marked.withColumn("billed", F.coalesce("_billed", F.lit(False))).drop("_billed", *billed.columns)
+    marked = groups.join(found, reduce(Column.__and__, same), "left").drop(*[f"_key_{key}" for key in keys])
+    counted = counting.groupBy(*STRETCH, "metric").agg(F.lit(True).alias("_counted_by_some"))
+    known = marked.join(counted, [*STRETCH, "metric"], "left")
+    cause = (
+        F.when(F.col("_billed"), F.lit(None))
+        .when(~F.col("_billed"), F.lit(NO_PRICE))
+        .when(F.col("_counted_by_some"), F.lit(NO_CONDITION))
+        .otherwise(F.lit(NO_CHARGE))
+    )
+    return known.withColumn("cause", cause).drop("_billed", "_counted_by_some")
 
+
+NO_CHARGE = "no charge of the plan in force counts metric"
+NO_CONDITION = "no charge of the plan in force is for such usage, of metric"
+NO_PRICE = "a matrix has no price and no default for metric"
+"""Causes of unrated usage."""
 
 _MEASURES = ("quantity_sum", "quantity_max", "latest", "events")

@@ -54,15 +54,30 @@ def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame)
 
 
 def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
-    """Tax groups that are not round(Σ nets × rate) of their lines, or of which there are none."""
+    """Tax groups that are not what their lines come to, or of which there are none.
+
+    round(Σ nets × rate); where prices include tax, round(Σ gross × rate / (1 + rate)) more, which is Σ (gross − net).
+    """
     by = ["system", "account_id", "invoice_id", "tax_category", "tax_rate"]
-    sums = lines.groupBy(*by, "currency").agg(F.sum("net").alias("_base"))
+    plain = F.coalesce(F.sum(F.when(F.col("gross").isNull(), F.col("net"))), F.lit(0)).cast("decimal(38,4)")
+    whole = F.coalesce(F.sum("gross"), F.lit(0)).cast("decimal(38,4)")
+    inside = F.coalesce(F.sum(F.col("gross") - F.col("net")), F.lit(0)).cast("decimal(38,4)")
+    sums = lines.groupBy(*by, "currency").agg(
+        F.sum("net").alias("_base"), plain.alias("_plain"), whole.alias("_gross"), inside.alias("_inside")
+    )
     joined = sums.join(taxes.drop("currency"), by, "full")
     # Not the rounding that billing uses: whole minor units, cut off after half of one is added.
     unit = F.pow(F.lit(10), currency_digits(currencies)).cast("decimal(4,0)")
-    exact = F.abs(F.col("_base") * F.col("tax_rate")) * unit
-    minor = F.floor(exact + F.lit("0.5").cast("decimal(2,1)"))
-    right = (F.col("tax") * unit == F.signum("_base").cast("decimal(1,0)") * minor) & (F.col("base") == F.col("_base"))
+    one = F.lit(1).cast("decimal(1,0)")
+    # Of the tax inside, doubled and multiplied out, so that nothing is divided: |2·(tax·(1+rate) − gross·rate)| ≤ 1+rate
+    off = F.abs(F.col("_inside") * (one + F.col("tax_rate")) - F.col("_gross") * F.col("tax_rate")) * unit * 2
+    minor = F.floor(F.abs(F.col("_plain") * F.col("tax_rate")) * unit + F.lit("0.5").cast("decimal(2,1)"))
+    of_plain = F.signum("_plain").cast("decimal(1,0)") * minor
+    right = (
+        ((F.col("tax") - F.col("_inside")) * unit == of_plain)
+        & (off <= one + F.col("tax_rate"))
+        & (F.col("base") == F.col("_base"))
+    )
     wrong = joined.where(~F.coalesce(right, F.lit(False)))
     key = F.concat_ws("/", "invoice_id", "tax_category", F.col("tax_rate").cast("string"))
     return _problems(wrong, key, F.col("_base"), " taxed ", F.col("tax"), " on ", F.col("base"))
@@ -72,7 +87,8 @@ def fully_priced(charges: DataFrame, lines: DataFrame) -> DataFrame:
     """Accounts whose charges counted other events than their lines show: a charge with events always has a line."""
     by = ["system", "account_id"]
     priced = charges.groupBy(*by).agg(F.sum("usage_count").alias("_charged"))
-    shown = lines.groupBy(*by).agg(F.sum("usage_count").alias("_shown"))
+    served = lines.withColumn("account_id", F.coalesce("service_account_id", "account_id"))
+    shown = served.groupBy(*by).agg(F.sum("usage_count").alias("_shown"))
     joined = priced.join(shown, by, "full").na.fill(0, ["_charged", "_shown"])
     wrong = joined.where(F.col("_charged") != F.col("_shown"))
     return _problems(

@@ -91,8 +91,8 @@ def without_included_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
         }
     )
     taxed = rounded_fraction(sums, "_dividend", "_divisor", "digits", pricebook.digits, to="_tax")
-    shared = spread(taxed, "_tax", "gross", within=group, order=["_order"], to="_share")
-    net = F.when(F.col("is_gross"), F.col("gross") - F.col("_share")).otherwise(F.col("net")).cast(MONEY)
+    shared = spread(taxed, "_tax", "gross", within=group, order=["_order"], to="_tax_part")
+    net = F.when(F.col("is_gross"), F.col("gross") - F.col("_tax_part")).otherwise(F.col("net")).cast(MONEY)
     each = F.try_divide(net.cast("decimal(38,12)"), F.col("quantity").cast("decimal(26,12)")).cast(QUANTITY)
     none = F.lit(0).cast(QUANTITY)
     price = F.when(~F.col("is_gross"), F.col("unit_price")).otherwise(F.coalesce(each, none))

@@ -192,9 +192,9 @@ INVOICE_LINES = _schema(
     line_type=TEXT,
     gross=MONEY,
 )
-"""`account_id` is the account that gets the bill, `service_account_id` the one that the line is for: that one or a child.
-`price_from` is the first day of the plan's version, `line_type` the kind of `billflow.billing.parts`; `gross` is what was
-priced where prices include tax."""
+"""`account_id` is the account that gets the bill, `service_account_id` the one that the line is for, that one or a
+child. `price_from` is the first day of the plan's version, `line_type` the kind of `billflow.billing.parts`; `gross` is
+what was priced where prices include tax."""
 
 INVOICE_TAXES = _schema(
     invoice_id=TEXT,

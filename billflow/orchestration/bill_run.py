@@ -106,8 +106,10 @@ class BillRun:
         return everyone.where(everyone["cycle"] == self.partition.cycle)
 
     def subscriptions(self) -> DataFrame:
-        """The subscriptions of the cycle's accounts."""
-        return self._of_cycle(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
+        """The subscriptions of the cycle's accounts, with the account that gets their bill."""
+        everyone = self._bucketed(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
+        tops = self.accounts().select("system", "account_id", "invoiced_account_id")
+        return everyone.join(tops, ["system", "account_id"], "inner")
 
     def bills(self) -> DataFrame:
         """Lines of bills of other systems, of the cycle's accounts."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from billflow.billing import reconcile
 from billflow.lake import schemas
@@ -121,9 +122,15 @@ def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Projec
         run = BillRun(context, project)
         lines, charges = run.staged("invoice_lines", schemas.INVOICE_LINES), run.staged("charges", schemas.CHARGES)
         late = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
-        charged = charges.join(late, ["system", "account_id"], "left_anti")
+        charged = charges.join(_served_by(run, late), ["system", "account_id"], "left_anti")
         wrong = reconcile.inconsistent_lines(lines, run.pricebook.currencies)
         return _result(_found(wrong, reconcile.fully_priced(charged, lines)), lines=lines.count())
+
+
+def _served_by(run: BillRun, held: DataFrame) -> DataFrame:
+    """The accounts whose bill goes to one of `held`."""
+    tops = held.select("system", F.col("account_id").alias("invoiced_account_id"))
+    return run.accounts().join(F.broadcast(tops), ["system", "invoiced_account_id"], "left_semi")
 
 
 @dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])

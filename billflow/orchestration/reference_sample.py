@@ -9,9 +9,10 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from billflow.billing.money import minor_digits
+from billflow.catalog import TaxPayer
 from billflow.lake import schemas
 from billflow.orchestration.bill_run import BillRun
-from billflow.reference import Bill, Subscription, UsageEvent, bill_account
+from billflow.reference import Adjustment, Bill, Member, Subscription, UsageEvent, bill_family
 
 SAMPLE = 25
 """Accounts rated twice in each run."""
@@ -23,25 +24,44 @@ ACCOUNT = ["system", "account_id"]
 
 
 def disagreements(run: BillRun) -> tuple[list[str], int]:
-    """(what differs, accounts compared). The sample changes with the month and is the same in every repetition."""
-    accounts = _sampled(run).cache()
-    bills = {key: _reference_bill(run, parts) for key, parts in _inputs(run, accounts).items()}
-    lines = _grouped(_of(run.staged("invoice_lines", schemas.INVOICE_LINES).orderBy("line_no"), accounts))
-    invoices = _grouped(_of(run.staged("invoices", schemas.INVOICES), accounts))
+    """(what differs, bills compared). The sample changes with the month and is the same in every repetition."""
+    tops = _sampled(run).cache()
+    members = _members(run, tops).cache()
+    lines = _grouped(_of(run.staged("invoice_lines", schemas.INVOICE_LINES).orderBy("line_no"), tops))
+    invoices = _grouped(_of(run.staged("invoices", schemas.INVOICES), tops))
+    bills = _reference_bills(run, members)
     problems = [
         problem for key, bill in bills.items() for problem in _differences(key, bill, invoices[key], lines[key])
     ]
-    accounts.unpersist()
+    tops.unpersist()
+    members.unpersist()
     return problems, len(bills)
 
 
 def _sampled(run: BillRun) -> DataFrame:
-    """Accounts that are not held, in an order that no one can steer, limited in events."""
+    """Accounts that get a bill and are not held, in an order that no one can steer, limited in events."""
     held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held"), run.staging.uri("held_late"))
-    busy = run.usage().groupBy(*ACCOUNT).count().where(F.col("count") > MOST_EVENTS)
-    open_accounts = run.accounts().join(held, ACCOUNT, "left_anti").join(busy, ACCOUNT, "left_anti")
+    tops = run.accounts().select("system", "account_id", "invoiced_account_id")
+    events = run.usage().groupBy(*ACCOUNT).count().join(tops, ACCOUNT, "inner")
+    busy = (
+        events.groupBy("system", F.col("invoiced_account_id").alias("account_id"))
+        .agg(F.sum("count").alias("events"))
+        .where(F.col("events") > MOST_EVENTS)
+    )
+    own = tops.where(F.col("invoiced_account_id") == F.col("account_id"))
+    open_accounts = own.join(held, ACCOUNT, "left_anti").join(busy, ACCOUNT, "left_anti")
     mixed = F.xxhash64("system", "account_id", F.lit(run.partition.month))
-    return open_accounts.orderBy(mixed, *ACCOUNT).limit(SAMPLE).select(*ACCOUNT, "currency", "timezone")
+    return open_accounts.orderBy(mixed, *ACCOUNT).limit(SAMPLE).select(*ACCOUNT)
+
+
+_OF_ACCOUNT = ("currency", "timezone", "country", "postcode", "segment", "tax_id", "invoiced_account_id")
+
+
+def _members(run: BillRun, tops: DataFrame) -> DataFrame:
+    """The accounts whose bills go to `tops`: those themselves and their children."""
+    invoiced = tops.select("system", F.col("account_id").alias("invoiced_account_id"))
+    mine = run.accounts().join(F.broadcast(invoiced), ["system", "invoiced_account_id"], "left_semi")
+    return mine.select(*ACCOUNT, *_OF_ACCOUNT)
 
 
 def _of(rows: DataFrame, accounts: DataFrame) -> list[Row]:
@@ -55,24 +75,42 @@ def _grouped(rows: Iterable[Row]) -> dict[Key, list[Row]]:
     return groups
 
 
-def _inputs(run: BillRun, accounts: DataFrame) -> dict[Key, tuple[Row, list[Row], list[Row]]]:
-    subscriptions = _grouped(_of(run.subscriptions(), accounts))
+def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]:
+    subscriptions = _grouped(_of(run.subscriptions(), members))
     # Python would read a timestamp in this machine's own zone; microseconds since 1970 have none.
-    usage = _grouped(_of(run.usage().withColumn("micros", F.unix_micros("event_time")), accounts))
-    keyed = {(row["system"], row["account_id"]): row for row in accounts.collect()}
-    return {key: (row, subscriptions[key], usage[key]) for key, row in keyed.items()}
+    usage = _grouped(_of(run.usage().withColumn("micros", F.unix_micros("event_time")), members))
+    adjustments = _grouped(_of(run.adjustments(), members))
+    families: dict[Key, list[Row]] = defaultdict(list)
+    for row in members.collect():
+        families[row["system"], row["invoiced_account_id"]].append(row)
+
+    def member(row: Row) -> Member:
+        key = (row["system"], row["account_id"])
+        return Member(
+            account_id=row["account_id"],
+            timezone=row["timezone"],
+            subscriptions=[_subscription(one) for one in subscriptions[key]],
+            usage=[_event(one) for one in usage[key]],
+            adjustments=[_adjustment(one) for one in adjustments[key]],
+        )
+
+    return {key: _reference_bill(run, key[1], rows, [member(row) for row in rows]) for key, rows in families.items()}
 
 
-def _reference_bill(run: BillRun, parts: tuple[Row, list[Row], list[Row]]) -> Bill | None:
-    account, subscriptions, usage = parts
-    return bill_account(
+def _reference_bill(run: BillRun, top: str, rows: list[Row], members: list[Member]) -> Bill | None:
+    account = next(row for row in rows if row["account_id"] == top)
+    return bill_family(
         run.catalog,
         run.period,
-        timezone=account["timezone"],
+        members=sorted(members, key=lambda one: one.account_id != top),
+        payer=TaxPayer(**{name: account[name] for name in ("country", "postcode", "segment", "tax_id")}),
         minor_digits=minor_digits(account["currency"]),
-        subscriptions=[_subscription(row) for row in subscriptions],
-        usage=[_event(row) for row in usage],
+        in_project_currency=account["currency"] == run.settings.currency,
     )
+
+
+def _adjustment(row: Row) -> Adjustment:
+    return Adjustment(**{name: row[name] for name in ("adjustment_id", "date", "amount", "description", "tax")})
 
 
 def _subscription(row: Row) -> Subscription:
@@ -99,6 +137,8 @@ _COMPARED = (
     "tax_category",
     "tax_rate",
     "usage_count",
+    "service_account_id",
+    "gross",
 )
 
 

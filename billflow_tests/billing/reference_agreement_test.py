@@ -1,157 +1,21 @@
-"""A few hundred random accounts, rated by Spark and by the independent rater in plain Python: every line is the same."""
+"""Random accounts under random catalogues, rated by Spark and by the independent rater in plain Python: every line of
+every bill is the same. A world is one catalogue of a dozen plans; `pytest -m slow` tries many and says how many.
+"""
 
-from collections import defaultdict
-from datetime import date, timedelta
-from decimal import Decimal
-from random import Random
+from collections import Counter, defaultdict
+from typing import Any
 
 import pytest
 
 from billflow.billing.money import minor_digits
-from billflow.catalog import Cycle
-from billflow.reference import Subscription, UsageEvent, bill_account
-from billflow_tests.billing.worlds import World, catalog
-
-CALENDARS = {
-    "tou": {
-        "peak": [{"days": "mon-fri", "hours": ["8-12", "17-21"]}, {"months": "nov-feb", "hours": "22-2"}],
-        "off": {},
-    }
-}
-DISCOUNTS = {
-    "loyal": {"percent": "5"},
-    "staff": {"percent": "33.333", "applies_to": ["energy", "rent"]},
-    "all": {"percent": "100"},
-}
-
-
-def price(dice: Random) -> str:
-    return f"{Decimal(dice.randrange(1, 10**6)).scaleb(-dice.choice((2, 4, 6))):f}"
-
-
-def random_tiers(dice: Random) -> list[dict]:
-    bounds = sorted({Decimal(dice.randrange(1, 400)) / 4 for _ in range(dice.randrange(4))})
-    return [
-        {
-            **({"up_to": str(bound)} if bound else {}),
-            "unit_price": price(dice),
-            **({"flat_fee": price(dice)} if dice.random() < 0.4 else {}),
-        }
-        for bound in (*bounds, None)
-    ]
-
-
-def random_charges(dice: Random) -> dict:
-    tax = lambda: dice.choice(("std", "low", "zero", "none"))  # noqa: E731
-    per = dice.choice(("day", "month", "year"))
-    window = {"valid_from": "2026-01-09", "valid_to": "2026-01-24"} if dice.random() < 0.2 else {}
-    return {
-        "rent": {
-            "model": "flat",
-            "amount": price(dice),
-            "per": per,
-            "proration": dice.choice(("daily", "none")),
-            "tax": tax(),
-            **window,
-        },
-        "energy": {
-            "model": "graduated",
-            "metric": "kwh",
-            "where": {"tou": "peak"},
-            "tiers": random_tiers(dice),
-            "tax": tax(),
-        },
-        "night": {
-            "model": "per_unit",
-            "metric": "kwh",
-            "where": {"tou": "off"},
-            "unit_price": price(dice),
-            "tax": tax(),
-        },
-        "power": {"model": "graduated", "metric": "kw", "tiers": random_tiers(dice), "tax": tax()},
-        "calls": {
-            "model": "per_unit",
-            "metric": "calls",
-            "where": {"kind": ["a", "b"]},
-            "unit_price": "0.0000005",
-            "tax": tax(),
-        },
-        "other": {"model": "per_unit", "metric": "calls", "unit_price": price(dice), "tax": tax(), **window},
-    }
-
-
-def random_plan(dice: Random) -> list[dict]:
-    changes = sorted({date(2026, 1, 1) + timedelta(days=dice.randrange(-40, 40)) for _ in range(dice.randrange(3))})
-    return [
-        {"valid_from": start.isoformat(), "charges": random_charges(dice)} for start in (date(2019, 1, 1), *changes)
-    ]
-
-
-def random_world(seed: int, currency: str, day: int) -> World:
-    dice = Random(seed)
-    plans = {f"p{number}": random_plan(dice) for number in range(6)}
-    world = World(catalog(plans, calendars=CALENDARS, discounts=DISCOUNTS), currency=currency, cycle=Cycle(day=day))
-    for number in range(60):
-        account, zone = f"a{number}", dice.choice(("Europe/Berlin", "Australia/Sydney", "America/St_Johns"))
-        change = date(2026, 1, 1) + timedelta(days=dice.randrange(60))
-        discounts = dice.sample(sorted(DISCOUNTS), dice.randrange(3))
-        quantity = Decimal(dice.choice(("1", "2", "2.5")))
-        world.subscribe(
-            account, dice.choice(list(plans)), timezone=zone, end_date=change, discounts=discounts, quantity=quantity
-        )
-        if dice.random() < 0.7:
-            world.subscribe(account, dice.choice(list(plans)), start_date=change)
-        for _ in range(dice.randrange(25)):
-            random_use(world, account, dice)
-    return world
-
-
-def random_use(world: World, account: str, dice: Random) -> None:
-    at = f"2026-01-{dice.randrange(1, 29):02d} {dice.randrange(24):02d}:{dice.randrange(60):02d}"
-    quantity = f"{Decimal(dice.randrange(10**5)).scaleb(-dice.choice((0, 3, 5))):f}"
-    covered = any(
-        row["start_date"] <= date.fromisoformat(at[:10]) < row.get("end_date", date.max)
-        for row in world.subscriptions
-        if row["account_id"] == account
-    )
-    start = world.cycle.period(world.month).start
-    if covered and date.fromisoformat(at[:10]) >= start:
-        world.use(account, quantity, dice.choice(("kwh", "kwh", "kw", "calls")), at, kind=dice.choice(("a", "b", "c")))
-
-
-def reference(world: World, account: dict) -> list[tuple]:
-    own = [row for row in world.subscriptions if row["account_id"] == account["account_id"]]
-    bill = bill_account(
-        world.catalog,
-        world.cycle.period(world.month),
-        timezone=account["timezone"],
-        minor_digits=minor_digits(world.currency),
-        subscriptions=[
-            Subscription(
-                row["subscription_id"],
-                row["plan"],
-                row["start_date"],
-                row.get("end_date"),
-                row["quantity"],
-                tuple(row["discounts"]),
-            )
-            for row in own
-        ],
-        usage=[
-            UsageEvent(
-                **{
-                    name: row[name]
-                    for name in ("usage_id", "subscription_id", "metric", "quantity", "event_time", "dimensions")
-                }
-            )
-            for row in world.events
-            if row["account_id"] == account["account_id"]
-        ],
-    )
-    return [tuple(getattr(line, name) for name in COMPARED) for line in bill.lines] if bill else []
-
+from billflow.catalog import TaxPayer
+from billflow.reference import Adjustment, Line, Member, Subscription, UsageEvent, bill_family
+from billflow_tests.billing.random_worlds import random_world
+from billflow_tests.billing.worlds import World
 
 COMPARED = (
+    "service_account_id",
+    "subscription_id",
     "plan",
     "charge",
     "period_start",
@@ -159,18 +23,75 @@ COMPARED = (
     "quantity",
     "unit_price",
     "net",
+    "gross",
+    "tax_code",
     "tax_category",
     "tax_rate",
     "usage_count",
 )
 
 
-@pytest.mark.parametrize(("seed", "currency", "day"), [(1, "EUR", 1), (2, "JPY", 1), (3, "KWD", 15)])
-def test_every_line_agrees(spark, seed, currency, day):
-    world = random_world(seed, currency, day)
+def member(world: World, account: dict[str, Any]) -> Member:
+    def own(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if row["account_id"] == account["account_id"]]
+
+    def made(kind: Any, row: dict[str, Any]) -> Any:
+        return kind(**{name: row.get(name) for name in kind.__dataclass_fields__})
+
+    return Member(
+        account["account_id"],
+        account["timezone"],
+        [made(Subscription, {**row, "discounts": tuple(row["discounts"])}) for row in own(world.subscriptions)],
+        [made(UsageEvent, row) for row in own(world.events)],
+        [made(Adjustment, row) for row in own(world.adjustments)],
+    )
+
+
+def expected_lines(world: World, top: dict[str, Any]) -> list[Line]:
+    family = [row for row in world.accounts if row.get("invoiced_account_id", row["account_id"]) == top["account_id"]]
+    bill = bill_family(
+        world.catalog,
+        world.period,
+        members=[member(world, row) for row in sorted(family, key=lambda row: row is not top)],
+        payer=TaxPayer(*(top.get(name) for name in ("country", "postcode", "segment", "tax_id"))),
+        minor_digits=minor_digits(world.currency),
+        in_project_currency=world.currency == world.settings.currency,
+    )
+    return list(bill.lines) if bill else []
+
+
+def tried(spark, seed: int) -> Counter[str]:
+    """Compares a world's bills line by line; how much there was of what."""
+    world = random_world(seed)
     billed = defaultdict(list)
     for row in world.lines(spark).orderBy("account_id", "line_no").collect():
-        billed[row["account_id"]].append(tuple(row[name] for name in COMPARED))
-    expected = {account["account_id"]: reference(world, account) for account in world.accounts}
-    assert sum(map(len, expected.values())) > 300
-    assert dict(billed) == {account: lines for account, lines in expected.items() if lines}
+        billed[row["account_id"]].append({name: row[name] for name in (*COMPARED, "line_type")})
+    counted: Counter[str] = Counter(plans=len(world.catalog.plans), events=len(world.events))
+    for top in world.accounts:
+        if top.get("invoiced_account_id", top["account_id"]) == top["account_id"]:
+            expected = [{name: getattr(line, name) for name in COMPARED} for line in expected_lines(world, top)]
+            found = billed.pop(top["account_id"], [])
+            bare = [{name: line[name] for name in COMPARED} for line in found]
+            assert bare == expected, f"seed {seed}, account {top['account_id']}"
+            counted.update({"bills": bool(expected), "lines": len(expected)})
+            counted.update(line["line_type"] for line in found)
+    assert not billed
+    return counted
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_every_line_agrees(spark, seed):
+    assert tried(spark, seed)["lines"] > 200
+
+
+@pytest.mark.slow
+def test_every_line_of_thousands_of_plans_agrees(spark):
+    total: Counter[str] = Counter()
+    for seed in range(100, 200):
+        total.update(tried(spark, seed))
+    print(dict(total))  # noqa: T201  # `pytest -s` shows how many were tried
+    assert total["plans"] >= 1000
+    kinds = ("flat", "units", "fee", "volume", "volume_fee", "packages", "paid_events", "events", "percent_off")
+    kinds += ("amount_off", "maximum", "minimum", "plan_maximum", "plan_minimum", "adjustment")
+    kinds += ("invoice_discount", "invoice_minimum")
+    assert {kind: total[kind] for kind in kinds if total[kind] < 20} == {}

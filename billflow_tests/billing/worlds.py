@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing import bills, rating, usage
 from billflow.billing.pricebook import Pricebook
-from billflow.catalog import Catalog, Cycle
+from billflow.catalog import BillingPeriod, Catalog, Cycle
 from billflow.lake import schemas, tables
 from billflow.settings import Settings
 
@@ -44,8 +44,12 @@ class World:
         return settings(self.currency)
 
     @property
+    def period(self) -> BillingPeriod:
+        return self.cycle.period(self.month)
+
+    @property
     def pricebook(self) -> Pricebook:
-        return Pricebook(self.catalog, self.settings, self.cycle.period(self.month))
+        return Pricebook(self.catalog, self.settings, self.period)
 
     def subscribe(self, account: str, plan: str, **more: Any) -> None:
         known = {row["account_id"] for row in self.accounts}

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import holds, invoices, lines, rating, usage
+from billflow.billing import bills, holds, invoices, rating, usage
 from billflow.billing.money import minor_digits
-from billflow.lake import schemas
+from billflow.lake import schemas, tables
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, described, explained
@@ -23,14 +24,28 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
     with explained(context.log):
         run = BillRun(context, project)
         accounts, subscriptions, events = run.accounts(), run.subscriptions(), run.usage()
-        held = _held(run, holds.holds(accounts, subscriptions, run.prices, run.pricebook), "held")
-        owed = rating.owed_charges(holds.without(subscriptions, held), run.prices)
-        groups = usage.grouped(holds.without(events, held), run.pricebook)
-        rated = run.stage("charges", rating.rated(owed, groups, run.pricebook), schemas.CHARGES)
-        unrated = _unrated(run, events, rating.unrated(owed, groups, run.pricebook))
+        hierarchies = _has_hierarchies(run)
+        found = holds.holds(accounts, subscriptions, run.prices, run.pricebook, hierarchies=hierarchies)
+        held = _held(run, found, "held")
+        owed = rating.owed_charges(holds.without(subscriptions, held), run.prices, run.pricebook)
+        billable = holds.without(events, held)
+        groups = usage.grouped(billable, run.pricebook).persist(StorageLevel.DISK_ONLY)
+        rated = run.stage("charges", rating.rated(owed, groups, billable, run.pricebook), schemas.CHARGES)
+        judged = rating.judged(groups, owed, run.pricebook).persist(StorageLevel.DISK_ONLY)
+        unrated = _unrated(run, events, judged.where(F.col("cause").isNotNull()))
         counts = {"held_accounts": held.count(), "unrated_events": unrated.count()}
-        run.staging.note("charges", {**counts, "events": _event_counts(events, held, owed, groups, unrated, run)})
+        run.staging.note("charges", {**counts, "events": _event_counts(events, held, judged, unrated)})
+        judged.unpersist()
+        groups.unpersist()
         return dg.MaterializeResult(metadata=described(rated, rated.count(), **counts))
+
+
+def _has_hierarchies(run: BillRun) -> bool:
+    """Whether some account's bill goes to another one; noted for the steps that follow."""
+    elsewhere = run.accounts().where(F.col("invoiced_account_id") != F.col("account_id"))
+    found = not elsewhere.limit(1).isEmpty()
+    run.staging.note("hierarchies", {"found": found})
+    return found
 
 
 def _held(run: BillRun, found: DataFrame, table: str) -> DataFrame:
@@ -39,19 +54,15 @@ def _held(run: BillRun, found: DataFrame, table: str) -> DataFrame:
 
 
 def _unrated(run: BillRun, events: DataFrame, groups: DataFrame) -> DataFrame:
-    """Events that no charge prices, as rows in quarantine: they are never billed at 0 in silence."""
-    reason = F.concat(
-        F.lit("no charge of the plan in force prices metric "),
-        F.col("metric"),
-        F.lit(" with "),
-        F.to_json("dimensions"),
-    )
+    """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
+    shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
+    reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
     found = usage.in_groups(events, groups, run.pricebook).select(
         "source",
         F.lit("usage").alias("table"),
         F.col("usage_id").alias("key"),
         F.array(F.lit("unrated")).alias("rules"),
-        F.coalesce(reason, F.lit("no charge of the plan in force prices it")).alias("reason"),
+        reason.alias("reason"),
         F.to_json(F.struct(*[name for name in schemas.USAGE.names if name != "source"])).alias("row"),
         F.lit(run.partition.cycle).alias("cycle"),
         F.lit(run.partition.month).alias("month"),
@@ -63,15 +74,14 @@ def _unrated(run: BillRun, events: DataFrame, groups: DataFrame) -> DataFrame:
 
 
 def _event_counts(
-    events: DataFrame, held: DataFrame, owed: DataFrame, groups: DataFrame, unrated: DataFrame, run: BillRun
+    events: DataFrame, held: DataFrame, judged: DataFrame, unrated: DataFrame
 ) -> dict[str, dict[str, str]]:
     """Rows and quantity of the partition's usage, and of what became of it, each counted on its own."""
-    billed = rating.billed(owed, groups, run.pricebook)
     parts = {
         "usage": events.agg(F.count(F.lit(1)), F.sum("quantity")),
         "held": events.join(held, ["system", "account_id"], "left_semi").agg(F.count(F.lit(1)), F.sum("quantity")),
         "unrated": unrated.agg(F.count(F.lit(1)), F.sum("quantity")),
-        "billed": billed.agg(F.sum("events"), F.sum("quantity_sum")),
+        "billed": judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
     }
     rows = {name: part.first() for name, part in parts.items()}
     return {name: {"rows": str(row[0] or 0), "quantity": f"{row[1] or 0:f}"} for name, row in rows.items() if row}
@@ -79,16 +89,33 @@ def _event_counts(
 
 @dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
 def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
-    """The lines that bills print: each tier, fee and discount with its rounded net."""
+    """The lines that bills print: each tier, fee, discount and adjustment with its rounded net."""
     with explained(context.log):
         run = BillRun(context, project)
-        priced = lines.charge_lines(run.staged("charges", schemas.CHARGES), run.prices, run.pricebook)
-        overflowing = _held(run, holds.overflowing(priced), "held_late")
-        sound = holds.without(priced, overflowing)
+        priced = _priced(run).persist(StorageLevel.DISK_ONLY)
+        unbillable = _held(run, holds.unbillable(priced), "held_late")
+        sound = holds.without(priced, unbillable)
         currencies = run.pricebook.currencies
         placed = invoices.with_invoice_id(sound, invoices.tax_groups(sound, currencies), *run.partition.placed)
         written = run.stage("invoice_lines", placed, schemas.INVOICE_LINES)
-        return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=overflowing.count()))
+        priced.unpersist()
+        return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=unbillable.count()))
+
+
+def _priced(run: BillRun) -> DataFrame:
+    """The lines of all bills, those that cannot be billed among them."""
+    held = tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD)
+    has_adjustments = run.partition.key in run.ingest.adjustments
+    return bills.bill_lines(
+        run.staged("charges", schemas.CHARGES),
+        run.prices,
+        run.pricebook,
+        accounts=holds.without(run.accounts(), held),
+        subscriptions=holds.without(run.subscriptions(), held),
+        adjustments=holds.without(run.adjustments(), held) if has_adjustments else None,
+        hierarchies=run.staging.noted("hierarchies")["found"],
+        buckets=run.buckets,
+    )
 
 
 @dg.multi_asset(
