@@ -22,19 +22,10 @@ from billflow_tests.reference.scenarios import (
 # A busy machine must not fail a law.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-
 prices = st.decimals("0", "1000", places=6)
-
-
 amounts = st.decimals("-5000", "5000", places=4)
-
-
 quantities = st.decimals("0", "500", places=3)
-
-
 minutes = st.integers(0, 31 * 24 * 60 - 1)
-
-
 readings = st.lists(st.tuples(minutes, quantities), max_size=8)
 
 
@@ -115,12 +106,12 @@ def any_model(draw):
 
 
 @st.composite
-def any_catalogs(draw):
+def any_catalogs(draw, *, gross=st.booleans(), has_minimum=st.booleans()):  # noqa: B008 - a description, not a value
     """Several charges of any model; discounts of charges and of the bill; bounds of plan and bill; gross prices."""
     charges = {f"c{number}": draw(any_model()) for number in range(draw(st.integers(1, 3)))}
     charges["level"] = per_unit(str(draw(prices)), metric="level", tax="gst")
     charges["devices"] = per_unit(str(draw(prices)), metric="devices", tax="none")
-    plan = {"charges": charges, "prices_include_tax": draw(st.booleans()), **draw(bounds())}
+    plan = {"charges": charges, "prices_include_tax": draw(gross), **draw(bounds())}
     net_plan = {"charges": {"fee": flat(str(draw(amounts)), tax="gst")}}
     discounts = {
         "off": {"percent": str(draw(st.integers(1, 100)))},
@@ -128,7 +119,7 @@ def any_catalogs(draw):
         "all": {"percent": str(draw(st.integers(1, 100))), "applies_to": "invoice"},
         "last": {"amount": str(draw(st.integers(1, 500))), "applies_to": "invoice"},
     }
-    minimum = {"minimum": str(draw(prices))} if draw(st.booleans()) else {}
+    minimum = {"minimum": str(draw(prices))} if draw(has_minimum) else {}
     return catalog_of(plans={"p": plan, "n": net_plan}, discounts=discounts, invoice=minimum)
 
 
