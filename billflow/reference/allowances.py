@@ -1,21 +1,23 @@
 """Included units: taken off a charge's quantity, or used up in order of time by all who share them (PRICING §1, §2)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from billflow.catalog import Catalog, FlatCharge, MatrixCharge, UsageCharge
 from billflow.reference.local_events import LocalEvent
 from billflow.reference.matrix import price_position
 from billflow.reference.metering import converted, counted, metered
-from billflow.reference.stretches import Stretch
+from billflow.reference.stretches import Stretch, StretchKey
 from billflow.reference.usage import FamilyUsage
 
 ONLY = 0
 """The position of the one price of a charge that is no matrix."""
 
-StretchKey = tuple[object, ...]
+PoolKey = tuple[object, ...]
+Used = defaultdict[tuple[StretchKey, int], Fraction]
+"""Units by stretch and position of the price."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,12 @@ class Metering:
     usage: FamilyUsage
     stretches: Sequence[Stretch]
     """All that the bill rates: pools are found among them."""
+    _pools: dict[PoolKey, Used] = field(default_factory=dict)
 
     def quantities(self, stretch: Stretch, charge: UsageCharge) -> dict[int, Fraction]:
         """Quantity by position of the price: one for most charges; for a matrix one per price used, in order."""
         if charge.pool or (isinstance(charge, MatrixCharge) and charge.included is not None):
-            return self._from_pool(stretch)
+            return self._from_pool(stretch, charge)
         metric = self.catalog.metrics[charge.metric]
         cells = by_price(charge, self.usage.priced_by(stretch))
         return {
@@ -38,25 +41,24 @@ class Metering:
             for position, events in cells.items()
         }
 
-    def _from_pool(self, stretch: Stretch) -> dict[int, Fraction]:
-        members = [other for other in self.stretches if _share_units(stretch, other)]
-        allowance = sum((allowance_of(member) for member in members), Fraction(0))
-        beyond = self._used_beyond(members, allowance)
-        return {position: beyond[stretch.key, position] for position in self._positions(stretch)}
+    def _from_pool(self, stretch: Stretch, charge: UsageCharge) -> dict[int, Fraction]:
+        pool = _pool_of(stretch)
+        if pool not in self._pools:
+            self._pools[pool] = self._used_beyond([other for other in self.stretches if _pool_of(other) == pool])
+        positions = by_price(charge, self.usage.priced_by(stretch))
+        return {position: self._pools[pool][stretch.key, position] for position in positions}
 
-    def _positions(self, stretch: Stretch) -> Iterable[int]:
-        return by_price(_usage_charge(stretch), self.usage.priced_by(stretch))
-
-    def _used_beyond(self, members: Sequence[Stretch], allowance: Fraction) -> dict[tuple[StretchKey, int], Fraction]:
+    def _used_beyond(self, members: Sequence[Stretch]) -> Used:
         """What each member (and price) used after the allowance was used up, event by event in order of time."""
+        allowance = sum((allowance_of(member) for member in members), Fraction(0))
         uses = [
             (local, position, member)
             for member in members
             for position, events in by_price(_usage_charge(member), self.usage.priced_by(member)).items()
             for local in events
         ]
-        totals: defaultdict[tuple[StretchKey, int], Fraction] = defaultdict(Fraction)
-        beyond: defaultdict[tuple[StretchKey, int], Fraction] = defaultdict(Fraction)
+        totals: Used = defaultdict(Fraction)
+        beyond: Used = defaultdict(Fraction)
         drawn = Fraction(0)
         for local, position, member in sorted(uses, key=lambda use: use[0].order):
             at, charge = (member.key, position), _usage_charge(member)
@@ -91,17 +93,17 @@ def _beyond(stretch: Stretch, charge: UsageCharge, quantity: Fraction) -> Fracti
     return max(Fraction(0), quantity - allowance_of(stretch))
 
 
-def _share_units(one: Stretch, other: Stretch) -> bool:
-    """Whether two stretches draw on one allowance: the same charge of the same plan version, within the pool."""
-    pool = _usage_charge(one).pool
-    if pool is None:
-        return one.key == other.key
-    same_account = one.service.account_id == other.service.account_id
-    return _sold_as(one) == _sold_as(other) and (pool == "hierarchy" or same_account)
-
-
-def _sold_as(stretch: Stretch) -> tuple[object, ...]:
-    return stretch.subscription.plan, stretch.service.version.valid_from, stretch.code
+def _pool_of(stretch: Stretch) -> PoolKey:
+    """What stretches that draw on one allowance have in common: the charge, the plan version, and whose they are."""
+    sold_as = stretch.subscription.plan, stretch.service.version.valid_from, stretch.code
+    pool = None if isinstance(stretch.charge, FlatCharge) else stretch.charge.pool
+    match pool:
+        case None:
+            return stretch.key
+        case "account":
+            return stretch.service.account_id, *sold_as
+        case "hierarchy":
+            return sold_as
 
 
 def _usage_charge(stretch: Stretch) -> UsageCharge:

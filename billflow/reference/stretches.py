@@ -9,6 +9,9 @@ from billflow.catalog import BillingPeriod, Catalog, Charge, FlatCharge, PlanVer
 from billflow.catalog.charges import Proration
 from billflow.reference.models import Subscription
 
+StretchKey = tuple[str, str, date, date, str]
+"""(account, subscription, its row's start, the version's, charge)."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -58,7 +61,7 @@ class Stretch:
         return (self.end - self.start).days
 
     @property
-    def key(self) -> tuple[str, str, date, date, str]:
+    def key(self) -> StretchKey:
         """What tells it from the other stretches of a period."""
         row = self.subscription
         return self.service.account_id, row.subscription_id, row.start_date, self.service.version.valid_from, self.code
