@@ -215,7 +215,9 @@ def _placed(rows: DataFrame, cycles: Mapping[str, Cycle]) -> DataFrame:
 
 
 def cycle_month(day: Column, cycle: Column, cycles: Mapping[str, Cycle]) -> Column:
-    """The month ("2013-01") whose period in `cycle` holds a local day (PRICING §4)."""
+    """The month ("2013-01") whose period in `cycle` holds a local day (PRICING §4); NULL without one of them."""
     begins = F.create_map(*[part for name, one in cycles.items() for part in (F.lit(name), F.lit(one.day))])[cycle]
     first = F.least(begins, F.dayofmonth(F.last_day(day)))
-    return F.date_format(F.when(F.dayofmonth(day) >= first, day).otherwise(F.add_months(day, -1)), "yyyy-MM")
+    begun = F.when(F.dayofmonth(day) >= first, day).otherwise(F.add_months(day, -1))
+    # Without a cycle there is no first day either, which `least` would overlook.
+    return F.when(cycle.isNotNull(), F.date_format(begun, "yyyy-MM"))

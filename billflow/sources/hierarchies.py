@@ -10,10 +10,10 @@ from pyspark.sql import functions as F
 
 from billflow.sources.verdicts import VALID, VERDICT, judged_further, rule
 
-MOST_LEVELS = 8
-"""Parents above an account. 2 to the power of _DOUBLINGS."""
-
 _DOUBLINGS = 3
+MOST_LEVELS = 2**_DOUBLINGS
+"""Parents above an account, at most."""
+
 _ACCOUNT = ["system", "account_id"]
 
 

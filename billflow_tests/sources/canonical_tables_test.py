@@ -11,11 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.catalog import Cycle
-from billflow.lake import schemas
 from billflow.settings import Settings
 from billflow.sources.canonical_tables import cycle_month, judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.verdicts import REASONS, RULES, VERDICT
-from billflow_tests.sources.rows import ZONE, canonical, delivered, mapped
+from billflow_tests.sources.rows import ZONE, accounts_of, canonical, delivered, mapped, verdicts
 
 CYCLES = {"c01": Cycle(day=1), "c15": Cycle(day=15), "c31": Cycle(day=31)}
 
@@ -50,14 +49,6 @@ def utc(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
-def verdicts(judged: DataFrame) -> dict[int, tuple[str, list[str]]]:
-    """Row → verdict and rule codes."""
-    rows = judged.select("_row", VERDICT, RULES).collect()
-    found = {row["_row"]: (row[VERDICT], list(row[RULES])) for row in rows}
-    assert len(found) == len(rows), "a row was multiplied"
-    return found
-
-
 class TestCustomers:
     CASES = (
         ("whole", {"account_id": "whole", "name": "Ann"}, "valid", []),
@@ -68,6 +59,18 @@ class TestCustomers:
         ("currency in small letters", {"account_id": "cs", "name": "A", "currency": "aud"}, "quarantined", None),
         ("zone", {"account_id": "tz", "name": "A", "timezone": "Mars"}, "quarantined", ["unknown_timezone"]),
         ("cycle", {"account_id": "cy", "name": "A", "cycle": "c99"}, "quarantined", ["unknown_cycle"]),
+        (
+            "child without cycle",
+            {"account_id": "ch", "name": "A", "cycle": None, "parent_account_id": "p"},
+            "valid",
+            [],
+        ),
+        (
+            "child in no cycle that there is",
+            {"account_id": "cc", "name": "A", "cycle": "c99", "parent_account_id": "p"},
+            "quarantined",
+            ["unknown_cycle"],
+        ),
         ("own values", {"account_id": "own", "name": "A", "currency": "EUR", "timezone": "UTC"}, "valid", []),
         ("failed", {"account_id": "f", "name": "A", "_failed": ["email"]}, "quarantined", ["mapping_failed"]),
         ("malformed", {"_malformed": True}, "quarantined", None),
@@ -113,12 +116,6 @@ class TestCustomers:
         noon = F.to_timestamp(F.lit("2013-01-01 12:00:00"))
         local = judged.where(F.col(VERDICT) == "valid").select(F.from_utc_timestamp(noon, F.col("timezone")))
         assert all(row[0] is not None for row in local.collect())
-
-
-def accounts_of(spark: SparkSession, *accounts: tuple[str, str, str, str]) -> DataFrame:
-    """(system, account_id, timezone, cycle) as valid accounts."""
-    rows = spark.createDataFrame(list(accounts), "system string, account_id string, timezone string, cycle string")
-    return rows.select(*[F.col(n) if n in rows.columns else F.lit(None).alias(n) for n in schemas.ACCOUNTS.names])
 
 
 def subscription(key: str, start: str | None, end: str | None = None, **more: Any) -> dict[str, Any]:
@@ -366,9 +363,10 @@ def _holds(cycle: Cycle, month: str, local: date) -> bool:
     return period.start <= local < period.end
 
 
-def test_cycle_month_of_no_day(spark: SparkSession) -> None:
-    rows = spark.sql("select cast(null as date) as day")
-    assert [row[0] for row in rows.select(cycle_month(F.col("day"), F.lit("c01"), CYCLES)).collect()] == [None]
+@pytest.mark.parametrize(("day", "cycle"), [("null", "'c01'"), ("'2013-01-05'", "null"), ("null", "null")])
+def test_cycle_month_of_no_day_or_no_cycle(spark: SparkSession, day: str, cycle: str) -> None:
+    rows = spark.sql(f"select cast({day} as date) as day, cast({cycle} as string) as cycle")
+    assert [row[0] for row in rows.select(cycle_month(F.col("day"), F.col("cycle"), CYCLES)).collect()] == [None]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from billflow.settings import TableMapping
 from billflow.sources.conversion import TYPES
 from billflow.sources.files import CORRUPT, FILE, ROW
 from billflow.sources.mapping import map_rows
+from billflow.sources.verdicts import RULES, VERDICT
 
 ZONE = "Australia/Sydney"
 PLACE = "billflow.yaml: sources.s.tables.t"
@@ -29,6 +30,24 @@ REQUIRED = {
         "quantity": "1",
         "event_time": "'2013-01-01'",
     },
+    "adjustments": {
+        "adjustment_id": "id",
+        "account_id": "'17'",
+        "date": "'2013-01-01'",
+        "amount": "1",
+        "description": "'d'",
+    },
+    "bills": {
+        "bill_id": "id",
+        "account_id": "'17'",
+        "issue_date": "'2013-01-01'",
+        "line_no": "1",
+        "description": "'d'",
+        "quantity": "1",
+        "unit_price": "1",
+        "amount": "1",
+    },
+    "payments": {"payment_id": "id", "account_id": "'17'", "date": "'2013-01-01'", "amount": "1"},
 }
 
 
@@ -71,3 +90,18 @@ def canonical(spark: SparkSession, table: str, rows: Sequence[Mapping[str, Any]]
     known = {"_file": "f", "_failed": [], "_malformed": False, "source": "s", "system": "default", "_delivery": "d"}
     whole = [{"_row": at, **known, **row} for at, row in enumerate(rows)]
     return spark.createDataFrame(pa.Table.from_pylist(whole, schema=to_arrow_schema(schema, timezone="UTC")), schema)
+
+
+def accounts_of(spark: SparkSession, *accounts: tuple[str, str, str, str], currency: str = "AUD") -> DataFrame:
+    """(system, account_id, timezone, cycle) as valid accounts."""
+    rows = spark.createDataFrame(list(accounts), "system string, account_id string, timezone string, cycle string")
+    whole = rows.withColumn("currency", F.lit(currency))
+    return whole.select(*[F.col(n) if n in whole.columns else F.lit(None).alias(n) for n in schemas.ACCOUNTS.names])
+
+
+def verdicts(judged: DataFrame) -> dict[int, tuple[str, list[str]]]:
+    """Row → verdict and rule codes."""
+    rows = judged.select("_row", VERDICT, RULES).collect()
+    found = {row["_row"]: (row[VERDICT], list(row[RULES])) for row in rows}
+    assert len(found) == len(rows), "a row was multiplied"
+    return found
