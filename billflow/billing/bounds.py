@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.money import rounded_fraction
+from billflow.billing.money import round_money, rounded_fraction
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.usage import STRETCH
 from billflow.lake.schemas import MONEY
@@ -32,7 +32,11 @@ def bounded(stretches: DataFrame, pricebook: Pricebook, *, series: Sequence[str]
     """
     days = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(F.col("period_days"))
     least = F.try_multiply(F.col("minimum"), days.cast("decimal(10,0)"))
-    due = stretches.withColumns({"_minimum": least, "off": F.coalesce("off", F.lit(0)).cast(MONEY)})
+    minor = {
+        "off": round_money(F.coalesce("off", F.lit(0)).cast(MONEY), F.col("digits"), pricebook.digits),
+        "maximum": round_money(F.col("maximum"), F.col("digits"), pricebook.digits),
+    }
+    due = stretches.withColumns({"_minimum": least, **minor})
     rounded = rounded_fraction(due, "_minimum", "period_days", "digits", pricebook.digits, to="least")
     item = F.struct(*[F.col(name).cast(MONEY).alias(name) if name in _AMOUNTS else F.col(name) for name in _ITEM])
     listed = rounded.groupBy(*series).agg(F.array_sort(F.collect_list(item)).alias("_items"))
@@ -70,7 +74,7 @@ def _next(state: Column, one: Column) -> Column:
     )
     return F.struct(
         (state["given"] + off).alias("given"),
-        (state["billed"] + capped).alias("billed"),
+        (state["billed"] + capped + under).alias("billed"),
         F.array_append(state["done"], result).alias("done"),
     ).cast(_STATE)
 

@@ -1,8 +1,11 @@
 """Which discounts of a subscription count for a charge, and together for how much (PRICING §1.6)."""
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.pricebook import AHEAD
 from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY
 
@@ -11,10 +14,11 @@ PERCENT = "decimal(18,12)"
 
 def with_discounts(owed: DataFrame, period: BillingPeriod) -> DataFrame:
     """Adds discount_percent (added up, at most 100) and discount_amount to charges that begin on `period_start`."""
+    number = F.lit(period.number) + F.when(F.col("due") == AHEAD, 1).otherwise(0)
     codes = F.array_distinct(F.coalesce("subscription_discounts", F.array().cast("array<string>")))
     found = F.filter(
         F.transform(codes, lambda code: F.col("charge_discounts")[code]),
-        lambda one: one.isNotNull() & in_force(one, F.col("period_start"), F.col("first_start"), period),
+        lambda one: one.isNotNull() & in_force(one, F.col("period_start"), F.col("first_start"), number, period.day),
     )
     percent = _summed(F.transform(found, lambda one: one["percent"]), PERCENT)
     amount = _summed(F.transform(found, lambda one: one["amount"]), MONEY.simpleString())
@@ -26,10 +30,15 @@ def _summed(numbers: Column, kind: str) -> Column:
     return F.aggregate(numbers, none, lambda so_far, one: (so_far + F.coalesce(one, none)).cast(kind))
 
 
-def in_force(discount: Column, day: Column, first_start: Column, period: BillingPeriod) -> Column:
-    """Whether a discount counts on a day, in one of its billing periods: the first is the one in which it has begun."""
+def in_force(
+    discount: Column | Mapping[str, Column], day: Column, first_start: Column, number: Column, begins: int
+) -> Column:
+    """Whether a discount counts on a day of the period of that `number`, in a cycle whose periods begin on `begins`.
+
+    Of the periods that it lasts for the first is the one in which it has begun, and so has the subscription.
+    """
     begun = F.greatest(first_start, discount["valid_from"])
-    counted = F.lit(period.number) - period_number(begun, period.day)
+    counted = number - period_number(begun, begins)
     within = discount["periods"].isNull() | (counted < discount["periods"])
     return (discount["valid_from"] <= day) & (day < discount["valid_to"]) & within
 

@@ -11,7 +11,7 @@ from billflow.billing import parts
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
 from billflow.billing.money import quotient, rounded_fraction
 from billflow.billing.parts import ALONE
-from billflow.billing.pricebook import Pricebook
+from billflow.billing.pricebook import AHEAD, Pricebook
 from billflow.billing.quantities import DIVISOR, billable
 from billflow.lake.schemas import MONEY, QUANTITY
 
@@ -71,7 +71,7 @@ def _dividend(possible: DataFrame, pricebook: Pricebook) -> DataFrame:
     none = F.when(F.col("units").isNotNull(), F.lit(0)).cast(exact)
     dividend = (
         F.when(_is(parts.FLAT), F.try_multiply(held, served.cast("decimal(10,0)")).cast(exact))
-        .when(_is(parts.EVENTS), F.col("event_amount").cast(exact))
+        .when(_is(parts.EVENTS) & (F.col("usage_count") > 0), F.col("event_amount").cast(exact))
         .when(_is(parts.FEE, parts.VOLUME_FEE) & reached, F.col("_price").cast(exact))
         .when(_is(*_COUNTED), F.try_multiply(F.col("in_part"), F.col("_price")).cast(exact))
         .otherwise(none)
@@ -142,14 +142,14 @@ def _bounded(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
     kept = ("period_start", "period_end", "period_days", "prorated", "digits", "minimum", "maximum")
     stretches = (
         priced.where(adjusts & ~F.col("of_plan"))
-        .groupBy(*CHARGE, "plan", "charge")
+        .groupBy(*CHARGE, "plan", "charge", (F.col("due") == AHEAD).alias("_ahead"))
         .agg(
             F.sum("net").cast(MONEY).alias("net"),
             F.first("discount_amount").alias("off"),
             *[F.first(name).alias(name) for name in kept],
         )
     )
-    results = bounded(stretches, pricebook, series=[*SUBSCRIPTION, "charge"])
+    results = bounded(stretches, pricebook, series=[*SUBSCRIPTION, "charge", "_ahead"])
     joined = priced.join(results, CHARGE, "left")
     amount = (
         F.when(_is(parts.AMOUNT_OFF), -F.col("amount_off"))

@@ -46,7 +46,10 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
     net = F.when(F.col("_stands"), F.col("_part")).when(F.col("of_plan"), F.lit(0).cast(MONEY)).otherwise(F.col("net"))
     price = F.when(F.col("of_plan"), net.cast(QUANTITY)).otherwise(F.col("unit_price"))
     named = F.when(F.col("of_plan"), F.col("kind")).otherwise(F.col("charge"))
-    return parted.withColumns({"net": net.cast(MONEY), "unit_price": price, "charge": named}).drop(*_OWN)
+    # The maximum before the minimum, and each in the order of its taxes, as bills number their lines.
+    position = F.when(F.col("of_plan"), (F.col("kind") == PLAN_MINIMUM).cast("int")).otherwise(F.col("position"))
+    columns = {"net": net.cast(MONEY), "unit_price": price, "charge": named, "position": position}
+    return parted.withColumns(columns).drop(*_OWN)
 
 
 _OWN = (

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing.allocation import spread
 from billflow.billing.discounts import PERCENT, in_force
-from billflow.billing.money import rounded_fraction
+from billflow.billing.money import round_money, rounded_fraction
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.taxes import PAYER
 from billflow.catalog.models import DEFAULT
@@ -57,7 +57,8 @@ def bill_discounts(subscriptions: DataFrame, payers_: DataFrame, pricebook: Pric
     codes = held.join(payers_.select(*ACCOUNT, F.col("invoiced_account_id").alias("_invoiced")), ACCOUNT, "inner")
     named = codes.withColumn("code", F.explode("discounts")).join(F.broadcast(known), "code", "inner")
     discount = {name: F.col(name) for name in ("valid_from", "valid_to", "periods")}
-    counts = in_force(discount, F.greatest("start_date", F.lit(period.start)), F.col("first_start"), period)  # type: ignore[arg-type]
+    day, number = F.greatest("start_date", F.lit(period.start)), F.lit(period.number)
+    counts = in_force(discount, day, F.col("first_start"), number, period.day)
     each = named.where(counts).groupBy("system", F.col("_invoiced").alias("account_id"), "code")
     once = each.agg(F.first("percent").alias("percent"), F.first("amount").alias("amount"))
     return once.groupBy(*ACCOUNT).agg(
@@ -77,7 +78,8 @@ def with_bill_discounts(lines: DataFrame, discounts: DataFrame, pricebook: Price
     off = summed.withColumns({"_product": product.cast("decimal(38,16)"), "_hundred": F.lit(100)})
     rounded = rounded_fraction(off, "_product", "_hundred", "digits", pricebook.digits, to="_percent_off")
     left = F.when(F.col("_bill_net") > 0, F.col("_bill_net") - F.col("_percent_off")).otherwise(none)
-    fixed = F.least(F.coalesce("off_amount", none), left)
+    coupon = round_money(F.coalesce("off_amount", none), F.col("digits"), pricebook.digits)
+    fixed = F.least(coupon, left)
     amount = rounded.withColumn("_amount", (F.col("_percent_off") + fixed).cast(MONEY))
     spread_out = _with_group_lines(amount, pricebook, OF_DISCOUNT, INVOICE_DISCOUNT, "Discount", sign=-1)
     return spread_out.drop("off_percent", "off_amount", "_bill_net", "_product", "_hundred", "_percent_off", "_amount")
@@ -89,6 +91,7 @@ def with_minimum(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
     named = [F.when(F.col("segment") == name, F.lit(least)) for name, least in minimum.items() if name != DEFAULT]
     fallback = F.lit(minimum.get(DEFAULT))
     least = F.coalesce(*[one.cast(MONEY) for one in (*named, fallback)])
+    least = round_money(least, F.col("digits"), pricebook.digits)
     in_currency = F.col("currency") == pricebook.settings.currency
     net = F.sum("net").over(Window.partitionBy(*ACCOUNT)).cast(MONEY)
     summed = lines.withColumns({"_bill_net": net, "_least": F.when(in_currency, least)})
@@ -125,6 +128,7 @@ def _with_group_lines(
         "_stage": F.lit(stage),
         "service_account_id": F.col("account_id"),
         "_child": F.lit(False),
+        "_late": F.lit(False),
         "period_start": F.lit(pricebook.period.start),
         "period_end": F.lit(pricebook.period.end),
         "usage_count": F.lit(0).cast("bigint"),
@@ -135,7 +139,17 @@ def _with_group_lines(
     return copies.withColumns(columns).drop("_new", "_stands", "_group_net", "_due", "_weight_of_group", "_part")
 
 
-_EMPTY = ("subscription_id", "subscription_start", "plan", "price_from", "metric", "unit", "subscription_quantity")
+_EMPTY = (
+    "subscription_id",
+    "subscription_start",
+    "subscription_quantity",
+    "plan",
+    "price_from",
+    "metric",
+    "unit",
+    "charge_id",
+    "position",
+)
 
 LINE_ORDER = (
     "_stage",

@@ -21,8 +21,9 @@ class Bounds:
         """(what is above the maximum, negative; what is missing to the minimum for this share of the period)."""
         room = None if bounded.maximum is None else self._room(key, bounded.maximum)
         above = Fraction(0) if room is None else max(Fraction(0), net - room)
-        self._taken[key] += net - above
-        return -above, self._missing(bounded, net - above, share, room)
+        missing = self._missing(bounded, net - above, share, room)
+        self._taken[key] += net - above + missing
+        return -above, missing
 
     def _room(self, key: Key, maximum: Decimal) -> Fraction:
         return max(Fraction(0), self._to_minor(Fraction(maximum)) - self._taken[key])
