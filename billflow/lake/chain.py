@@ -8,8 +8,8 @@
              each block makes it SHA-256(chain + block)
     head     the end of it, kept in the record
 
-The record is the partition as the manifest has it, with the hashes of input, catalogue, template and files, so that they
-are sealed too. All of it is computed in DuckDB, by one query a bucket of accounts: memory holds one bucket.
+The record is the partition as the manifest has it, with the hashes of input, catalogue, template and files: they are
+sealed too. All of it is computed in DuckDB, by one query a bucket of accounts: memory holds one bucket.
 """
 
 import json

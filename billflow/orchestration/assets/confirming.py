@@ -80,7 +80,7 @@ def _check_rendered(run: ConfirmRun) -> None:
             _CHECK,
             asset="confirmed_bills",
             blocking=True,
-            description="The rows and amounts of the drafts, no gap, no double, a document each; or nothing is published.",
+            description="The drafts' rows and amounts, no gap, no double, a document each; or nothing is published.",
         )
     ],
 )
