@@ -2,6 +2,7 @@
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from billflow.cli.reading import numbers_of
 from billflow.errors import UsageError
@@ -23,7 +24,7 @@ def verify(project: str | None, cycle: str | None, month: str | None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     problems = ledger_problems(manifest)
     for problem in problems:
-        console.print(f"[red]✗[/] {problem}")
+        console.print(f"[red]✗[/] {escape(problem)}")
     wrong = sum([_verified(console, storage, manifest, key) for key in keys])
     if not keys and not problems:
         console.print("nothing is confirmed yet; `billflow confirm --cycle C --month YYYY-MM` makes drafts final")
@@ -32,9 +33,13 @@ def verify(project: str | None, cycle: str | None, month: str | None) -> int:
 
 def _chosen(manifest: Manifest, cycle: str | None, month: str | None) -> list[str]:
     """Confirmed partitions, in the order of their confirmations."""
-    wanted = ((cycle, month) if cycle and month else (cycle or month,)) if cycle or month else ()
-    keys = [key for key in confirmed(manifest) if set(wanted) <= set(key.split("|"))]
-    if wanted and not keys:
+    placed = {key: key.split("|") for key in confirmed(manifest)}
+    keys = [
+        key
+        for key, (its_cycle, its_month) in placed.items()
+        if cycle in (None, its_cycle) and month in (None, its_month)
+    ]
+    if (cycle or month) and not keys:
         raise UsageError(
             "nothing of that is confirmed", where="--cycle, --month", remedy="`billflow status` lists what is"
         )
@@ -46,7 +51,7 @@ def _verified(console: Console, storage: Storage, manifest: Manifest, key: str) 
     partition = manifest.partitions[key]
     problems = list(partition_problems(storage, key, partition))
     for problem in problems:
-        console.print(f"[red]✗[/] {key}: {problem}", markup=True)
+        console.print(f"[red]✗[/] {key}: {escape(problem)}")
     if not problems and partition.confirmation is not None:
         head = partition.confirmation.head
         console.print(

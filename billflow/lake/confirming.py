@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-import billflow
 from billflow.errors import UsageError
 from billflow.lake.chain import chain_head, chained_columns
-from billflow.lake.digests import table_digests, text_digest
+from billflow.lake.digests import code_version, table_digests, text_digest
 from billflow.lake.manifest import FOLDER, Confirmation, Manifest, PublishedPartition, TableRun
 from billflow.lake.numbers import number_problems, number_ranges
 from billflow.lake.published import column_types, connect_to, files, rows_of
@@ -109,7 +108,7 @@ class Confirming:
             position=1 + sum(one.is_confirmed for one in self.base.partitions.values()),
             previous=self.base.chain,
             bill_run=self.draft.run_id,
-            code_version=billflow.__version__,
+            code_version=code_version(),
             input=input_digest(self.draft.fingerprint, digests),
             catalog=self.draft.catalog,
             template=self.template,

@@ -1,10 +1,13 @@
-"""SHA-256 over the files that make up tables, read in pieces and without Spark."""
+"""SHA-256 over the files that make up tables, read in pieces and without Spark; and over billflow itself."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import billflow
 from billflow.lake.manifest import TableRun
 from billflow.lake.storage import Storage
 
@@ -20,6 +23,15 @@ def table_digests(storage: Storage, tables: Mapping[str, Sequence[TableRun]]) ->
 def text_digest(*texts: str) -> str:
     """SHA-256 of texts one after the other; the caller sees to it that they cannot be split in two ways."""
     return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Which billflow this is, such as `0.1.0+3f2a9c01d4e5`: its version, and a hash over its Python files."""
+    package = Path(billflow.__file__).parent
+    files = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
+    hashes = (f"{name} {hashlib.sha256((package / name).read_bytes()).hexdigest()}\n" for name in files)
+    return f"{billflow.__version__}+{text_digest(*hashes)[:12]}"
 
 
 def _digest(storage: Storage, runs: Iterable[TableRun]) -> str:

@@ -52,6 +52,7 @@ class Confirmation(_Frozen):
     bill_run: str
     """The run that made the drafts."""
     code_version: str
+    """Which billflow confirmed it; the partition says which one billed it."""
     input: str
     """Hash over the state of the sources that was billed, and over the tables made from it."""
     catalog: str
@@ -81,6 +82,8 @@ class PublishedPartition(_Frozen):
     """The state of the sources that was billed, as the ingestion knew it."""
     catalog: str = ""
     """Hash of the catalogue's texts that it was billed with, kept under it (`billflow.lake.catalogs`)."""
+    code_version: str = ""
+    """Which billflow made its bills."""
     confirmation: Confirmation | None = None
 
     @property

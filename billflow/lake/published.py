@@ -1,6 +1,8 @@
 """The reading side: published tables by name in DuckDB, without Spark."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
@@ -38,6 +40,7 @@ def connect_to(storage: Storage, tables: Mapping[str, Iterable[TableRun]]) -> du
     """A connection in which every table is a view on the folders given for it."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET temp_directory = $place", {"place": str(Path(gettempdir()) / "billflow-duckdb")})
     if storage.filesystem is not None:
         connection.register_filesystem(storage.filesystem)
     for table, schema in SCHEMAS.items():
