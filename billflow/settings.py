@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, fiel
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
 from billflow.errors import SettingsError, UsageError
+from billflow.number_pattern import NumberPattern
 from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, read_yaml, validated, with_environment
 
 PROJECT_FILE = "billflow.yaml"
@@ -105,15 +106,20 @@ class Numbering(Strict):
 
     @field_validator("invoice", "credit_note")
     @classmethod
-    def _has_sequence(cls, pattern: str) -> str:
-        samples = (1, 2, 99_999_998, 99_999_999)
-        try:
-            numbers = {pattern.format(year=2026, seq=seq) for seq in samples}
-        except (LookupError, ValueError, AttributeError, TypeError, OverflowError):
-            raise ValueError("not a pattern of {year} and {seq}; write e.g. INV-{year}-{seq:08d}") from None
-        if len(numbers) < len(samples):
-            raise ValueError("numbers would repeat; add {seq} to the pattern")
+    def _can_be_applied(cls, pattern: str) -> str:
+        NumberPattern.of(pattern)
         return pattern
+
+    @model_validator(mode="after")
+    def _kinds_are_told_apart(self) -> "Numbering":
+        if NumberPattern.of(self.invoice).number(2026, 1) == NumberPattern.of(self.credit_note).number(2026, 1):
+            raise ValueError("invoices and credit notes would get the same numbers; begin them with different letters")
+        return self
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """Kind of invoice → its pattern."""
+        return {"invoice": self.invoice, "credit_note": self.credit_note}
 
 
 FileFormat = Literal["csv", "json", "parquet"]

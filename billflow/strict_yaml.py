@@ -91,27 +91,38 @@ class Strict(BaseModel):
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds ({} when it is empty)."""
+    return parse_yaml(read_text(path), where=str(path))
+
+
+def read_text(path: Path) -> str:
+    """A YAML file's text; SettingsError when it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"not valid YAML: {error}", where=str(path), remedy="save it as UTF-8") from None
+
+
+def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds ({} when it is empty); `where` is its file."""
     parser = YAML(typ="safe", pure=True)
     parser.Constructor = _ExactConstructor
     try:
-        content = parser.load(path.read_text(encoding="utf-8-sig"))
+        content = parser.load(text)
     except DuplicateKeyError as error:
-        raise SettingsError(str(error.problem), where=f"{path}{_line(error)}", remedy="keep one of the two") from None
-    except (MarkedYAMLError, YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(str(error.problem), where=f"{where}{_line(error)}", remedy="keep one of the two") from None
+    except (MarkedYAMLError, YAMLError, RecursionError) as error:
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsError(
-            f"not valid YAML: {problem}", where=f"{path}{_line(error)}", remedy="mend it there"
+            f"not valid YAML: {problem}", where=f"{where}{_line(error)}", remedy="mend it there"
         ) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise SettingsError(
-            f"a mapping is expected, not {shown(content)}", where=str(path), remedy="write `key: value`"
-        )
+        raise SettingsError(f"a mapping is expected, not {shown(content)}", where=where, remedy="write `key: value`")
     looping = _loop(content)
     if looping is not None:
         raise SettingsError(
-            "an alias leads back to itself", where=f"{path}: {dotted(looping)}", remedy="write the value out"
+            "an alias leads back to itself", where=f"{where}: {dotted(looping)}", remedy="write the value out"
         )
     return content
 

@@ -138,7 +138,7 @@ def _percent_off(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
 
 def _bounded(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Gives fixed discounts, maxima and minima of charges their net."""
-    adjusts = (F.col("discount_amount") > 0) | F.col("minimum").isNotNull() | F.col("maximum").isNotNull()
+    adjusts = (F.col("discount_amount") > 0) | F.col("minimum").isNotNull() | F.col("is_capped")
     kept = ("period_start", "period_end", "period_days", "prorated", "digits", "minimum", "maximum")
     stretches = (
         priced.where(adjusts & ~F.col("of_plan"))

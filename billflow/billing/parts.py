@@ -140,9 +140,9 @@ def bound_parts(version: PlanVersion, taxes: Iterable[str], label: str) -> list[
         (PLAN_MAXIMUM, version.maximum, f"{label}, no more than {version.maximum}"),
         (PLAN_MINIMUM, version.minimum, f"{label}, up to the minimum"),
     ]
-    parts = [
-        _part(kind, text, tax_code=tax) for kind, bound, text in kinds if bound is not None for tax in sorted(taxes)
-    ]
+    # A version without bounds has its maximum part too, which prints nothing: it stands for what the version bills.
+    due = [(kind, text) for kind, bound, text in kinds if bound is not None or kind == PLAN_MAXIMUM]
+    parts = [_part(kind, text, tax_code=tax) for kind, text in due for tax in sorted(taxes)]
     return [replace(part, position=at) for at, part in enumerate(parts)]
 
 

@@ -1,4 +1,4 @@
-"""The catalogue as two tables for one period, small enough to broadcast: what is charged, and the lines it may print."""
+"""The catalogue as two tables for one period, small enough to broadcast: what is charged, and what that may print."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
@@ -83,6 +83,8 @@ class Rate:
     event_maximum: Decimal | None
     minimum: Decimal | None
     maximum: Decimal | None
+    is_capped: bool
+    """Whether some version of the charge has a maximum: then all of them use it up."""
     of_plan: bool
     """Whether the bounds are those of a plan."""
     tax_codes: list[str]
@@ -135,6 +137,7 @@ RATES = _types(
     event_maximum=QUANTITY,
     minimum=QUANTITY,
     maximum=QUANTITY,
+    is_capped=FLAG,
     of_plan=FLAG,
     tax_codes=TEXTS,
     discounts=MapType(TEXT, _DISCOUNT),
@@ -233,9 +236,18 @@ class Pricebook:
                         yield self._rate(number, plan, version, code, charge, due, period, start, end)
                         number += 1
                 start, end = _clipped(self.period, version.valid_from, version.valid_to)
-                if start < end and (version.minimum, version.maximum) != (None, None):
+                if start < end and self._is_bounded(plan):
                     yield self._bounds(number, plan, version, start, end)
                     number += 1
+
+    def _is_bounded(self, plan: str) -> bool:
+        """Whether some version of the plan has bounds: then all of them use up its maximum."""
+        versions = self.catalog.plan_versions(plan)
+        return any((version.minimum, version.maximum) != (None, None) for version in versions)
+
+    def _is_capped(self, plan: str, code: str) -> bool:
+        charges = [version.charges.get(code) for version in self.catalog.plan_versions(plan)]
+        return any(charge is not None and charge.maximum is not None for charge in charges)
 
     def _dues(self, plan: str, version: PlanVersion) -> Iterator[tuple[str, Charge, str, BillingPeriod]]:
         """(code, charge, when it is due, the period that it is for)."""
@@ -307,6 +319,7 @@ class Pricebook:
             event_maximum=percentage.event_maximum if percentage else None,
             minimum=charge.minimum,
             maximum=charge.maximum,
+            is_capped=self._is_capped(plan, code),
             of_plan=False,
             tax_codes=[charge.tax],
             discounts=discounts,
@@ -355,6 +368,7 @@ class Pricebook:
             event_maximum=None,
             minimum=version.minimum,
             maximum=version.maximum,
+            is_capped=True,
             of_plan=True,
             tax_codes=taxes,
             discounts={},

@@ -69,7 +69,7 @@ def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -
     # Not the rounding that billing uses: whole minor units, cut off after half of one is added.
     unit = F.pow(F.lit(10), currency_digits(currencies)).cast("decimal(4,0)")
     one = F.lit(1).cast("decimal(1,0)")
-    # Of the tax inside, doubled and multiplied out, so that nothing is divided: |2·(tax·(1+rate) − gross·rate)| ≤ 1+rate
+    # Of the tax inside multiplied out, so that nothing is divided: |2·(tax·(1+rate) − gross·rate)| ≤ 1+rate
     off = F.abs(F.col("_inside") * (one + F.col("tax_rate")) - F.col("_gross") * F.col("tax_rate")) * unit * 2
     minor = F.floor(F.abs(F.col("_plain") * F.col("tax_rate")) * unit + F.lit("0.5").cast("decimal(2,1)"))
     of_plain = F.signum("_plain").cast("decimal(1,0)") * minor

@@ -2,7 +2,7 @@
 
 from billflow.catalog.calendars import Calendar, Window
 from billflow.catalog.charges import Convert, FlatCharge, Increments
-from billflow.catalog.loading import load_catalog
+from billflow.catalog.loading import catalog_texts, load_catalog, parse_catalog
 from billflow.catalog.models import Catalog, Discount, InvoiceRules, Metric, PlanVersion
 from billflow.catalog.periods import BillingPeriod, Cycle
 from billflow.catalog.price_models import (
@@ -48,5 +48,7 @@ __all__ = [
     "UsageCharge",
     "VolumeCharge",
     "Window",
+    "catalog_texts",
     "load_catalog",
+    "parse_catalog",
 ]

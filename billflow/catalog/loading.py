@@ -1,6 +1,6 @@
 """Reads `catalog/*.yaml`, merges the files and checks every reference between their parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,18 @@ from billflow.catalog.charges import NO_TAX, AnyUsageCharge, FlatCharge, Where
 from billflow.catalog.models import Catalog, Metric
 from billflow.catalog.price_models import Charge, MatrixCharge, PercentageCharge
 from billflow.errors import SettingsError
-from billflow.strict_yaml import read_yaml, together, validated, with_environment
+from billflow.strict_yaml import parse_yaml, read_text, together, validated, with_environment
 
 _SECTIONS = tuple(Catalog.model_fields)
 
 
 def load_catalog(folder: Path) -> Catalog:
     """The catalogue in `folder` (all its `*.yaml` and `*.yml`, merged); SettingsError names every mistake."""
+    return parse_catalog(catalog_texts(folder), where=str(folder))
+
+
+def catalog_texts(folder: Path) -> dict[str, str]:
+    """File name → text of every YAML file in `folder`, in order of the names; SettingsError when there is none."""
     files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     if not files:
         raise SettingsError(
@@ -24,8 +29,17 @@ def load_catalog(folder: Path) -> Catalog:
             where=str(folder),
             remedy="write catalog/*.yaml with metrics, taxes and plans",
         )
-    origin: dict[tuple[str, str], Path] = {}
-    parts = {file: with_environment(read_yaml(file), where=f"{file}: ") for file in files}
+    return {file.name: read_text(file) for file in files}
+
+
+def parse_catalog(texts: Mapping[str, str], *, where: str) -> Catalog:
+    """The catalogue that the files' texts make together; `where` is the folder that mistakes name.
+
+    With texts that were kept, a period can be rated again under the prices of its time.
+    """
+    origin: dict[tuple[str, str], str] = {}
+    parsed = {f"{where}/{name}": parse_yaml(texts[name], where=f"{where}/{name}") for name in sorted(texts)}
+    parts = {file: with_environment(content, where=f"{file}: ") for file, content in parsed.items()}
     for file, content in parts.items():
         validated(Catalog, content, file=file)
         _note_origins(content, file, origin)
@@ -37,7 +51,7 @@ def load_catalog(folder: Path) -> Catalog:
     return catalog
 
 
-def _note_origins(content: dict[str, Any], file: Path, origin: dict[tuple[str, str], Path]) -> None:
+def _note_origins(content: dict[str, Any], file: str, origin: dict[tuple[str, str], str]) -> None:
     for section in _SECTIONS:
         for name in content.get(section) or {}:
             earlier = origin.setdefault((section, str(name)), file)
@@ -53,7 +67,7 @@ def _merged(section: str, contents: Any) -> dict[str, Any]:
     return {name: value for content in contents for name, value in (content.get(section) or {}).items()}
 
 
-def _mistakes(catalog: Catalog, origin: dict[tuple[str, str], Path]) -> Iterator[SettingsError]:
+def _mistakes(catalog: Catalog, origin: dict[tuple[str, str], str]) -> Iterator[SettingsError]:
     """References that lead nowhere, versions that overlap, currencies that do not exist."""
     for plan in catalog.plans:
         where = f"{origin['plans', plan]}: plans.{plan}"

@@ -19,7 +19,6 @@ def _later(name: str, does: str) -> click.Command:
 
 
 preview = _later("preview", "What one account would be billed now.")
-confirm = _later("confirm", "Makes the drafts of a cycle and month final.")
 explain = _later("explain", "From a line down to the usage records and the price that made it.")
 serve = _later("serve", "The HTTP API.")
 bench = _later("bench", "Measures against rivals on this machine.")

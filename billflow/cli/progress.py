@@ -21,6 +21,9 @@ STEPS = {
     "published_bills": "publishing the bills",
     "documents": "rendering documents",
     "published_documents": "publishing the documents",
+    "numbered_invoices": "giving numbers",
+    "final_documents": "rendering final documents",
+    "confirmed_bills": "checking, sealing and publishing",
 }
 """Step → what it does, in a clerk's words. Checks are named after what they check."""
 

@@ -57,5 +57,6 @@ def _what_next(console: Console, folder: Path, cycle: str, month: str) -> None:
         '  billflow query "select section, sum(net) as net from invoice_lines group by section"\n'
         '  billflow query "select rules, count(*) as n from quarantine group by rules"\n'
         "  billflow status\n"
+        f"  billflow confirm --cycle {cycle} --month {month}               # legal numbers; final from then on\n"
         "  billflow ui                                            # the same run, in Dagster"
     )

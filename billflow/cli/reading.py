@@ -47,7 +47,9 @@ def status(project: str | None) -> None:
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
         return
-    table = Table("cycle", "month", "status", "invoices", "total", "PDFs", "without lines", "held", "quarantine")
+    table = Table(
+        "cycle", "month", "status", "invoices", "total", "PDFs", "without lines", "held", "quarantine", "numbers"
+    )
     for key, partition in sorted(manifest.partitions.items()):
         table.add_row(*key.split("|"), *_status_of(partition))
     console.print(table)
@@ -62,7 +64,14 @@ def _status_of(partition: PublishedPartition) -> list[str]:
     rows = {name: sum(run.rows for run in runs) for name, runs in partition.tables.items()}
     totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in partition.totals.items())
     numbers = (rows.get("documents", 0), partition.counts.without_lines, rows["held"], rows["quarantine"])
-    return [partition.status, f"{partition.counts.invoiced:,}", totals, *(f"{number:,}" for number in numbers)]
+    shown = (f"{number:,}" for number in numbers)
+    return [partition.status, f"{partition.counts.invoiced:,}", totals, *shown, numbers_of(partition)]
+
+
+def numbers_of(partition: PublishedPartition) -> str:
+    """First and last legal number of each series of a confirmed partition; empty for a draft."""
+    given = partition.confirmation.numbers.values() if partition.confirmation else ()
+    return ", ".join(f"{one.first_number} – {one.last_number}" for one in given)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from billflow.cli.progress import Progress, open_console
 from billflow.errors import UsageError
 from billflow.lake.manifest import PublishedPartition, read_manifest
 from billflow.lake.storage import open_lake
+from billflow.orchestration.jobs import JOB
 from billflow.orchestration.launching import dagster_home, execute, open_instance
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import mark_dead_runs
@@ -61,10 +62,20 @@ def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str]) -> 
     for partition in partitions:
         _check_ended(partition, project.settings)
     _check_project(project)
+    head = read_manifest(open_lake(project.settings))
+    for partition in partitions:
+        head.check_open(partition.key)
+    with open_dagster(project) as instance:
+        return max((_bill_one(project, partition, instance) for partition in partitions), key=_severity)
+
+
+@contextmanager
+def open_dagster(project: OpenProject) -> Iterator[dg.DagsterInstance]:
+    """The project's Dagster, with runs marked failed whose process is gone."""
     home = dagster_home(project.folder)
     with _environment(project.folder, home), open_instance(home) as instance:
         mark_dead_runs(instance)
-        return max((_bill_one(project, partition, instance) for partition in partitions), key=_severity)
+        yield instance
 
 
 @contextmanager
@@ -109,6 +120,14 @@ def _check_project(project: OpenProject) -> None:
 
 
 def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:
+    code = run_job(JOB, partition, instance)
+    if code:
+        return code
+    return _report(partition, read_manifest(open_lake(project.settings)).partitions[partition.key])
+
+
+def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int:
+    """Runs a job for a partition in this process and shows how far it is, and why it failed; its exit code."""
     from billflow.definitions import build_definitions  # noqa: PLC0415  # it reads the project when it is imported
     from billflow.lake.watching import watched  # noqa: PLC0415  # PySpark, which other commands need not wait for
 
@@ -117,13 +136,11 @@ def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterIn
         Progress(console, partition.key) as progress,
         watched(progress.tasks, every=0.5),
     ):
-        outcome = execute(build_definitions(), instance, partition, progress.step)
+        outcome = execute(build_definitions(), instance, partition, progress.step, job_name=job)
     if outcome.exit_code:
         errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         errors.print("\n".join(f"error: {reason}" for reason in outcome.reasons) or "error: the run failed")
-        return outcome.exit_code
-    published = read_manifest(open_lake(project.settings)).partitions[partition.key]
-    return _report(partition, published)
+    return outcome.exit_code
 
 
 def _report(partition: Partition, published: PublishedPartition) -> int:

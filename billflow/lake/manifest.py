@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from billflow.errors import ConflictError
+from billflow.errors import ConflictError, UsageError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
@@ -34,6 +34,41 @@ class AccountCounts(_Frozen):
     held: int
 
 
+class NumberRange(_Frozen):
+    """The numbers of one series that a confirmation gave, from the first to the last without a gap."""
+
+    first: int
+    last: int
+    first_number: str
+    last_number: str
+    pattern: str
+
+
+class Confirmation(_Frozen):
+    """What a confirmed partition was made of, sealed: `head` is the end of a hash chain (`billflow.lake.chain`)."""
+
+    position: int
+    """The first confirmation of the lake is 1, and they are chained in this order."""
+    previous: str
+    """The head of the confirmation before; empty for the first."""
+    bill_run: str
+    """The run that made the drafts."""
+    code_version: str
+    """Which billflow confirmed it; the partition says which one billed it."""
+    input: str
+    """Hash over the state of the sources that was billed, and over the tables made from it."""
+    catalog: str
+    """Hash of the catalogue's texts, kept under it (`billflow.lake.catalogs`)."""
+    template: str
+    tables: dict[str, str]
+    """Table → hash over the names and contents of its files."""
+    columns: dict[str, dict[str, str]]
+    """Table → column → type, as they were chained: a later version may have more."""
+    numbers: dict[str, NumberRange]
+    """Series (`invoice|2026`) → the numbers given."""
+    head: str = ""
+
+
 class PublishedPartition(_Frozen):
     """The state of one cycle and month. `tables` has accounts, subscriptions, usage, invoices, …, documents."""
 
@@ -45,6 +80,18 @@ class PublishedPartition(_Frozen):
     totals: dict[str, dict[str, str]]
     """Currency → net, tax, total."""
     tables: dict[str, tuple[TableRun, ...]]
+    fingerprint: str = ""
+    """The state of the sources that was billed, as the ingestion knew it."""
+    catalog: str = ""
+    """Hash of the catalogue's texts that it was billed with, kept under it (`billflow.lake.catalogs`)."""
+    code_version: str = ""
+    """Which billflow made its bills."""
+    confirmation: Confirmation | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its invoices have legal numbers, and so never change."""
+        return self.confirmation is not None
 
 
 class Ingest(_Frozen):
@@ -93,6 +140,21 @@ class Manifest(_Frozen):
     """Table → Spark's schema as JSON."""
     ingest: Ingest | None = None
     partitions: dict[str, PublishedPartition] = Field(default_factory=dict)
+    series: dict[str, int] = Field(default_factory=dict)
+    """Series of legal numbers (`invoice|2026`) → the highest one used; the next confirmation goes on from there."""
+    chain: str = ""
+    """The head of the newest confirmation; the next one is chained to it."""
+
+    def check_open(self, key: str) -> None:
+        """UsageError when the partition is confirmed: nothing replaces it."""
+        partition = self.partitions.get(key)
+        if partition is not None and partition.is_confirmed:
+            raise UsageError(
+                f"{key} is confirmed: its invoices have legal numbers and never change",
+                where=f"{FOLDER}, version {self.version}",
+                remedy="a correction is made with a credit note and a new invoice; usage that came late goes on the "
+                "next bill",
+            )
 
     def table_runs(self) -> Iterator[TableRun]:
         """Every folder that this version names."""
@@ -127,6 +189,15 @@ def lost_to(head: Manifest, key: str) -> ConflictError:
         f"another run ({winner.run_id if winner else 'unknown'}) of {key} published first; this one published nothing",
         where=f"{FOLDER}, version {head.version}",
         remedy="run again if its result is not the one you wanted",
+    )
+
+
+def numbers_taken(head: Manifest, key: str) -> ConflictError:
+    """The error of a confirmation whose numbers another one has used meanwhile."""
+    return ConflictError(
+        f"another partition was confirmed while {key} was, and has its numbers; nothing of {key} was confirmed",
+        where=f"{FOLDER}, version {head.version}",
+        remedy="confirm it again: its numbers will follow the other's",
     )
 
 

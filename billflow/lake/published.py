@@ -1,9 +1,11 @@
 """The reading side: published tables by name in DuckDB, without Spark."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
-from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType, TimestampType
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
 
 from billflow.lake.manifest import WHOLE_TABLES, Manifest, TableRun
 from billflow.lake.schemas import SCHEMAS
@@ -32,29 +34,45 @@ def files(storage: Storage, runs: Iterable[TableRun]) -> list[str]:
 
 def connect(storage: Storage, manifest: Manifest) -> duckdb.DuckDBPyConnection:
     """A connection in which every published table is a view; tables without rows are there too."""
+    return connect_to(storage, {table: table_runs(manifest, table) for table in SCHEMAS})
+
+
+def connect_to(storage: Storage, tables: Mapping[str, Iterable[TableRun]]) -> duckdb.DuckDBPyConnection:
+    """A connection in which every table is a view on the folders given for it."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET temp_directory = $place", {"place": str(Path(gettempdir()) / "billflow-duckdb")})
     if storage.filesystem is not None:
         connection.register_filesystem(storage.filesystem)
     for table, schema in SCHEMAS.items():
-        connection.execute(_view(table, schema, files(storage, table_runs(manifest, table))))
+        connection.execute(_view(table, schema, files(storage, tables.get(table, ()))))
     return connection
 
 
 def _view(table: str, schema: StructType, found: list[str]) -> str:
-    shown = [field for field in schema if field.name not in _HIDDEN.get(table, ())]
+    hidden = _HIDDEN.get(table, set())
+    shown = {name: kind for name, kind in column_types(schema).items() if name not in hidden}
+    return f"CREATE VIEW {table} AS {rows_of(shown, found)}"
+
+
+def column_types(schema: StructType) -> dict[str, str]:
+    """Column → its type in DuckDB."""
+    return {field.name: _type(field.dataType) for field in schema}
+
+
+def rows_of(columns: Mapping[str, str], found: list[str]) -> str:
+    """SQL that reads columns, each as the type given for it, from Parquet files; no rows when there are none."""
     if not found:
-        return f"CREATE VIEW {table} AS SELECT {_nulls(shown)} WHERE false"
-    columns = ", ".join(f'"{field.name}"::{_type(field.dataType)} AS "{field.name}"' for field in shown)
+        return f"SELECT {_nothing(columns)}"
+    shown = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in found)
     rows = f"read_parquet([{listed}], hive_partitioning=false)"
-    if table in WHOLE_TABLES:  # the ingestion may be of a version that did not have all columns yet
-        rows = f"(SELECT * FROM {rows} UNION ALL BY NAME SELECT {_nulls(shown)} WHERE false)"
-    return f"CREATE VIEW {table} AS SELECT {columns} FROM {rows}"
+    # Files may be of a version that did not have all columns yet.
+    return f"SELECT {shown} FROM (SELECT * FROM {rows} UNION ALL BY NAME SELECT {_nothing(columns)})"
 
 
-def _nulls(fields: Iterable[StructField]) -> str:
-    return ", ".join(f'NULL::{_type(field.dataType)} AS "{field.name}"' for field in fields)
+def _nothing(columns: Mapping[str, str]) -> str:
+    return ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items()) + " WHERE false"
 
 
 def _type(kind: DataType) -> str:

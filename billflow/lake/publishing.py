@@ -2,11 +2,13 @@
 
 Killed at any point, readers see the previous manifest; what was renamed but not named is removed by a later run.
 Runs of different partitions may publish at the same time: the one whose manifest's number is taken puts its partition
-onto the newer manifest. Of two runs of one partition the second loses.
+onto the newer manifest. Of two runs of one partition the second loses, and of two confirmations of different ones too:
+its numbers were to follow those of a manifest that is not the newest any more.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from billflow.errors import RunFailedError
 from billflow.lake import manifest as manifests
@@ -42,16 +44,32 @@ class Publication:
         return manifest.partitions.get(self.key) == self.partition
 
     def onto(self, head: Manifest) -> Manifest:
-        """The version after `head` with this in it; ConflictError when another run of the partition was first."""
+        """The version after `head` with this in it; ConflictError when another run of the partition was first, or
+        when a confirmation would give numbers that another one has used meanwhile. UsageError for a confirmed one.
+        """
+        head.check_open(self.key)
         if head.partitions.get(self.key) != self.replaces:
             raise manifests.lost_to(head, self.key)
-        return Manifest(
-            version=head.version + 1,
-            run_id=self.run_id,
-            schemas={name: schema.json() for name, schema in SCHEMAS.items()},
-            ingest=self.ingest or head.ingest,
-            partitions={**head.partitions, self.key: self.partition},
+        return head.model_copy(
+            update={
+                "version": head.version + 1,
+                "run_id": self.run_id,
+                "schemas": {name: schema.json() for name, schema in SCHEMAS.items()},
+                "ingest": self.ingest or head.ingest,
+                "partitions": {**head.partitions, self.key: self.partition},
+                **self._ledger(head),
+            }
         )
+
+    def _ledger(self, head: Manifest) -> dict[str, Any]:
+        """Series and chain after a confirmation; both change with every one, so the chain tells of each."""
+        confirmation = self.partition.confirmation
+        if confirmation is None:
+            return {}
+        if confirmation.previous != head.chain:
+            raise manifests.numbers_taken(head, self.key)
+        used = {series: numbers.last for series, numbers in confirmation.numbers.items()}
+        return {"series": {**head.series, **used}, "chain": confirmation.head}
 
 
 def publish(storage: Storage, moves: Mapping[str, str], publication: Publication) -> Manifest:

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from billflow.billing.pricebook import Pricebook
-from billflow.catalog import BillingPeriod, Catalog
+from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Ingest, TableRun
 from billflow.lake.publishing import run_folder
@@ -38,9 +38,14 @@ class BillRun:
         return self.project.settings()
 
     @cached_property
+    def catalog_texts(self) -> dict[str, str]:
+        """catalog/*.yaml as the run found them when it began; what is edited meanwhile counts from the next run on."""
+        return self.staging.noted("catalog")
+
+    @cached_property
     def catalog(self) -> Catalog:
-        """catalog/*.yaml."""
-        return self.project.catalog()
+        """What those texts say."""
+        return parse_catalog(self.catalog_texts, where="catalog")
 
     @cached_property
     def storage(self) -> Storage:

@@ -69,8 +69,9 @@ def next_reason(project: Project, partition: Partition | None, instance: dg.Dags
     settings = project.settings()
     if partition is None:
         return "no period has ended yet"
-    if partition.key in read_manifest(project.storage()).partitions:
-        return f"{partition.key} is published"
+    published = read_manifest(project.storage()).partitions.get(partition.key)
+    if published is not None:
+        return f"{partition.key} is {'confirmed' if published.is_confirmed else 'published'}"
     unfinished = dg.RunsFilter(statuses=_UNFINISHED, tags={"dagster/partition": partition.key})
     if instance.get_runs_count(unfinished):
         return f"{partition.key} is queued or running"

@@ -1,4 +1,7 @@
-"""One job runs everything for a partition. A schedule and a sensor per cycle start it; one sensor finds dead runs."""
+"""One job bills a partition, another one confirms it.
+
+A schedule and a sensor per cycle start the first, only people the second; one sensor finds dead runs.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +14,26 @@ from billflow.orchestration.project import Project
 from billflow.settings import Settings
 
 JOB = "bill_run"
+CONFIRM = "confirm"
+CONFIRMATION = ("numbered_invoices", "final_documents", "confirmed_bills")
+"""The assets of a confirmation. No bill run has them: only someone who means it makes bills final."""
 
 
 def bill_run_job() -> Any:
     """From the sources to published documents, for one cycle and month."""
     return dg.define_asset_job(
         JOB,
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*CONFIRMATION),
         description="The bill run: ingest, rate, invoice, check, publish, documents.",
+    )
+
+
+def confirm_job() -> Any:
+    """From published drafts to final bills with legal numbers, for one cycle and month."""
+    return dg.define_asset_job(
+        CONFIRM,
+        selection=dg.AssetSelection.assets(*CONFIRMATION),
+        description="Makes the drafts of a cycle and month final: legal numbers, final documents, a sealed record.",
     )
 
 

@@ -108,10 +108,15 @@ StepWatcher = Callable[[str, str], None]
 
 
 def execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, partition: Partition, watch: StepWatcher
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    partition: Partition,
+    watch: StepWatcher,
+    *,
+    job_name: str = JOB,
 ) -> Outcome:
-    """Bills one partition in this process, with the assets and checks that the UI shows."""
-    job = definitions.resolve_job_def(JOB)
+    """Bills one partition (or confirms it) in this process, with the assets and checks that the UI shows."""
+    job = definitions.resolve_job_def(job_name)
     run_id = str(uuid4())
     with _watched(instance, run_id, watch):
         result = job.execute_in_process(

@@ -10,7 +10,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from billflow.catalog import Catalog, load_catalog
+from billflow.catalog import catalog_texts
 from billflow.errors import BillflowError
 from billflow.lake.cluster import check_executors, is_local, size_shuffles
 from billflow.lake.session import living_session, start_session
@@ -28,9 +28,9 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
         """billflow.yaml with the environment's overrides."""
         return load_settings(Path(self.folder))
 
-    def catalog(self) -> Catalog:
-        """catalog/*.yaml."""
-        return load_catalog(Path(self.folder) / "catalog")
+    def catalog_texts(self) -> dict[str, str]:
+        """catalog/*.yaml as they are now: file name → text."""
+        return catalog_texts(Path(self.folder) / "catalog")
 
     def storage(self) -> Storage:
         """The lake."""

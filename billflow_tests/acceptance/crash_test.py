@@ -54,3 +54,31 @@ def test_runs_of_two_months_at_once(project, rows):
     billed = rows(project, "select month, count(*) as n, count(pages) as pdfs from documents group by 1 order by 1")
     assert billed == [{"month": "2026-05", "n": 6, "pdfs": 6}, {"month": "2026-06", "n": 6, "pdfs": 6}]
     assert lake(project).list("_staging") == []
+
+
+NUMBERS = "select month, invoice_number as number from invoices order by invoice_number nulls first, month"
+
+
+def test_confirmations_killed_and_repeated(project, billflow, rows):
+    """After `test_runs_of_two_months_at_once`: two drafts."""
+    for table in ("ordered", "rendered"):
+        kill_when_staged(project, table, verb="confirm")
+        assert {row["number"] for row in rows(project, NUMBERS)} == {None}
+    process = start(project, verb="confirm")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    given = [(row["month"], row["number"]) for row in rows(project, NUMBERS) if row["number"]]
+    assert given == [("2026-05", f"INV-2026-{number:08d}") for number in range(1, 7)]
+    assert billflow("--project", project, "verify").exit_code == 0
+
+
+def test_a_confirmation_and_a_run_of_one_month_at_once(project, billflow, rows):
+    """Whoever is first: the month has its numbers once, and is never half of each."""
+    processes = [start(project, month="2026-06", verb=verb) for verb in ("confirm", "run")]
+    errors = [process.communicate()[1] for process in processes]
+    assert 0 in [process.returncode for process in processes], errors
+    again = start(project, month="2026-06", verb="confirm")
+    _, told = again.communicate()
+    assert again.returncode == 0, told
+    assert [row["number"] for row in rows(project, NUMBERS)] == [f"INV-2026-{number:08d}" for number in range(1, 13)]
+    assert billflow("--project", project, "verify").exit_code == 0

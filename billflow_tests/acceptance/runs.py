@@ -32,8 +32,8 @@ def version(project: Path) -> int:
     return read_manifest(lake(project)).version
 
 
-def start(project: Path, *, month: str = "2026-05") -> "subprocess.Popen[str]":
-    arguments = ["--project", str(project), "run", "--cycle", "c01", "--month", month]
+def start(project: Path, *, month: str = "2026-05", verb: str = "run") -> "subprocess.Popen[str]":
+    arguments = ["--project", str(project), verb, "--cycle", "c01", "--month", month]
     return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -48,9 +48,9 @@ def _has_parquet(storage: Storage, folder: str) -> bool:
     return any(name.endswith(".parquet") or _has_parquet(storage, f"{folder}/{name}") for name in names)
 
 
-def kill_when_staged(project: Path, table: str) -> None:
+def kill_when_staged(project: Path, table: str, *, verb: str = "run") -> None:
     """Starts a run and kills it, with no chance to clear up, once it writes a file of `table`."""
-    process = start(project)
+    process = start(project, verb=verb)
     while process.poll() is None and not has_staged(project, table):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)

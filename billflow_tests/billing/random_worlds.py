@@ -99,7 +99,9 @@ def usage_options(dice: Dice, metric: str) -> dict[str, Any]:
 
 
 def charge(dice: Dice) -> dict[str, Any]:
-    model = dice.one("flat", "per_unit", "graduated", "volume", "package", "percentage", "graduated_percentage", "matrix")
+    model = dice.one(
+        "flat", "per_unit", "graduated", "volume", "package", "percentage", "graduated_percentage", "matrix"
+    )
     if model == "flat":
         return flat(dice)
     options = usage_options(dice, dice.one("kwh", "kwh", "kwh", *METRICS))
@@ -115,7 +117,10 @@ def flat(dice: Dice) -> dict[str, Any]:
 
 
 def percentage(dice: Dice, options: dict[str, Any]) -> dict[str, Any]:
-    found = {"rate": dice.number(10**4, 5, 6), **dice.some(0.5, fixed_fee=dice.price(), free_events=dice.random.randrange(4))}
+    found = {
+        "rate": dice.number(10**4, 5, 6),
+        **dice.some(0.5, fixed_fee=dice.price(), free_events=dice.random.randrange(4)),
+    }
     rounds = options.get("convert", {}).get("round", "none") != "none"
     if options["metric"] != "kwh" or rounds or "pool" in options or dice.chance(0.5):
         return found
@@ -149,7 +154,9 @@ _PRICED = {
 
 
 def plan(dice: Dice) -> list[dict[str, Any]]:
-    changes = sorted({date(2026, 1, 1) + timedelta(days=dice.random.randrange(-40, 70)) for _ in range(dice.random.randrange(3))})
+    changes = sorted(
+        {date(2026, 1, 1) + timedelta(days=dice.random.randrange(-40, 70)) for _ in range(dice.random.randrange(3))}
+    )
     gross = dice.chance(0.2)
     return [version(dice, start, gross=gross) for start in (date(2019, 1, 1), *changes)]
 

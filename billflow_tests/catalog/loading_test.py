@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from billflow.catalog import Catalog, FlatCharge, GraduatedCharge, PerUnitCharge, load_catalog
+from billflow.catalog import (
+    Catalog,
+    FlatCharge,
+    GraduatedCharge,
+    PerUnitCharge,
+    catalog_texts,
+    load_catalog,
+    parse_catalog,
+)
 from billflow.errors import SettingsError
 
 CONTRACT_EXAMPLE = """
@@ -260,3 +268,28 @@ def test_all_unknown_references_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, plan("{model: per_unit, metric: x, unit_price: 1, tax: y}"))
     assert all(part in str(caught.value) for part in ("c.metric: unknown metric 'x'", "c.tax: unknown tax 'y'"))
+
+
+class TestTexts:
+    """A catalogue that was kept as texts is the one that was in the folder."""
+
+    def test_make_the_same_catalogue(self, tmp_path: Path) -> None:
+        catalog = loaded(tmp_path, CONTRACT_EXAMPLE, "metrics: {sms: {aggregate: count}}")
+        texts = catalog_texts(tmp_path)
+        assert texts == {"0.yaml": CONTRACT_EXAMPLE, "1.yaml": "metrics: {sms: {aggregate: count}}"}
+        (tmp_path / "0.yaml").unlink()
+        assert parse_catalog(dict(reversed(texts.items())), where="kept") == catalog
+
+    def test_mistakes_name_the_file(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            parse_catalog({"prices.yaml": plan("{model: flat, amount: '1', tax: vat}")}, where="kept")
+        assert caught.value.where == "kept/prices.yaml: plans.home.charges.c.tax"
+        with pytest.raises(SettingsError, match="not valid YAML") as broken:
+            parse_catalog({"prices.yaml": "plans: ["}, where="kept")
+        assert broken.value.where.startswith("kept/prices.yaml: line 1")
+
+    def test_that_are_not_utf_8(self, tmp_path: Path) -> None:
+        (tmp_path / "a.yaml").write_bytes("plans: {é: 1}".encode("latin-1"))
+        with pytest.raises(SettingsError, match="not valid YAML") as caught:
+            load_catalog(tmp_path)
+        assert caught.value.where == str(tmp_path / "a.yaml")

@@ -23,29 +23,24 @@ def documents(context: dg.AssetExecutionContext, project: Project) -> dg.Materia
     """One PDF an invoice, rendered on the executors. An invoice whose PDF fails is held; the others go out."""
     with explained(context.log):
         run = BillRun(context, project)
-        template_set = templates.find_templates(run.settings.templates)
-        templates.check_templates(template_set)
         published = _published(run)
-        payloads = rendering.in_tasks(_payloads(run, published), published.counts.invoiced)
-        rendered = rendering.render_documents(payloads, template_set)
-        rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
+        made = stage_rendered(run, published, read_published(run, published, "invoices"))
         failed = _stage_held(run, published)
-        sums = (
-            run.spark.read.parquet(run.staging.uri("rendered"))
-            .agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"))
-            .first()
-        )
-        made, size, pages = (int(value or 0) for value in sums or (0, 0, 0))
-        run.staging.note("documents", {"documents": made, "failed": failed})
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": made,
-                "bytes": size,
-                "pages": pages,
-                "failed": failed,
-                "template": template_set.fingerprint,
-            }
-        )
+        run.staging.note("documents", {"documents": made["dagster/row_count"], "failed": failed})
+        return dg.MaterializeResult(metadata={**made, "failed": failed})
+
+
+def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> dict[str, Any]:
+    """Renders a partition's invoices, as they are given, into the staged table `rendered`; its metadata."""
+    template_set = templates.find_templates(run.settings.templates)
+    templates.check_templates(template_set)
+    payloads = rendering.in_tasks(_payloads(run, published, invoices), published.counts.invoiced)
+    rendered = rendering.render_documents(payloads, template_set)
+    rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
+    written = run.spark.read.parquet(run.staging.uri("rendered"))
+    sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages")).first()
+    made, size, pages = (int(value or 0) for value in sums or (0, 0, 0))
+    return {"dagster/row_count": made, "bytes": size, "pages": pages, "template": template_set.fingerprint}
 
 
 def _published(run: BillRun) -> PublishedPartition:
@@ -57,14 +52,13 @@ def _published(run: BillRun) -> PublishedPartition:
     return found
 
 
-def _payloads(run: BillRun, published: PublishedPartition) -> DataFrame:
+def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> DataFrame:
     read = {
-        name: _read(run, published, name)
-        for name in ("invoices", "invoice_lines", "invoice_taxes", "accounts", "usage")
+        name: read_published(run, published, name) for name in ("invoice_lines", "invoice_taxes", "accounts", "usage")
     }
     metrics = run.catalog.metrics
     return payload.invoice_payloads(
-        invoices=read["invoices"],
+        invoices=invoices,
         lines=read["invoice_lines"],
         taxes=read["invoice_taxes"],
         accounts=read["accounts"],
@@ -75,7 +69,8 @@ def _payloads(run: BillRun, published: PublishedPartition) -> DataFrame:
     )
 
 
-def _read(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
+def read_published(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
+    """A table of a partition, in its buckets."""
     found = published.tables[table]
     if not found:
         return tables.empty(run.spark, schemas.SCHEMAS[table])
@@ -86,7 +81,7 @@ def _read(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
 def _stage_held(run: BillRun, published: PublishedPartition) -> int:
     """Writes the accounts whose PDF failed, with Typst's reason; how many."""
     failed = run.spark.read.parquet(run.staging.uri("rendered")).where(F.col("error").isNotNull())
-    named = failed.join(_read(run, published, "invoices").drop("cycle", "month"), "invoice_id", "inner")
+    named = failed.join(read_published(run, published, "invoices").drop("cycle", "month"), "invoice_id", "inner")
     held = named.withColumns({"rule": F.lit("document_failed"), "reason": F.col("error"), "run_id": F.lit(run.root)})
     return run.stage_few("held_documents", held, schemas.HELD).count()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from billflow.catalog import parse_catalog
 from billflow.lake.manifest import Ingest, Manifest, TableRun, read_manifest
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
@@ -23,11 +24,15 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
     """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
     with explained(context.log):
         run = BillRun(context, project)
+        head = read_manifest(run.storage)
+        head.check_open(run.partition.key)
         check_files(run.settings)
-        print_ = fingerprint(run.settings, run.catalog)
+        texts = project.catalog_texts()
+        print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
         # Mistakes show before anything is written.
-        opened = None if _known(read_manifest(run.storage), print_) else open_deliveries(run.spark, run.settings)
+        opened = None if _known(head, print_) else open_deliveries(run.spark, run.settings)
         staging = Staging.begin(run.storage, run.root, run.partition.key)
+        staging.note("catalog", texts)
         known = _known(staging.base(), print_)
         if known:
             staging.note("ingestion", known.model_dump())

@@ -6,6 +6,8 @@ import dagster as dg
 from pyspark.sql import functions as F
 
 from billflow.errors import CheckFailedError
+from billflow.lake.catalogs import keep_catalog
+from billflow.lake.digests import code_version
 from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, lost_to, read_manifest
 from billflow.lake.publishing import Publication, publish
 from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
@@ -91,6 +93,9 @@ def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition
         counts=_counts(run, written),
         totals=totals(run.staged("invoices", INVOICES)),
         tables=_tables(run, written),
+        fingerprint=run.ingest.fingerprint,
+        catalog=keep_catalog(run.storage, run.catalog_texts),
+        code_version=code_version(),
     )
 
 

@@ -1,0 +1,176 @@
+"""Drafts made final as users do it: run, confirm, read, verify; and what is refused from then on."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pypdf import PdfReader
+
+from billflow import __version__
+from billflow.examples import write_energy_small
+from billflow.lake.catalogs import kept_catalog
+from billflow.lake.confirming import Confirming
+from billflow.lake.manifest import PublishedPartition, read_manifest
+from billflow.orchestration.closing import next_reason
+from billflow.orchestration.launching import dagster_home, execute, open_instance
+from billflow.orchestration.partitions import Partition
+from billflow.orchestration.project import Project
+from billflow_tests.acceptance.runs import lake, put_on, version
+
+MAY, JUNE = Partition("c01", "2026-05"), Partition("c01", "2026-06")
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
+def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project, with its lake in a folder and on a real HDFS."""
+    folder = tmp_path_factory.mktemp("confirm") / "project"
+    write_energy_small(folder)
+    if request.param == "hdfs":
+        put_on(folder, request.getfixturevalue("hdfs"))
+    return folder
+
+
+def of(partition: Partition) -> list[str]:
+    return ["--cycle", partition.cycle, "--month", partition.month]
+
+
+def published(project: Path, partition: Partition) -> PublishedPartition:
+    return read_manifest(lake(project)).partitions[partition.key]
+
+
+def test_what_is_not_published_cannot_be_confirmed(energy, billflow):
+    result = billflow("--project", energy, "confirm", *of(MAY))
+    assert result.exit_code == 2
+    assert "c01|2026-05 cannot be confirmed: it is not published" in str(result.exception)
+    assert "billflow run --cycle c01 --month 2026-05" in str(result.exception)
+    assert billflow("--project", energy, "confirm", "--cycle", "c9", "--month", "2026-05").exit_code == 2
+
+
+def test_a_run_keeps_its_catalogue(energy, billflow):
+    assert billflow("--project", energy, "run", *of(MAY), "--month", "2026-06").exit_code == 0
+    texts = {file.name: file.read_text() for file in (energy / "catalog").iterdir()}
+    for partition in (MAY, JUNE):
+        assert kept_catalog(lake(energy), published(energy, partition).catalog) == texts
+        assert published(energy, partition).fingerprint
+        assert published(energy, partition).code_version.startswith(f"{__version__}+")
+
+
+def test_a_check_that_fails_confirms_nothing(energy, billflow, monkeypatch):
+    monkeypatch.setattr(Confirming, "problems", lambda _: ["series invoice|2026 has 5 invoices for 6 numbers"])
+    before = version(energy)
+    result = billflow("--project", energy, "confirm", *of(MAY))
+    assert result.exit_code == 1
+    assert "check numbers_are_gapless: series invoice|2026 has 5 invoices for 6 numbers" in result.stderr
+    assert version(energy) == before
+    assert published(energy, MAY).status == "draft"
+
+
+def test_confirm(energy, billflow, rows):
+    """In the order of confirmation, not of months; a catalogue edited since the run does not matter."""
+    drafts = rows(energy, "select * exclude (invoice_number, status) from invoices order by all")
+    staged = lake(energy).list("_staging")  # of the confirmation that failed, whose process lives
+    for file in (energy / "catalog").iterdir():
+        file.write_text(file.read_text() + "\n# prices of next year\n")
+    june = billflow("--project", energy, "confirm", *of(JUNE))
+    assert june.exit_code == 0, june.output
+    assert "still drafts, whose numbers will come after these: c01|2026-05" in june.stderr
+    assert "c01|2026-06 is confirmed: 6 invoices, INV-2026-00000001 – INV-2026-00000006" in june.stdout
+    may = billflow("--project", energy, "confirm", *of(MAY))
+    assert may.exit_code == 0, may.output
+    assert "warning" not in may.stderr
+    found = rows(energy, "select month, account_id, invoice_number, status from invoices order by invoice_number")
+    assert [row["invoice_number"] for row in found] == [f"INV-2026-{number:08d}" for number in range(1, 13)]
+    assert [(row["month"], row["account_id"]) for row in found] == [
+        (month, f"H00{account}") for month in ("2026-06", "2026-05") for account in range(1, 7)
+    ]
+    assert {row["status"] for row in found} == {"confirmed"}
+    assert rows(energy, "select * exclude (invoice_number, status) from invoices order by all") == drafts
+    assert lake(energy).list("_staging") == staged
+
+
+def test_the_pdf_shows_the_number(energy, billflow, tmp_path):
+    target = tmp_path / "bill.pdf"
+    assert billflow("--project", energy, "pdf", "INV-2026-00000008", "-o", target).exit_code == 0
+    text = "".join(page.extract_text() for page in PdfReader(target).pages)
+    assert "INV-2026-00000008" in text
+    assert "draft" not in text.lower()
+
+
+def test_every_document_is_the_final_one(energy, rows):
+    found = rows(
+        energy, "select count(*) as n, count(distinct invoice_id) as ids, count(sha256) as made from documents"
+    )
+    assert found == [{"n": 12, "ids": 12, "made": 12}]
+
+
+def test_status(energy, billflow):
+    output = billflow("--project", energy, "status").output
+    assert "INV-2026-00000007 – INV-2026-00000012" in output
+    assert "draft" not in output
+
+
+def test_again_is_once(energy, billflow):
+    before = version(energy)
+    result = billflow("--project", energy, "confirm", *of(MAY))
+    assert result.exit_code == 0
+    assert "is confirmed already: 6 invoices, INV-2026-00000007 – INV-2026-00000012" in result.output
+    assert version(energy) == before
+
+
+def test_it_is_not_billed_again(energy, billflow):
+    before = version(energy)
+    result = billflow("--project", energy, "run", *of(MAY), "--month", "2026-06")
+    assert result.exit_code == 2
+    assert "c01|2026-05 is confirmed" in str(result.exception)
+    assert "credit note" in str(result.exception)
+    assert version(energy) == before
+
+
+@pytest.mark.parametrize(("job", "exit_code"), [("bill_run", 2), ("confirm", 0)])
+@pytest.mark.usefixtures("billflow")
+def test_dagster_does_not_do_it_again_either(energy, monkeypatch, job, exit_code):
+    """As the UI and a backfill start it: nothing has looked at the partition before."""
+    from billflow.definitions import build_definitions
+
+    monkeypatch.setenv("BILLFLOW_PROJECT", str(energy))
+    before = version(energy), lake(energy).list("_staging")
+    with open_instance(dagster_home(energy)) as instance:
+        outcome = execute(build_definitions(), instance, MAY, lambda *_: None, job_name=job)
+    assert outcome.exit_code == exit_code, outcome
+    assert "is confirmed" in "".join(outcome.reasons) or not exit_code
+    assert (version(energy), lake(energy).list("_staging")) == before
+
+
+def test_no_sensor_starts_it(energy):
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert next_reason(Project(folder=str(energy)), MAY, instance) == "c01|2026-05 is confirmed"
+
+
+def test_verify(energy, billflow):
+    result = billflow("--project", energy, "verify")
+    assert result.exit_code == 0, result.output
+    assert [line.split(":")[0] for line in result.output.splitlines()] == ["✓ c01|2026-06", "✓ c01|2026-05"]
+    one = billflow("--project", energy, "verify", *of(MAY))
+    assert (one.exit_code, one.output.count("✓")) == (0, 1)
+    assert billflow("--project", energy, "verify", "--cycle", "c01", "--month", "2026-07").exit_code == 2
+
+
+def test_verify_finds_a_flipped_byte(energy, billflow):
+    storage = lake(energy)
+    place = published(energy, MAY).tables["invoice_lines"][0].path
+    name = next(name for name in storage.list(place) if name.endswith(".parquet"))
+    content = storage.read(f"{place}/{name}")
+    at = len(content) // 2
+    storage.write(f"{place}/{name}", content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    result = billflow("--project", energy, "verify")
+    storage.write(f"{place}/{name}", content)
+    assert result.exit_code == 1
+    assert "✗ c01|2026-05: the files of invoice_lines are not the ones that were confirmed" in result.output
+    assert "✓ c01|2026-06" in result.output
+    assert billflow("--project", energy, "verify").exit_code == 0
+
+
+def test_verify_of_a_lake_without_confirmed_bills(tmp_path, billflow):
+    write_energy_small(tmp_path / "p")
+    result = billflow("--project", tmp_path / "p", "verify")
+    assert (result.exit_code, "nothing is confirmed yet" in result.output) == (0, True)
