@@ -13,7 +13,7 @@ _UNITS = "decimal(38,0)"
 def spread(
     rows: DataFrame, amount: str, weight: str, *, within: Sequence[str], order: Sequence[str], to: str
 ) -> DataFrame:
-    """Adds `to`: the row's part of `amount` (one for all rows of `within`), in minor units of `digits`, as decimal(38,4).
+    """Adds `to`: the row's part of `amount` (one for all rows of `within`), to the minor unit that `digits` tells.
 
     Exact shares are rounded down; the units that are left over go to the largest remainders, then by `order`. Weights
     that sum to 0 say nothing: then all goes to the first row by `order`.

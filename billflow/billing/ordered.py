@@ -95,7 +95,7 @@ def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataF
 
 
 def _running(events: DataFrame) -> DataFrame:
-    """Adds `_delta` / `_divide`, by how much an event raises its member's converted and rounded total, and `_number`."""
+    """Adds `_delta` / `_divide`, by how much an event raises its member's rounded total, and its `_number`."""
     so_far = Window.partitionBy(*MEMBER).orderBy("event_time", "usage_id")
     summed = events.withColumns(
         {

@@ -24,12 +24,14 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
         {
             "_plan_net": F.coalesce(F.sum(of_charges).over(plan), F.lit(0)).cast(MONEY),
             "_group_net": F.coalesce(F.sum(of_charges).over(group), F.lit(0)).cast(MONEY),
+            "_bears": F.count(F.when(of_charges != 0, 1)).over(Window.partitionBy(*PLAN, "tax_code")) > 0,
+            "_group_bears": F.count(F.when(of_charges != 0, 1)).over(group) > 0,
             "_billed": F.count(F.when(of_charges != 0, 1)).over(plan) > 0,
         }
     )
     amounts = summed.join(_amounts(summed, pricebook), CHARGE, "left")
     # A part stands for its group: the first of the taxes that come to one category and rate.
-    same = Window.partitionBy(*PLAN, "kind", *TAX).orderBy("tax_code")
+    same = Window.partitionBy(*PLAN, "kind", *TAX).orderBy(~F.col("_bears"), "tax_code")
     stands = F.col("of_plan") & (F.row_number().over(same) == 1)
     amount = F.when(F.col("kind") == PLAN_MAXIMUM, -F.col("over")).when(F.col("kind") == PLAN_MINIMUM, F.col("under"))
     marked = amounts.withColumns({"_stands": stands, "_amount": F.coalesce(amount, F.lit(0)).cast(MONEY)}).withColumns(
@@ -39,7 +41,8 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
         }
     )
     # Without any line the plan's first charge says which tax the minimum bears.
-    first = F.when(~F.col("_billed") & (F.col("tax_code") == F.col("tax_codes")[0]), 0).otherwise(1)
+    of_first = ~F.col("_billed") & (F.col("tax_code") == F.col("tax_codes")[0])
+    first = F.when(of_first | F.col("_group_bears"), 0).otherwise(1)
     ordered = marked.withColumn("_first", first)
     within = [*PLAN, "kind", "_stands"]
     parted = spread(ordered, "_spread", "_weight", within=within, order=["_first", *TAX, "tax_code"], to="_part")
@@ -55,6 +58,8 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
 _OWN = (
     "_plan_net",
     "_group_net",
+    "_bears",
+    "_group_bears",
     "_billed",
     "over",
     "under",

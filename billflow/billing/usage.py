@@ -123,7 +123,12 @@ def incremented(quantity: Column, first: Decimal, then: Decimal) -> Column:
 
 
 def in_groups(usage: DataFrame, groups: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """The events that make up `groups` (rows of `grouped`)."""
-    events = keyed(usage, pricebook)
-    same = [events[name].eqNullSafe(groups[name]) for name in group_keys(pricebook)]
-    return events.join(groups, reduce(Column.__and__, same), "left_semi")
+    """The events that make up `groups`, each with the `cause` of its group."""
+    keys = group_keys(pricebook)
+    renamed = groups.select("cause", *[F.col(name).alias(f"_key_{name}") for name in keys])
+    # Plain equality where no NULL can be: only that keeps the layout by account.
+    same = [
+        F.col(key) == F.col(f"_key_{key}") if key in STRETCH else F.col(key).eqNullSafe(F.col(f"_key_{key}"))
+        for key in keys
+    ]
+    return keyed(usage, pricebook).join(renamed, reduce(Column.__and__, same), "inner")

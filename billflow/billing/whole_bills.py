@@ -107,7 +107,7 @@ def _with_group_lines(
 ) -> DataFrame:
     """A line more for each group of lines of one tax, for its part of `_amount`: no rows are joined or united."""
     group = Window.partitionBy(*_GROUP)
-    first = F.row_number().over(group.orderBy("tax_code", *LINE_ORDER)) == 1
+    first = F.row_number().over(group.orderBy(F.col("net") == 0, "tax_code", *LINE_ORDER)) == 1
     weighed = lines.withColumns({"_stands": first, "_group_net": F.sum("net").over(group).cast(MONEY)})
     due = F.when(F.col("_stands"), F.coalesce("_amount", F.lit(0))).cast(MONEY)
     weights = F.when(F.col("_stands"), F.col("_group_net"))

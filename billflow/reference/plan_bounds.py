@@ -29,7 +29,7 @@ def plan_bound_lines(printing: Printing, bounds: Bounds, service: Service, lines
 def _adjusting(
     printing: Printing, service: Service, origin: Origin, charge: str, amount: Fraction, lines: list[Line]
 ) -> list[Line]:
-    if lines:
+    if any(line.net for line in lines):
         return spread_lines(printing, origin, charge, amount, lines)
     first_charge = next(iter(service.version.charges.values()))
     return printing.amounts(origin, charge, first_charge.tax, amount)

@@ -38,8 +38,8 @@ def by_tax(lines: Iterable[Line]) -> dict[TaxKey, list[Line]]:
 
 
 def smallest_tax_code(lines: Iterable[Line]) -> str:
-    """The code that stands for lines of one category and rate."""
-    return min(line.tax_code for line in lines)
+    """The code that stands for lines of one category and rate: one that an amount bears, where there is one."""
+    return min((line.net == 0, line.tax_code) for line in lines)[1]
 
 
 def spread_lines(

@@ -8,7 +8,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import bills, holds, invoices, rating, usage
+from billflow.billing import bills, holds, invoices, rating, taxes, usage
 from billflow.billing.money import minor_digits
 from billflow.lake import schemas, tables
 from billflow.orchestration.bill_run import BillRun
@@ -142,14 +142,15 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
     """Taxes per group of lines, and the invoices that they add up to."""
     with explained(context.log):
         run = BillRun(context, project)
-        billed = run.staged("invoice_lines", schemas.INVOICE_LINES)
-        taxes = run.stage(
+        lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
+        billed = lines.withColumn("reason", taxes.reasons(run.pricebook))
+        groups = run.stage(
             "invoice_taxes", invoices.invoice_taxes(billed, run.pricebook.currencies), schemas.INVOICE_TAXES
         )
-        made = invoices.invoices(taxes, run.period, run.settings.payment_terms_days)
+        made = invoices.invoices(groups, run.period, run.settings.payment_terms_days)
         written = run.stage("invoices", made, schemas.INVOICES)
         yield dg.MaterializeResult("invoices", metadata=described(written, written.count(), totals=totals(written)))
-        yield dg.MaterializeResult("invoice_taxes", metadata=described(taxes, taxes.count()))
+        yield dg.MaterializeResult("invoice_taxes", metadata=described(groups, groups.count()))
 
 
 def totals(written: DataFrame) -> dict[str, dict[str, str]]:
