@@ -45,10 +45,10 @@ def bill_lines(
     if adjustments is not None:
         one_off = adjustment_lines(adjustments.join(known.drop("name"), ACCOUNT, "inner"), pricebook)
         lines = lines.unionByName(_taxed(one_off, known, pricebook), allowMissingColumns=True)
-    invoiced = to_invoiced_accounts(lines)
+    invoiced = to_invoiced_accounts(lines, hierarchies=hierarchies)
     if buckets and (hierarchies or adjustments is not None):
         invoiced = invoiced.repartition(buckets, "account_id")
-    whole = numbered(_with_whole_bills(invoiced, subscriptions, known, pricebook))
+    whole = numbered(_with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies))
     return _net_of_tax(whole, pricebook).withColumns({"reason": reasons(pricebook), "line_type": F.col("kind")})
 
 
@@ -57,9 +57,13 @@ def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFr
     return with_tax(bare, known, pricebook)
 
 
-def _with_whole_bills(lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
+def _with_whole_bills(
+    lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook, *, hierarchies: bool
+) -> DataFrame:
     if any(discount.is_of_invoice for discount in pricebook.catalog.discounts.values()):
-        lines = with_bill_discounts(lines, bill_discounts(subscriptions, known, pricebook), pricebook)
+        lines = with_bill_discounts(
+            lines, bill_discounts(subscriptions, known, pricebook, hierarchies=hierarchies), pricebook
+        )
     return with_minimum(lines, pricebook) if pricebook.catalog.invoice.minimum else lines
 
 

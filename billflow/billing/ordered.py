@@ -38,13 +38,20 @@ def in_order(owed: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFra
     spark = owed.sparkSession
     terms = F.broadcast(pricebook.frame(spark).where("in_order").select(*_TERMS))
     ordered = owed.where("in_order").join(terms, "charge_id", "inner")
-    events = _events(_with_allowance(ordered, pricebook), usage, pricebook)
-    used = _beyond_allowance(_running(events), pricebook)
+    pooled = ordered.withColumns({"_sharer": _sharer(pricebook), "_own": _own()})
+    matched = _events(pooled, usage, pricebook)
+    if _spans_hierarchies(pricebook):  # the one shuffle of usage
+        matched = matched.repartition("invoiced_account_id")
+    used = _beyond_allowance(_running(matched).join(_allowances(pooled), POOL, "inner"))
     priced = used.withColumn("_amount", _event_amount())
-    return priced.groupBy(*MEMBER).agg(
-        _whole_sum("_beyond").alias("used_units"),
-        F.first("_divisor").cast(QUANTITY).alias("used_divisor"),
-        _whole_sum("_amount").alias("event_amount"),
+    return (
+        priced.groupBy(*MEMBER, "invoiced_account_id")
+        .agg(
+            _whole_sum("_beyond").alias("used_units"),
+            F.first("_divisor").cast(QUANTITY).alias("used_divisor"),
+            _whole_sum("_amount").alias("event_amount"),
+        )
+        .drop("invoiced_account_id")
     )
 
 
@@ -53,26 +60,38 @@ def _whole_sum(name: str) -> Column:
     return F.when(F.count(name) == F.count(F.lit(1)), F.try_sum(name))
 
 
-def _pool(pricebook: Pricebook) -> list[Column]:
-    """Whose events use up one allowance: the account's, the hierarchy's, or the subscription row's own."""
-    own = F.when(F.col("pool").isNull(), F.struct("subscription_id", "subscription_start"))
-    sharer = F.col("account_id")
-    if any(rate.pool == "hierarchy" for rate in pricebook.rates):  # else a plain column, which keeps the layout
-        sharer = F.when(F.col("pool") == "hierarchy", F.col("invoiced_account_id")).otherwise(sharer)
-    return [F.col("system"), sharer, F.col("charge_id"), own]
+POOL = ["system", "invoiced_account_id", "charge_id", "_sharer", "_own"]
+"""Names whose events use up one allowance."""
 
 
-def _with_allowance(ordered: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """Adds `_allowance` / `_days`: the sum of the members' included units, each cut to its days of service."""
-    members = Window.partitionBy(*_pool(pricebook))
+def _spans_hierarchies(pricebook: Pricebook) -> bool:
+    return any(rate.pool == "hierarchy" for rate in pricebook.rates)
+
+
+def _sharer(pricebook: Pricebook) -> Column:
+    """The account whose subscriptions share, or the one that gets their bill; a plain column keeps the layout."""
+    if not _spans_hierarchies(pricebook):
+        return F.col("account_id")
+    return F.when(F.col("pool") == "hierarchy", F.col("invoiced_account_id")).otherwise(F.col("account_id"))
+
+
+def _own() -> Column:
+    """The subscription row that shares with none; empty in a pool."""
+    row = F.concat_ws("|", "subscription_start", "subscription_id")
+    return F.when(F.col("pool").isNull(), row).otherwise(F.lit(""))
+
+
+def _allowances(ordered: DataFrame) -> DataFrame:
+    """POOL with `_allowance` / `_days`: the sum of the members' included units, each cut to its days of service."""
     days = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(F.col("period_days"))
-    served = F.when(F.col("metric").isNotNull(), days).otherwise(0)
-    shared = F.sum(served).over(members).cast(DIVISOR)
-    return ordered.withColumns(
-        {
-            "_allowance": F.try_multiply(F.coalesce("included", F.lit(0).cast(QUANTITY)), shared),
-            "_days": F.col("period_days").cast(DIVISOR),
-        }
+    included = F.coalesce(F.first("included"), F.lit(0).cast(QUANTITY))
+    return (
+        ordered.where(F.col("metric").isNotNull())
+        .groupBy(*POOL)
+        .agg(
+            F.try_multiply(included, F.sum(days).cast(DIVISOR)).alias("_allowance"),
+            F.first("period_days").cast(DIVISOR).alias("_days"),
+        )
     )
 
 
@@ -96,7 +115,7 @@ def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataF
 
 def _running(events: DataFrame) -> DataFrame:
     """Adds `_delta` / `_divide`, by how much an event raises its member's rounded total, and its `_number`."""
-    so_far = Window.partitionBy(*MEMBER).orderBy("event_time", "usage_id")
+    so_far = Window.partitionBy(*MEMBER, "invoiced_account_id").orderBy("event_time", "usage_id")
     summed = events.withColumns(
         {
             "_after": F.sum("_quantity").over(so_far.rowsBetween(Window.unboundedPreceding, 0)),
@@ -110,9 +129,9 @@ def _running(events: DataFrame) -> DataFrame:
     return summed.withColumns({"_delta": delta, "_divide": F.when(exact, F.col("divide")).otherwise(1).cast(DIVISOR)})
 
 
-def _beyond_allowance(events: DataFrame, pricebook: Pricebook) -> DataFrame:
+def _beyond_allowance(events: DataFrame) -> DataFrame:
     """Adds `_beyond` / `_divisor`: the part of each event that the allowance does not cover."""
-    so_far = Window.partitionBy(*_pool(pricebook)).orderBy("event_time", "usage_id", "cell")
+    so_far = Window.partitionBy(*POOL).orderBy("event_time", "usage_id", "cell")
     total = F.sum("_delta").over(so_far.rowsBetween(Window.unboundedPreceding, 0))
     scaled = events.withColumn("_total", F.try_multiply(total, F.col("_days")))
     free = F.try_multiply(F.col("_allowance"), F.col("_divide"))

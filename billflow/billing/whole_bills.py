@@ -30,15 +30,20 @@ def payers(accounts: DataFrame, *, hierarchies: bool) -> DataFrame:
     )
 
 
-def to_invoiced_accounts(lines: DataFrame) -> DataFrame:
+def to_invoiced_accounts(lines: DataFrame, *, hierarchies: bool) -> DataFrame:
     """`lines` under the account that gets the bill; `service_account_id` keeps whose they are."""
-    owned = lines.withColumns({"service_account_id": F.col("account_id"), "account_id": F.col("invoiced_account_id")})
+    owned = lines.withColumn("service_account_id", F.col("account_id"))
+    if not hierarchies:  # another column of the same values would lose the layout by account
+        return owned.withColumn("_child", F.lit(False))
+    owned = owned.withColumn("account_id", F.col("invoiced_account_id"))
     child = F.col("service_account_id") != F.col("account_id")
     section = F.when(child, F.concat_ws(" · ", "name", "section")).otherwise(F.col("section"))
     return owned.withColumns({"section": section, "_child": child})
 
 
-def bill_discounts(subscriptions: DataFrame, payers_: DataFrame, pricebook: Pricebook) -> DataFrame:
+def bill_discounts(
+    subscriptions: DataFrame, payers_: DataFrame, pricebook: Pricebook, *, hierarchies: bool
+) -> DataFrame:
     """system, account_id (the invoiced one), off_percent and off_amount: the discounts on whole bills, added up."""
     period, spark = pricebook.period, subscriptions.sparkSession
     rows = [
@@ -54,12 +59,14 @@ def bill_discounts(subscriptions: DataFrame, payers_: DataFrame, pricebook: Pric
     ends = F.coalesce(F.col("end_date"), F.lit(period.end))
     serves = (F.col("start_date") < period.end) & (ends > period.start) & (ends > F.col("start_date"))
     held = subscriptions.withColumn("first_start", F.min("start_date").over(begun)).where(serves)
-    codes = held.join(payers_.select(*ACCOUNT, F.col("invoiced_account_id").alias("_invoiced")), ACCOUNT, "inner")
-    named = codes.withColumn("code", F.explode("discounts")).join(F.broadcast(known), "code", "inner")
+    if hierarchies:
+        tops = payers_.select(*ACCOUNT, F.col("invoiced_account_id").alias("_invoiced"))
+        held = held.join(tops, ACCOUNT, "inner").withColumn("account_id", F.col("_invoiced"))
+    named = held.withColumn("code", F.explode("discounts")).join(F.broadcast(known), "code", "inner")
     discount = {name: F.col(name) for name in ("valid_from", "valid_to", "periods")}
     day, number = F.greatest("start_date", F.lit(period.start)), F.lit(period.number)
     counts = in_force(discount, day, F.col("first_start"), number, period.day)
-    each = named.where(counts).groupBy("system", F.col("_invoiced").alias("account_id"), "code")
+    each = named.where(counts).groupBy(*ACCOUNT, "code")
     once = each.agg(F.first("percent").alias("percent"), F.first("amount").alias("amount"))
     return once.groupBy(*ACCOUNT).agg(
         F.least(F.lit(100).cast(RATE), F.coalesce(F.sum("percent"), F.lit(0)).cast(RATE)).alias("off_percent"),

@@ -1,0 +1,99 @@
+"""What Spark does for a bill run: no Python, no Cartesian product, and usage stays where ingestion laid it out."""
+
+import re
+
+import pytest
+
+from billflow.billing import bills, holds, rating, usage
+from billflow.lake import schemas, tables
+from billflow_tests.billing.random_worlds import random_world
+from billflow_tests.billing.worlds import World, frame
+
+BUCKETS = 4
+
+
+def laid_out(spark, folder, world: World) -> dict:
+    """The tables of a world as ingestion leaves them: in buckets by account."""
+    rows = {
+        "accounts": (
+            [{"invoiced_account_id": row["account_id"], "name": "n", **row} for row in world.accounts],
+            schemas.ACCOUNTS,
+        ),
+        "subscriptions": (world.subscriptions, schemas.SUBSCRIPTIONS),
+        "usage": (world.events, schemas.USAGE),
+    }
+    found = {}
+    for name, (listed, schema) in rows.items():
+        place = f"file://{folder}/{name}"
+        tables.write_bucketed(tables.by_account(frame(spark, listed, schema), BUCKETS), place, BUCKETS)
+        found[name] = tables.read_bucketed(spark, place, schema, BUCKETS)
+    return found
+
+
+def plan_of(frame_) -> str:
+    return frame_._jdf.queryExecution().executedPlan().toString()
+
+
+def pools(world: World) -> set[str | None]:
+    return {rate.pool for rate in world.pricebook.rates}
+
+
+def world_with(pool: str) -> World:
+    """The first random world whose pools are just those."""
+    worlds = (random_world(seed, accounts=8) for seed in range(100))
+    return next(world for world in worlds if pools(world) == {pool, None})
+
+
+@pytest.fixture(scope="module")
+def plans(spark, tmp_path_factory) -> dict[str, str]:
+    return planned(spark, tmp_path_factory.mktemp("plans"), world_with("account"))
+
+
+def planned(spark, folder, world: World) -> dict[str, str]:
+    found, pricebook = laid_out(spark, folder, world), world.pricebook
+    prices = pricebook.frame(spark)
+    tops = found["accounts"].select("system", "account_id", "invoiced_account_id")
+    subscriptions = found["subscriptions"].join(tops, ["system", "account_id"])
+    owed = rating.owed_charges(subscriptions, prices, pricebook)
+    groups = usage.grouped(found["usage"], pricebook)
+    rated = tables.conformed(rating.rated(owed, groups, found["usage"], pricebook), schemas.CHARGES)
+    place = f"file://{folder}/charges"
+    tables.write_bucketed(rated, place, BUCKETS)
+    charges = tables.read_bucketed(spark, place, schemas.CHARGES, BUCKETS)
+    lines = bills.bill_lines(charges, prices, pricebook, accounts=found["accounts"], subscriptions=subscriptions)
+    return {
+        "groups": plan_of(groups),
+        "charges": plan_of(rated),
+        "unrated": plan_of(rating.judged(groups, owed, pricebook)),
+        "lines": plan_of(lines),
+        "held": plan_of(holds.holds(found["accounts"], subscriptions, prices, pricebook)),
+    }
+
+
+@pytest.mark.parametrize("name", ["groups", "charges", "unrated", "lines", "held"])
+def test_no_python_and_no_cartesian_product(plans, name):
+    assert not re.search(r"Python|CartesianProduct|BroadcastNestedLoopJoin|ArrowEval", plans[name])
+
+
+@pytest.mark.parametrize("name", ["groups", "charges", "unrated", "lines"])
+def test_nothing_is_shuffled(plans, name):
+    shuffles = [line for line in plans[name].splitlines() if "Exchange" in line and "BroadcastExchange" not in line]
+    assert shuffles == [], plans[name]
+
+
+def shuffled_usage(plan: str) -> int:
+    """How many shuffles have a scan of usage below them, and no sum in between."""
+    lines = plan.splitlines()
+    depth = [len(re.match(r"[\s:+*-]*(\(\d+\) )?", line)[0]) for line in lines]
+    count = 0
+    for at, line in enumerate(lines):
+        if "Exchange" in line and "Broadcast" not in line:
+            end = next((n for n in range(at + 1, len(lines)) if depth[n] <= depth[at]), len(lines))
+            scanned = any("FileScan" in lines[n] and "event_time" in lines[n] for n in range(at + 1, end))
+            count += scanned and "Aggregate" not in lines[at + 1]
+    return count
+
+
+def test_a_pool_of_a_hierarchy_shuffles_usage_once(spark, tmp_path):
+    plan = planned(spark, tmp_path, world_with("hierarchy"))["charges"]
+    assert shuffled_usage(plan) == 1, plan
