@@ -11,7 +11,7 @@ from billflow.billing import parts
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
 from billflow.billing.money import quotient, rounded_fraction
 from billflow.billing.parts import ALONE
-from billflow.billing.pricebook import AHEAD, Pricebook
+from billflow.billing.pricebook import AHEAD, BACK, Pricebook
 from billflow.billing.quantities import DIVISOR, billable
 from billflow.lake.schemas import MONEY, QUANTITY
 
@@ -193,4 +193,5 @@ def description() -> Column:
     days = F.when(partial, F.format_string(" (%d of %d days)", served, F.col("period_days"))).otherwise("")
     percent = F.regexp_replace(F.col("discount_percent").cast("string"), r"\.?0+$", "")
     off = F.when(_is(parts.PERCENT_OFF), F.format_string(" %s %%", percent)).otherwise("")
-    return F.concat(F.col("label"), days, off)
+    back = F.when(F.col("due") == BACK, F.lit(", billed in advance and not used")).otherwise("")
+    return F.concat(F.col("label"), back, days, off)

@@ -26,9 +26,9 @@ from billflow.catalog.taxes import FIRST_DAY, LAST_DAY
 from billflow.lake.schemas import DAY, FLAG, MONEY, QUANTITY, RATE, TEXT, TEXTS, WHOLE
 from billflow.settings import Settings
 
-ARREARS, AHEAD, BEGUN = "arrears", "ahead", "begun"
+ARREARS, AHEAD, BEGUN, BACK = "arrears", "ahead", "begun", "back"
 """When a charge falls due: for the period itself; in advance for the next one; for the period's days, when a charge
-that is billed in advance has begun within it."""
+that is billed in advance has begun within it; for days billed in advance that come back."""
 
 EVERY_CELL = -1
 """The `cell` of what a matrix charge prints besides the lines of its prices."""
@@ -258,6 +258,7 @@ class Pricebook:
             yield code, charge, BEGUN, self.period
             if self.catalog.charge_begins(plan, code) < self.period.end:
                 yield code, charge, AHEAD, self.period.following
+                yield code, charge, BACK, self.period
 
     def _rate(
         self,

@@ -1,12 +1,13 @@
 """What the steps of one bill run share: the partition, its prices, and where each table is staged."""
 
-from functools import cached_property
+from functools import cached_property, reduce
 
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from billflow.billing.pricebook import Pricebook
+from billflow.billing.parts import FLAT
+from billflow.billing.pricebook import BACK, Pricebook
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Ingest, TableRun
@@ -135,6 +136,17 @@ class BillRun:
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""
         return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)
+
+    def billed_ahead(self) -> DataFrame | None:
+        """The lines of the bills before for the days of this period; None when those bills were not made here."""
+        key = Partition(self.partition.cycle, self.period.previous.month).key
+        before = self.staging.base().partitions.get(key)
+        if before is None or not any(rate.due == BACK for rate in self.pricebook.rates):
+            return None
+        parts = [self._bucketed(run, schemas.INVOICE_LINES) for run in before.tables["invoice_lines"]]
+        lines = reduce(DataFrame.unionByName, parts)
+        ahead = (lines["line_type"] == FLAT) & (lines["period_start"] >= self.period.start)
+        return lines.where(ahead)
 
     def _bucketed(self, run: TableRun | None, schema: StructType) -> DataFrame:
         if run is None:

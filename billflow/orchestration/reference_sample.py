@@ -12,7 +12,7 @@ from billflow.billing.money import minor_digits
 from billflow.catalog import TaxPayer
 from billflow.lake import schemas
 from billflow.orchestration.bill_run import BillRun
-from billflow.reference import Adjustment, Bill, Member, Subscription, UsageEvent, bill_family
+from billflow.reference import Adjustment, Bill, BilledAhead, Member, Subscription, UsageEvent, bill_family
 
 SAMPLE = 25
 """Accounts rated twice in each run."""
@@ -80,6 +80,7 @@ def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]
     # Python would read a timestamp in this machine's own zone; microseconds since 1970 have none.
     usage = _grouped(_of(run.usage().withColumn("micros", F.unix_micros("event_time")), members))
     adjustments = _grouped(_of(run.adjustments(), members))
+    ahead = _billed_ahead(run, members)
     families: dict[Key, list[Row]] = defaultdict(list)
     for row in members.collect():
         families[row["system"], row["invoiced_account_id"]].append(row)
@@ -94,10 +95,22 @@ def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]
             adjustments=[_adjustment(one) for one in adjustments[key]],
         )
 
-    return {key: _reference_bill(run, key[1], rows, [member(row) for row in rows]) for key, rows in families.items()}
+    return {
+        key: _reference_bill(run, key[1], rows, [member(row) for row in rows], ahead) for key, rows in families.items()
+    }
 
 
-def _reference_bill(run: BillRun, top: str, rows: list[Row], members: list[Member]) -> Bill | None:
+def _billed_ahead(run: BillRun, members: DataFrame) -> dict[Key, list[Row]]:
+    """By member, the lines of the bills before for days of this period."""
+    lines = run.billed_ahead()
+    if lines is None:
+        return defaultdict(list)
+    return _grouped(_of(lines.withColumn("account_id", F.col("service_account_id")), members))
+
+
+def _reference_bill(
+    run: BillRun, top: str, rows: list[Row], members: list[Member], ahead: dict[Key, list[Row]]
+) -> Bill | None:
     account = next(row for row in rows if row["account_id"] == top)
     return bill_family(
         run.catalog,
@@ -106,7 +119,13 @@ def _reference_bill(run: BillRun, top: str, rows: list[Row], members: list[Membe
         payer=TaxPayer(**{name: account[name] for name in ("country", "postcode", "segment", "tax_id")}),
         minor_digits=minor_digits(account["currency"]),
         in_project_currency=account["currency"] == run.settings.currency,
+        billed_ahead=[_ahead(line) for row in rows for line in ahead[row["system"], row["account_id"]]],
     )
+
+
+def _ahead(row: Row) -> BilledAhead:
+    names = ("subscription_id", "plan", "charge", "period_start", "period_end", "service_account_id")
+    return BilledAhead(**{name: row[name] for name in names}, quantity=row["subscription_quantity"])
 
 
 def _adjustment(row: Row) -> Adjustment:

@@ -7,10 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billflow.catalog import BillingPeriod, Catalog, FlatCharge
+from billflow.reference.discounts import charge_reduction
 from billflow.reference.models import BilledAhead, Line, Member, Subscription
-from billflow.reference.pricing import flat_amount
+from billflow.reference.pricing import ONE, Part, flat_amount
 from billflow.reference.printing import Printing, origin_of
-from billflow.reference.stretches import Service, services, stretch_ahead
+from billflow.reference.stretches import Service, Stretch, services, stretch_ahead
 
 
 def billed_services(catalog: Catalog, member: Member, billed: Sequence[BilledAhead]) -> list[Service]:
@@ -41,8 +42,19 @@ def credit_line(printing: Printing, account: Sequence[Service], credit: Credit) 
     served_until = min(_served_until(printing, account, billed), billed.period_end)
     due = _amount(credit, served_until, printing.period)
     back = _amount(credit, billed.period_end, printing.period) - due
-    origin = origin_of(credit.service, served_until, billed.period_end)
-    return printing.amounts(origin, billed.charge, credit.charge.tax, -back)
+    origin, tax = origin_of(credit.service, served_until, billed.period_end), credit.charge.tax
+    line = printing.line(origin, billed.charge, tax, Part(ONE, -back))
+    if not line.net:
+        return []
+    return [line, *printing.amounts(origin, billed.charge, tax, -_percent_off(printing, credit, line))]
+
+
+def _percent_off(printing: Printing, credit: Credit, line: Line) -> Fraction:
+    """What was taken off the days that come back: a percentage; fixed discounts are not given back."""
+    billed, period = credit.billed, printing.period
+    stretch = Stretch(credit.service, billed.charge, credit.charge, period, billed.period_start, billed.period_end)
+    reduction = charge_reduction(printing.catalog, stretch)
+    return printing.to_minor(Fraction(line.net) * reduction.percent / 100)
 
 
 def _amount(credit: Credit, until: date, period: BillingPeriod) -> Fraction:

@@ -29,7 +29,8 @@ def plan_bound_lines(printing: Printing, bounds: Bounds, service: Service, lines
 def _adjusting(
     printing: Printing, service: Service, origin: Origin, charge: str, amount: Fraction, lines: list[Line]
 ) -> list[Line]:
-    if any(line.net for line in lines):
-        return spread_lines(printing, origin, charge, amount, lines)
+    bearing = [line for line in lines if line.net]
+    if bearing:
+        return spread_lines(printing, origin, charge, amount, bearing)
     first_charge = next(iter(service.version.charges.values()))
     return printing.amounts(origin, charge, first_charge.tax, amount)

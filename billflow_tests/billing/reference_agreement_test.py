@@ -1,5 +1,5 @@
 """Random accounts under random catalogues, rated by Spark and by the independent rater in plain Python: every line of
-every bill is the same. A world is one catalogue of a dozen plans; `pytest -m slow` tries many and says how many.
+every bill is the same. A world is one catalogue of a dozen plans or more; `pytest -m slow` tries many and says how many.
 """
 
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ import pytest
 
 from billflow.billing.money import minor_digits
 from billflow.catalog import TaxPayer
-from billflow.reference import Adjustment, Line, Member, Subscription, UsageEvent, bill_family
+from billflow.reference import Adjustment, BilledAhead, Line, Member, Subscription, UsageEvent, bill_family
 from billflow_tests.billing.random_worlds import random_world
 from billflow_tests.billing.worlds import World
 
@@ -47,6 +47,12 @@ def member(world: World, account: dict[str, Any]) -> Member:
     )
 
 
+def ahead(row: dict[str, Any]) -> BilledAhead:
+    names = ("subscription_id", "plan", "charge", "period_start", "period_end")
+    quantity, account = row["subscription_quantity"], row["account_id"]
+    return BilledAhead(**{name: row[name] for name in names}, quantity=quantity, service_account_id=account)
+
+
 def expected_lines(world: World, top: dict[str, Any]) -> list[Line]:
     family = [row for row in world.accounts if row.get("invoiced_account_id", row["account_id"]) == top["account_id"]]
     bill = bill_family(
@@ -56,13 +62,15 @@ def expected_lines(world: World, top: dict[str, Any]) -> list[Line]:
         payer=TaxPayer(*(top.get(name) for name in ("country", "postcode", "segment", "tax_id"))),
         minor_digits=minor_digits(world.currency),
         in_project_currency=world.currency == world.settings.currency,
+        billed_ahead=[
+            ahead(row) for row in world.billed_ahead if row["account_id"] in {one["account_id"] for one in family}
+        ],
     )
     return list(bill.lines) if bill else []
 
 
-def tried(spark, seed: int) -> Counter[str]:
+def tried(spark, world: World) -> Counter[str]:
     """Compares a world's bills line by line; how much there was of what."""
-    world = random_world(seed)
     billed = defaultdict(list)
     for row in world.lines(spark).orderBy("account_id", "line_no").collect():
         billed[row["account_id"]].append({name: row[name] for name in (*COMPARED, "line_type")})
@@ -72,23 +80,23 @@ def tried(spark, seed: int) -> Counter[str]:
             expected = [{name: getattr(line, name) for name in COMPARED} for line in expected_lines(world, top)]
             found = billed.pop(top["account_id"], [])
             bare = [{name: line[name] for name in COMPARED} for line in found]
-            assert bare == expected, f"seed {seed}, account {top['account_id']}"
+            assert bare == expected, top["account_id"]
             counted.update({"bills": bool(expected), "lines": len(expected)})
             counted.update(line["line_type"] for line in found)
     assert not billed
     return counted
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 5])
 def test_every_line_agrees(spark, seed):
-    assert tried(spark, seed)["lines"] > 200
+    assert tried(spark, random_world(seed))["lines"] > 200
 
 
 @pytest.mark.slow
 def test_every_line_of_thousands_of_plans_agrees(spark):
     total: Counter[str] = Counter()
-    for seed in range(100, 200):
-        total.update(tried(spark, seed))
+    for seed in range(100, 110):
+        total.update(tried(spark, random_world(seed, accounts=400, plans=120)))
     print(dict(total))  # noqa: T201  # `pytest -s` shows how many were tried
     assert total["plans"] >= 1000
     kinds = ("flat", "units", "fee", "volume", "volume_fee", "packages", "paid_events", "events", "percent_off")

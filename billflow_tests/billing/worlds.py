@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.billing import bills, rating, usage
+from billflow.billing import advance, bills, rating, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog, Cycle
 from billflow.lake import schemas, tables
@@ -38,6 +38,8 @@ class World:
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     adjustments: list[dict[str, Any]] = field(default_factory=list)
+    billed_ahead: list[dict[str, Any]] = field(default_factory=list)
+    """Lines of the bills before for charges in advance."""
 
     @property
     def settings(self) -> Settings:
@@ -108,6 +110,10 @@ class World:
         owed = rating.owed_charges(subscriptions, prices, pricebook)
         groups = usage.grouped(events, pricebook)
         rated = tables.conformed(rating.rated(owed, groups, events, pricebook), schemas.CHARGES)
+        if self.billed_ahead:
+            ahead = [{"line_type": "flat", "service_account_id": row["account_id"], **row} for row in self.billed_ahead]
+            billed = frame(spark, ahead, schemas.INVOICE_LINES)
+            rated = rated.unionByName(advance.credits_of_advance(billed, subscriptions, prices, pricebook))
         return bills.bill_lines(
             rated,
             prices,

@@ -8,7 +8,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import bills, holds, invoices, rating, taxes, usage
+from billflow.billing import advance, bills, holds, invoices, rating, taxes, usage
 from billflow.billing.money import minor_digits
 from billflow.lake import schemas, tables
 from billflow.orchestration.bill_run import BillRun
@@ -30,7 +30,9 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         owed = rating.owed_charges(holds.without(subscriptions, held), run.prices, run.pricebook)
         billable = holds.without(events, held)
         groups = usage.grouped(billable, run.pricebook).persist(StorageLevel.DISK_ONLY)
-        rated = run.stage("charges", rating.rated(owed, groups, billable, run.pricebook), schemas.CHARGES)
+        rated = run.stage(
+            "charges", _with_credits(run, rating.rated(owed, groups, billable, run.pricebook), held), schemas.CHARGES
+        )
         judged = rating.judged(groups, owed, run.pricebook).persist(StorageLevel.DISK_ONLY)
         unrated = _unrated(run, events, judged.where(F.col("cause").isNotNull()))
         counts = {"held_accounts": held.count(), "unrated_events": unrated.count()}
@@ -38,6 +40,16 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         judged.unpersist()
         groups.unpersist()
         return dg.MaterializeResult(metadata=described(rated, rated.count(), **counts))
+
+
+def _with_credits(run: BillRun, rated: DataFrame, held: DataFrame) -> DataFrame:
+    """`rated` and, where the bills before were made here, what comes back of days that they took in advance."""
+    ahead = run.billed_ahead()
+    if ahead is None:
+        return rated
+    back = advance.credits_of_advance(ahead, run.subscriptions(), run.prices, run.pricebook)
+    both = tables.conformed(rated, schemas.CHARGES).unionByName(holds.without(back, held))
+    return tables.by_account(both, run.buckets)
 
 
 def _has_hierarchies(run: BillRun) -> bool:
