@@ -6,8 +6,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from billflow.catalog import Cycle
-from billflow_tests.billing.worlds import World, catalog
+from billflow.catalog import Catalog, Cycle
+from billflow_tests.billing.worlds import World
 
 METRICS = {
     "kwh": {"aggregate": "sum"},
@@ -105,7 +105,8 @@ def charge(dice: Dice) -> dict[str, Any]:
     if model == "flat":
         return flat(dice)
     options = usage_options(dice, dice.one("kwh", "kwh", "kwh", *METRICS))
-    return {"model": model, **options, **_PRICED[model](dice, options)}
+    priced = _PRICED[model](dice, options)
+    return {"model": model, **options, **priced}
 
 
 def flat(dice: Dice) -> dict[str, Any]:
@@ -153,7 +154,7 @@ _PRICED = {
 }
 
 
-def plan(dice: Dice) -> list[dict[str, Any]]:
+def plan(dice: Dice) -> dict[str, Any] | list[dict[str, Any]]:
     changes = sorted(
         {date(2026, 1, 1) + timedelta(days=dice.random.randrange(-40, 70)) for _ in range(dice.random.randrange(3))}
     )
@@ -271,9 +272,10 @@ def random_world(seed: int, *, accounts: int = 60, plans: int = 12) -> World:
         "discounts": discounts(dice),
         "invoice": dice.one({}, {"minimum": "40.00"}, {"minimum": {"public": "500.00", "default": "7.77"}}),
     }
-    made = catalog({code: plan(dice) for code in codes}, **known)
+    known |= {"plans": {code: plan(dice) for code in codes}}
+    made = Catalog.model_validate(known)
     day, currency = dice.one(1, 1, 15, 31), dice.one("EUR", "EUR", "JPY", "KWD")
-    base = Base(dice, World(made, currency=currency, cycle=Cycle(day=day)), codes)
+    base = Base(dice, World(made, currency=currency, cycle=Cycle(day=day), written=known), codes)
     for number in range(accounts):
         top = f"a{number - number % 4}"
         child = number % 4 > 1 and dice.chance(0.5)

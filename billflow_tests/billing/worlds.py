@@ -40,6 +40,8 @@ class World:
     adjustments: list[dict[str, Any]] = field(default_factory=list)
     billed_ahead: list[dict[str, Any]] = field(default_factory=list)
     """Lines of the bills before for charges in advance."""
+    written: dict[str, Any] = field(default_factory=dict)
+    """The catalogue as it would stand in YAML, where a test needs it."""
 
     @property
     def settings(self) -> Settings:
