@@ -105,7 +105,7 @@ def test_every_bill_is_the_references(world, project, billflow, rows):
     assert lines == expected
 
 
-def test_usage_that_nothing_prices_is_in_quarantine_with_its_cause(world, project, rows):
+def test_usage_that_nothing_prices_is_in_quarantine_with_its_cause(project, rows):
     found = rows(
         project, "select reason, count(*) as n from quarantine where list_contains(rules, 'unrated') group by 1"
     )
