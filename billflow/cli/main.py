@@ -15,7 +15,7 @@ VERBS = {
     "demo": "projects",
     "ui": "running",
     "run": "running",
-    "preview": "later",
+    "preview": "previewing",
     "confirm": "confirming",
     "verify": "verifying",
     "status": "reading",
