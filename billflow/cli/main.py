@@ -22,7 +22,7 @@ VERBS = {
     "query": "reading",
     "pdf": "reading",
     "export": "reading",
-    "explain": "later",
+    "explain": "explaining",
     "serve": "later",
     "bench": "later",
     "doctor": "running",

@@ -2,7 +2,6 @@
 
 import sys
 import tempfile
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from billflow.catalog import BillingPeriod, Catalog, load_catalog
 from billflow.catalog.periods import named_period
+from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
 from billflow.insights.exact_json import exact_json
 from billflow.insights.family import Families, Family, ingested_tables, newest_ingestion
@@ -22,9 +22,6 @@ from billflow.lake.manifest import read_manifest
 from billflow.lake.session import living_session, start_session
 from billflow.lake.storage import open_lake
 from billflow.settings import Settings, find_project, load_settings
-
-_WIDE = 100_000
-"""Columns of an output that is no terminal: nothing is cut there."""
 
 HELD = 3
 """Exit code: nothing is wrong with the command, but there is no bill."""
@@ -87,7 +84,7 @@ def _priced(family: Family, catalog: Catalog, settings: Settings, cycle: str, pe
 
 
 def _print(made: Preview, asked: str) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = open_output()
     period = made.period
     console.print(
         f"[bold]Preview[/] of {_kind(made)} for account {escape(made.account_id)} ({escape(made.system)}), "
@@ -159,9 +156,3 @@ def _print_table(console: Console, columns: tuple[str, ...], rows: list[tuple[An
     for row in rows:
         table.add_row(*["" if value is None else escape(str(value)) for value in row])
     console.print(table)
-
-
-def plain(number: Decimal) -> str:
-    """A number without the zeros that its column's type gives it."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -108,11 +108,16 @@ def _one_by_one(stretch: Stretch, charge: PercentageCharge, events: Sequence[Loc
     part = bounded_part(charge, values, allowance_of(stretch))
     total = sum(values, Fraction(0))
     bounds = f"each between {_or(charge.event_minimum, 'nothing')} and {_or(charge.event_maximum, 'any amount')}"
-    steps = [Step("sum", f"value of {len(events)} events", total)]
+    steps = [Step("sum", f"value of {counted_events(events)}", total)]
     if charge.included is not None:
         steps.append(Step("included", "included value, used up in order of time", allowance_of(stretch)))
     priced = f"{charge.rate:f} of each event's value + {charge.fixed_fee:f}, {bounds}; {charge.free_events} free"
     return PricedPart(part.quantity, part.unit_price, (*steps, Step("each event", priced, part.amount)), tuple(events))
+
+
+def counted_events(events: Sequence[LocalEvent]) -> str:
+    """How many there are, in words."""
+    return f"{len(events):,} event{'s' * (len(events) != 1)}"
 
 
 def _or(amount: Decimal | None, otherwise: str) -> str:
@@ -120,11 +125,11 @@ def _or(amount: Decimal | None, otherwise: str) -> str:
 
 
 _AGGREGATES = {
-    "sum": "sum of {} events",
-    "count": "number of events",
-    "max": "greatest of {} events",
-    "latest": "latest of {} events",
-    "unique": "distinct values of {of} in {} events",
+    "sum": "sum of {}",
+    "count": "number of events: {}",
+    "max": "greatest of {}",
+    "latest": "latest of {}",
+    "unique": "distinct values of {of} in {}",
 }
 
 
@@ -136,7 +141,7 @@ def _to_quantity(
     plain = charge.model_copy(update={"increments": None})
     yield Step(
         metric.aggregate,
-        _AGGREGATES[metric.aggregate].format(len(events), of=metric.of),
+        _AGGREGATES[metric.aggregate].format(counted_events(events), of=metric.of),
         metered(metric, plain, events),
     )
     measured = metered(metric, charge, events)
@@ -196,8 +201,14 @@ def _tier(
     charge: GraduatedCharge | GraduatedPercentageCharge | VolumeCharge, at: int, *, is_fee: bool, counted: Fraction
 ) -> tuple[dict[str, object], list[Step]]:
     tier, above = charge.tiers[at], Decimal(0) if at == 0 else charge.tiers[at - 1].up_to
-    found = {"number": at + 1, "above": above, "up_to": tier.up_to, "price": tier.price, "flat_fee": tier.flat_fee}
-    what = f"above {above or 0:f}" + ("" if tier.up_to is None else f" up to {tier.up_to:f}")
+    found: dict[str, object] = {
+        "number": at + 1,
+        "above": above,
+        "up_to": tier.up_to,
+        "price": tier.price,
+        "flat_fee": tier.flat_fee,
+    }
+    what = f"above {above or Decimal(0):f}" + ("" if tier.up_to is None else f" up to {tier.up_to:f}")
     if is_fee:
         return found, [Step("fee", f"fee of the tier {what}", ONE)]
     of_all = "all units, in the tier" if isinstance(charge, VolumeCharge) else "in the tier"

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.billing.money import minor_digits
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog
 from billflow.errors import UsageError
+from billflow.insights.amounts import in_minor
 from billflow.insights.family import Family
 from billflow.lake import schemas
 from billflow.settings import Settings
@@ -119,11 +119,13 @@ def preview(
         cycle=cycle,
         period=period,
         currency=currency,
-        lines=sorted(_in_minor(lines, currency), key=lambda line: line["line_no"]),
-        taxes=sorted(_in_minor(taxes, currency), key=lambda tax: (tax["tax_category"], tax["tax_rate"])),
+        lines=sorted((in_minor(line, currency) for line in lines), key=lambda line: line["line_no"]),
+        taxes=sorted(
+            (in_minor(tax, currency) for tax in taxes), key=lambda tax: (tax["tax_category"], tax["tax_rate"])
+        ),
         unrated=unrated,
         held=held,
-        **_in_minor([bill], currency)[0],
+        **in_minor(bill, currency),
     )
 
 
@@ -172,20 +174,3 @@ def _currency(family: Family) -> str:
     accounts = family.tables["accounts"].to_pylist()
     currency: str = next(row["currency"] for row in accounts if row["account_id"] == family.invoiced)
     return currency
-
-
-_EXACT = Context(prec=40)
-"""Python's own context would refuse an amount of more than 28 digits."""
-
-
-def _in_minor(rows: Rows, currency: str) -> Rows:
-    """Amounts with the digits of their currency, as they are printed."""
-    unit = Decimal(1).scaleb(-minor_digits(currency))
-    money = ("net", "gross", "tax", "base", "total")
-    return [
-        {
-            name: value.quantize(unit, context=_EXACT) if name in money and value is not None else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]

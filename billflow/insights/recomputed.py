@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billflow.billing.money import minor_digits
-from billflow.catalog import BillingPeriod, Catalog, TaxPayer
+from billflow.catalog import BillingPeriod, Catalog, Discount, TaxPayer
 from billflow.insights.family import Family
 from billflow.reference import Adjustment, Bill, Line, Member, Subscription, UsageEvent, bill_family
 from billflow.reference.allowances import Metering
+from billflow.reference.discounts import charge_discounts, invoice_discounts
 from billflow.reference.printing import Printing
 from billflow.reference.stretches import Service, Stretch, rated_stretches, services
 from billflow.reference.usage import FamilyUsage
@@ -135,6 +137,23 @@ class Recomputed:
     def before(self, line: Row) -> list[Row]:
         """The published lines above it."""
         return [other for other in self.lines if other["line_no"] < line["line_no"]]
+
+    def discounts_of(self, line: Row) -> dict[str, Discount]:
+        """The discounts in force for a line's charge, or for the bill where the line is of it as a whole."""
+        stretch = self.stretch(line)
+        if stretch:
+            return charge_discounts(self.catalog, stretch)
+        if line["line_type"] == "invoice_discount":
+            return invoice_discounts(self.catalog, self.services, self.period)
+        return {}
+
+    def local_time(self, event: UsageEvent, account_id: str) -> datetime:
+        """When an event was by the clock of the account that made it."""
+        return event.event_time.astimezone(self._zones[account_id])
+
+    @cached_property
+    def _zones(self) -> dict[str, ZoneInfo]:
+        return {member.account_id: ZoneInfo(member.timezone) for member in self.members}
 
     @cached_property
     def _expected(self) -> dict[tuple[Any, ...], list[Line]]:
