@@ -59,10 +59,10 @@ def _print(document: dict[str, Any]) -> None:
     invoice = document["invoice"]
     currency = invoice["currency"]
     title = f"{invoice['kind'].replace('_', ' ').capitalize()} {invoice['invoice_number'] or invoice['invoice_id']}"
+    account = f"account {escape(invoice['account_id'])} of {escape(invoice['system'])}"
+    amounts = f"net {invoice['net']:f} + tax {invoice['tax']:f} = {invoice['total']:f} {currency}"
     console.print(
-        f"[bold]{title}[/] ({invoice['status']}) for account {escape(invoice['account_id'])} of {escape(invoice['system'])}, "
-        f"{invoice['cycle']} {invoice['month']}: "
-        f"net {invoice['net']:f} + tax {invoice['tax']:f} = {invoice['total']:f} {currency}"
+        f"[bold]{title}[/] ({invoice['status']}) for {account}, {invoice['cycle']} {invoice['month']}: {amounts}"
     )
     explained: dict[tuple[str, ...], int] = {}
     for line in document["lines"]:

@@ -14,7 +14,7 @@ from billflow.reference.stretches import Stretch, share
 
 def adjusting_steps(bill: Recomputed, line: Row) -> list[Step]:
     """The steps to the amount of a line that is no part of a charge's price; [] for kinds that are not known here."""
-    explain = _EXPLAINED.get(line["line_type"])
+    explain = EXPLAINED.get(line["line_type"])
     return [*explain(bill, line), Step("net", "net of this line", Fraction(line["net"]))] if explain else []
 
 
@@ -119,7 +119,7 @@ def _adjustment(bill: Recomputed, line: Row) -> list[Step]:
     ]
 
 
-_EXPLAINED: dict[str, Callable[[Recomputed, Row], list[Step]]] = {
+EXPLAINED: dict[str, Callable[[Recomputed, Row], list[Step]]] = {
     "percent_off": _percent_off,
     "amount_off": _amount_off,
     "maximum": _bound,
@@ -130,6 +130,7 @@ _EXPLAINED: dict[str, Callable[[Recomputed, Row], list[Step]]] = {
     "invoice_minimum": _invoice_minimum,
     "adjustment": _adjustment,
 }
+"""`line_type` → what explains such a line."""
 
 
 def shown(discounts: dict[str, Discount]) -> list[Row]:

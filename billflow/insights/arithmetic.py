@@ -10,6 +10,7 @@ from billflow.catalog import (
     GraduatedCharge,
     GraduatedPercentageCharge,
     MatrixCharge,
+    Metric,
     PackageCharge,
     PercentageCharge,
     UsageCharge,
@@ -124,13 +125,25 @@ def _or(amount: Decimal | None, otherwise: str) -> str:
     return otherwise if amount is None else f"{amount:f}"
 
 
-_AGGREGATES = {
-    "sum": "sum of {}",
-    "count": "number of events: {}",
-    "max": "greatest of {}",
-    "latest": "latest of {}",
-    "unique": "distinct values of {of} in {}",
-}
+def _aggregated(metric: Metric, events: Sequence[LocalEvent]) -> str:
+    """What an aggregate does; where one event decides, which."""
+    count = counted_events(events)
+    match metric.aggregate:
+        case "sum":
+            return f"sum of {count}"
+        case "count":
+            return f"number of events: {count}"
+        case "unique":
+            return f"distinct values of {metric.of} in {count}"
+        case "max":
+            decides = max(events, key=lambda one: one.event.quantity, default=None)
+            return f"greatest of {count}" + _deciding(decides)
+        case "latest":
+            return f"latest of {count}" + _deciding(max(events, key=lambda one: one.order, default=None))
+
+
+def _deciding(local: LocalEvent | None) -> str:
+    return f", {local.event.usage_id}" if local else ""
 
 
 def _to_quantity(
@@ -139,11 +152,7 @@ def _to_quantity(
     """Aggregate → increments → conversion → included units."""
     metric = metering.catalog.metrics[charge.metric]
     plain = charge.model_copy(update={"increments": None})
-    yield Step(
-        metric.aggregate,
-        _AGGREGATES[metric.aggregate].format(counted_events(events), of=metric.of),
-        metered(metric, plain, events),
-    )
+    yield Step(metric.aggregate, _aggregated(metric, events), metered(metric, plain, events))
     measured = metered(metric, charge, events)
     if charge.increments:
         each = f"each event at least {charge.increments.first:f}, then whole steps of {charge.increments.then:f}"

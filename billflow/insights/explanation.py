@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from billflow.catalog import parse_catalog
+from billflow.catalog import BillingPeriod, parse_catalog
 from billflow.catalog.periods import named_period
 from billflow.errors import RunFailedError, UsageError
 from billflow.insights.adjusting import adjusting_steps, shown
@@ -110,8 +110,20 @@ def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice
     catalog = parse_catalog(kept_catalog(storage, partition.catalog), where="catalog")
     families = Families(storage, {table: list(partition.tables.get(table, ())) for table in TABLES})
     family = families.read(invoice["system"], invoice["account_id"])
+    return Recomputed(catalog, _period(settings, invoice), family, published.lines, settings.currency)
+
+
+def _period(settings: Settings, invoice: Row) -> BillingPeriod:
+    """The period of an invoice; UsageError when the project's cycles are not what they were."""
     period = named_period(settings.cycles, invoice["cycle"], invoice["month"])
-    return Recomputed(catalog, period, family, published.lines, settings.currency)
+    if (period.start, period.end) != (invoice["period_start"], invoice["period_end"]):
+        raise UsageError(
+            f"the invoice is of {invoice['period_start']} to before {invoice['period_end']}, but cycle "
+            f"{invoice['cycle']} has {invoice['month']} begin on {period.start} now",
+            where="billflow.yaml: cycles",
+            remedy="give the cycle the day back that it had",
+        )
+    return period
 
 
 def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | None, most: int | None) -> Row:
