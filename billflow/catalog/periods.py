@@ -1,11 +1,13 @@
 """Billing periods: a cycle's day of the month turns a month into `[start, end)` of local calendar days (PRICING §4)."""
 
 import calendar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pydantic import Field
 
+from billflow.errors import UsageError
 from billflow.strict_yaml import Strict
 
 
@@ -64,6 +66,16 @@ class BillingPeriod:
         """The `number` of the cycle's period that a day lies in."""
         begins = min(self.day, calendar.monthrange(day.year, day.month)[1])
         return day.year * 12 + day.month - (day.day < begins)
+
+
+def named_period(cycles: Mapping[str, Cycle], cycle: str, month: str) -> BillingPeriod:
+    """The period that a user names; UsageError when there is no such cycle or the month is none."""
+    if cycle not in cycles:
+        raise UsageError(f"there is no cycle {cycle!r}", where="--cycle", remedy=f"name one of {', '.join(cycles)}")
+    try:
+        return cycles[cycle].period(month)
+    except ValueError:
+        raise UsageError(f"{month!r} is not a month", where="--month", remedy="write it as 2013-01") from None
 
 
 def _month_of(number: int) -> str:

@@ -18,7 +18,5 @@ def _later(name: str, does: str) -> click.Command:
     return verb
 
 
-preview = _later("preview", "What one account would be billed now.")
-explain = _later("explain", "From a line down to the usage records and the price that made it.")
 serve = _later("serve", "The HTTP API.")
 bench = _later("bench", "Measures against rivals on this machine.")

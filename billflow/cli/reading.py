@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from billflow.cli.output import open_output
 from billflow.documents import store
 from billflow.errors import UsageError
 from billflow.lake import published
@@ -30,20 +31,12 @@ def _lake(project: str | None) -> tuple[Storage, Manifest]:
     return storage, read_manifest(storage)
 
 
-_WIDE = 100_000
-"""Columns of an output that is no terminal: nothing is cut there."""
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-
-
 @click.command()
 @click.pass_obj
 def status(project: str | None) -> None:
     """Cycles and months: draft, confirmed, held and why."""
     storage, manifest = _lake(project)
-    console = _console()
+    console = open_output()
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
         return
@@ -94,7 +87,7 @@ def _print_table(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     table = Table(*[column[0] for column in result.description or []])
     for row in _rows(result):
         table.add_row(*[escape(_text(value)) for value in row])
-    _console().print(table)
+    open_output().print(table)
 
 
 def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

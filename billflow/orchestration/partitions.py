@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from billflow.catalog import BillingPeriod
-from billflow.errors import UsageError
+from billflow.catalog.periods import named_period
 from billflow.settings import Settings
 
 CYCLE, MONTH = "cycle", "month"
@@ -42,13 +42,4 @@ class Partition:
 
     def period(self, settings: Settings) -> BillingPeriod:
         """The days that it bills; UsageError when the project has no such cycle or the month is none."""
-        if self.cycle not in settings.cycles:
-            raise UsageError(
-                f"there is no cycle {self.cycle!r}",
-                where="--cycle",
-                remedy=f"name one of {', '.join(settings.cycles)}",
-            )
-        try:
-            return settings.cycles[self.cycle].period(self.month)
-        except ValueError:
-            raise UsageError(f"{self.month!r} is not a month", where="--month", remedy="write it as 2013-01") from None
+        return named_period(settings.cycles, self.cycle, self.month)

@@ -30,16 +30,26 @@ def added_up(discounts: Iterable[Discount]) -> Reduction:
 
 def charge_reduction(catalog: Catalog, stretch: Stretch) -> Reduction:
     """What comes off a charge; KeyError when a discount is not in the catalogue."""
-    return added_up(
-        discount
-        for _, discount in _held(catalog, stretch.service)
+    return added_up(charge_discounts(catalog, stretch).values())
+
+
+def charge_discounts(catalog: Catalog, stretch: Stretch) -> dict[str, Discount]:
+    """The discounts by code that count for a charge; KeyError when one is not in the catalogue."""
+    return {
+        code: discount
+        for code, discount in _held(catalog, stretch.service)
         if discount.is_of(stretch.code) and _counts(discount, stretch.service, stretch.start, stretch.period)
-    )
+    }
 
 
 def invoice_reduction(catalog: Catalog, services: Iterable[Service], period: BillingPeriod) -> Reduction:
-    """What comes off the bill: each code once, if any row served in the period makes it count."""
-    counting = {
+    """What comes off the bill."""
+    return added_up(invoice_discounts(catalog, services, period).values())
+
+
+def invoice_discounts(catalog: Catalog, services: Iterable[Service], period: BillingPeriod) -> dict[str, Discount]:
+    """The bill's discounts: each code once, if any row served in the period makes it count."""
+    return {
         code: discount
         for service in services
         if _is_served(service.subscription, period)
@@ -47,7 +57,6 @@ def invoice_reduction(catalog: Catalog, services: Iterable[Service], period: Bil
         if discount.is_of_invoice
         and _counts(discount, service, max(service.subscription.start_date, period.start), period)
     }
-    return added_up(counting.values())
 
 
 def _is_served(row: Subscription, period: BillingPeriod) -> bool:

@@ -1,0 +1,127 @@
+"""The bills of one period from canonical tables, as a whole: what a bill run stages step by step, in one composition.
+
+For whatever prices in memory: one account's preview, a comparison of catalogues, a period that is rated again.
+"""
+
+from functools import cached_property
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from billflow.billing import bills, holds, invoices, rating, taxes, usage
+from billflow.billing.pricebook import Pricebook
+from billflow.lake.schemas import CHARGES
+
+NO_RUN = ""
+"""`run_id` of rows that no run wrote."""
+
+
+class PeriodBilling:
+    """Accounts, subscriptions, usage and adjustments of a period under one pricebook → holds, lines, bills.
+
+    Frames are made when they are asked for, once each, and nothing is computed before an action: persist `priced`
+    where several of the frames that follow from it are wanted.
+    """
+
+    def __init__(
+        self,
+        pricebook: Pricebook,
+        placed: tuple[str, str],
+        *,
+        accounts: DataFrame,
+        subscriptions: DataFrame,
+        usage: DataFrame,
+        adjustments: DataFrame | None = None,
+        hierarchies: bool = True,
+        buckets: int | None = None,
+    ) -> None:
+        """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
+
+        `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, `usage` (USAGE) and `adjustments` (ADJUSTMENTS)
+        those of the period. `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`.
+        """
+        self.pricebook, self.placed = pricebook, placed
+        self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
+        self.hierarchies, self.buckets = hierarchies, buckets
+        tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
+        self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
+
+    @cached_property
+    def prices(self) -> DataFrame:
+        """RATES of the period."""
+        return self.pricebook.frame(self.accounts.sparkSession)
+
+    @cached_property
+    def held_before(self) -> DataFrame:
+        """HELD: accounts that cannot be billed, seen before anything is priced."""
+        return self._one_reason_each(
+            holds.holds(self.accounts, self.subscriptions, self.prices, self.pricebook, hierarchies=self.hierarchies)
+        )
+
+    @cached_property
+    def owed(self) -> DataFrame:
+        """What `billing.rating.owed_charges` gives: charges in force of accounts that are not held."""
+        billable = holds.without(self.subscriptions, self.held_before)
+        return rating.owed_charges(billable, self.prices, self.pricebook)
+
+    @cached_property
+    def groups(self) -> DataFrame:
+        """Usage summed to what charges ask for (`billing.usage.grouped`)."""
+        return usage.grouped(self._billable_usage, self.pricebook)
+
+    @cached_property
+    def rated(self) -> DataFrame:
+        """CHARGES: what each owed charge is for."""
+        rows = rating.rated(self.owed, self.groups, self._billable_usage, self.pricebook)
+        return rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in CHARGES])
+
+    @cached_property
+    def priced(self) -> DataFrame:
+        """The lines of all bills, those that cannot be billed among them (`billing.bills.bill_lines`)."""
+        held, adjustments = self.held_before, self.adjustments
+        return bills.bill_lines(
+            self.rated,
+            self.prices,
+            self.pricebook,
+            accounts=holds.without(self.accounts, held),
+            subscriptions=holds.without(self.subscriptions, held),
+            adjustments=None if adjustments is None else holds.without(adjustments, held),
+            hierarchies=self.hierarchies,
+            buckets=self.buckets,
+        )
+
+    @cached_property
+    def held_late(self) -> DataFrame:
+        """HELD: accounts with a line that has no exact amount or no tax."""
+        return self._one_reason_each(holds.unbillable(self.priced))
+
+    @cached_property
+    def lines(self) -> DataFrame:
+        """INVOICE_LINES of the bills that go out, and `reason`."""
+        sound = holds.without(self.priced, self.held_late)
+        groups = invoices.tax_groups(sound, self.pricebook.currencies)
+        return invoices.with_invoice_id(sound, groups, *self.placed)
+
+    @cached_property
+    def taxes(self) -> DataFrame:
+        """INVOICE_TAXES."""
+        billed = self.lines.withColumn("reason", taxes.reasons(self.pricebook))
+        return invoices.invoice_taxes(billed, self.pricebook.currencies)
+
+    @cached_property
+    def invoices(self) -> DataFrame:
+        """INVOICES as drafts."""
+        terms = self.pricebook.settings.payment_terms_days
+        return invoices.invoices(self.taxes, self.pricebook.period, terms)
+
+    @cached_property
+    def unrated(self) -> DataFrame:
+        """Groups of usage that no charge prices, with `cause`, `events` and `quantity_sum`."""
+        return rating.judged(self.groups, self.owed, self.pricebook).where(F.col("cause").isNotNull())
+
+    @cached_property
+    def _billable_usage(self) -> DataFrame:
+        return holds.without(self.usage, self.held_before)
+
+    def _one_reason_each(self, found: DataFrame) -> DataFrame:
+        return holds.one_reason_each(found, *self.placed, NO_RUN)

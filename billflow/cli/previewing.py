@@ -1,0 +1,158 @@
+"""`preview`: what one account would be billed, open period or closed, under this catalogue or another."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from billflow.catalog import BillingPeriod, Catalog, load_catalog
+from billflow.catalog.periods import named_period
+from billflow.cli.output import open_output, plain
+from billflow.errors import UsageError
+from billflow.insights.exact_json import exact_json
+from billflow.insights.family import Families, Family, ingested_tables, newest_ingestion
+from billflow.insights.preview import SMALL, Preview, check_plans
+from billflow.insights.preview import preview as previewed
+from billflow.lake.manifest import read_manifest
+from billflow.lake.session import living_session, start_session
+from billflow.lake.storage import open_lake
+from billflow.settings import Settings, find_project, load_settings
+
+HELD = 3
+"""Exit code: nothing is wrong with the command, but there is no bill."""
+
+
+@click.command()
+@click.option("--account", required=True, help="The account's id; of a child the bill of who is invoiced is shown.")
+@click.option("--cycle", required=True)
+@click.option("--month", required=True, help="As 2013-01; it may not have ended yet.")
+@click.option("--system", help="Where several systems have an account of this id: whose.")
+@click.option(
+    "--catalog",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Another catalogue than the project's.",
+)
+@click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_obj
+def preview(
+    project: str | None, account: str, cycle: str, month: str, system: str | None, folder: Path | None, shape: str
+) -> int:
+    """What this account would be billed now; writes nothing."""
+    place = find_project(project)
+    settings = load_settings(place)
+    period = named_period(settings.cycles, cycle, month)
+    catalog = load_catalog(folder or place / "catalog")
+    family = _family(settings, account, system, cycle, period)
+    check_plans(family, catalog, period)
+    made = _priced(family, catalog, settings, cycle, period)
+    if shape == "json":
+        sys.stdout.write(exact_json(made.document()) + "\n")
+    else:
+        _print(made, account)
+    return HELD if made.held else 0
+
+
+def _family(settings: Settings, account: str, system: str | None, cycle: str, period: BillingPeriod) -> Family:
+    storage = open_lake(settings)
+    ingest = newest_ingestion(read_manifest(storage))
+    families = Families(storage, ingested_tables(ingest, f"{cycle}|{period.month}"))
+    found, invoiced, own_cycle = families.find(account, system)
+    if own_cycle != cycle:
+        raise UsageError(
+            f"account {account!r} is billed in cycle {own_cycle}", where="--cycle", remedy=f"--cycle {own_cycle}"
+        )
+    return families.read(found, invoiced)
+
+
+def _priced(family: Family, catalog: Catalog, settings: Settings, cycle: str, period: BillingPeriod) -> Preview:
+    """With a Spark of its own on this machine, whatever the project's master is: it is one bill."""
+    spark = living_session()
+    if spark is not None:
+        return previewed(spark, family, catalog, settings, cycle, period)
+    with tempfile.TemporaryDirectory(prefix="billflow-spark-") as scratch:
+        spark = start_session("billflow preview", "local[1]", SMALL, Path(scratch), input_bytes=0)
+        try:
+            return previewed(spark, family, catalog, settings, cycle, period)
+        finally:
+            spark.stop()
+
+
+def _print(made: Preview, asked: str) -> None:
+    console = open_output()
+    period = made.period
+    console.print(
+        f"[bold]Preview[/] of {_kind(made)} for account {escape(made.account_id)} ({escape(made.system)}), "
+        f"{made.cycle} {period.month}: {period.start} to before {period.end}, {made.currency}"
+    )
+    if asked != made.account_id:
+        console.print(f"Account {escape(asked)} gets no bill of its own: this one goes to {escape(made.account_id)}.")
+    if made.held:
+        _print_held(console, made)
+    elif not made.lines:
+        console.print("No line: nothing is due for this period, so there would be no invoice.")
+    else:
+        _print_bill(console, made)
+    _print_unrated(console, made)
+
+
+def _kind(made: Preview) -> str:
+    return "a credit note" if made.kind == "credit_note" else "the bill"
+
+
+def _print_held(console: Console, made: Preview) -> None:
+    console.print("[bold red]held[/]: there would be no bill until this is mended")
+    for row in made.held:
+        console.print(f"  account {row['account_id']}: {row['rule']}: {row['reason']}", markup=False)
+
+
+def _print_bill(console: Console, made: Preview) -> None:
+    _print_table(
+        console,
+        ("section", "description", "from", "to", "quantity>", "unit", "unit price>", "net>"),
+        [
+            (
+                line["section"],
+                line["description"],
+                line["period_start"],
+                line["period_end"],
+                plain(line["quantity"]),
+                line["unit"],
+                plain(line["unit_price"]),
+                line["net"],
+            )
+            for line in made.lines
+        ],
+    )
+    groups = [
+        (row["tax_category"], f"{plain(row['tax_rate'] * 100)} %", row["base"], row["tax"], row["reason"])
+        for row in made.taxes
+    ]
+    _print_table(console, ("tax", "rate>", "of>", "tax>", "why none"), groups)
+    console.print(f"net {made.net}   tax {made.tax}   [bold]total {made.total} {made.currency}[/]")
+
+
+def _print_unrated(console: Console, made: Preview) -> None:
+    if not made.unrated:
+        return
+    console.print("[bold yellow]Usage that no charge prices[/], which goes to quarantine instead of on the bill:")
+    rows = [
+        (row["account_id"], row["subscription_id"], row["metric"], row["cause"], row["events"], plain(row["quantity"]))
+        for row in made.unrated
+    ]
+    _print_table(console, ("account", "subscription", "metric", "why", "events>", "quantity>"), rows)
+
+
+def _print_table(console: Console, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """A name that ends in > is of a column of numbers."""
+    table = Table()
+    for name in columns:
+        table.add_column(name.removesuffix(">"), justify="right" if name.endswith(">") else "left")
+    for row in rows:
+        table.add_row(*["" if value is None else escape(str(value)) for value in row])
+    console.print(table)

@@ -1,0 +1,277 @@
+"""Where an invoice comes from: each line down to the price and the usage records that made it, as one JSON document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from billflow.catalog import BillingPeriod, parse_catalog
+from billflow.catalog.periods import named_period
+from billflow.errors import RunFailedError, UsageError
+from billflow.insights.adjusting import adjusting_steps, shown
+from billflow.insights.amounts import in_minor
+from billflow.insights.arithmetic import PricedPart, Step, as_decimal, as_text, priced_parts
+from billflow.insights.family import TABLES, Families
+from billflow.insights.recomputed import Recomputed, Row
+from billflow.lake.catalogs import kept_catalog
+from billflow.lake.manifest import Manifest, PublishedPartition
+from billflow.lake.published import connect
+from billflow.lake.storage import Storage
+from billflow.reference.local_events import LocalEvent
+from billflow.settings import Settings
+
+_INVOICE = (
+    "invoice_id",
+    "invoice_number",
+    "kind",
+    "status",
+    "system",
+    "account_id",
+    "cycle",
+    "month",
+    "period_start",
+    "period_end",
+    "issue_date",
+    "currency",
+    "net",
+    "tax",
+    "total",
+)
+_LINE = (
+    "line_no",
+    "section",
+    "description",
+    "line_type",
+    "service_account_id",
+    "subscription_id",
+    "plan",
+    "charge",
+    "metric",
+    "period_start",
+    "period_end",
+    "quantity",
+    "unit",
+    "unit_price",
+    "net",
+    "gross",
+    "usage_count",
+)
+
+
+@dataclass(frozen=True)
+class PublishedInvoice:
+    """An invoice as it is published, with the partition that it belongs to."""
+
+    invoice: Row
+    lines: Sequence[Row]
+    taxes: Sequence[Row]
+    partition: PublishedPartition
+
+
+def find_invoice(storage: Storage, manifest: Manifest, name: str) -> PublishedInvoice:
+    """By id or number; UsageError when there is none."""
+    connection = connect(storage, manifest)
+
+    def rows(sql: str, value: str) -> list[Row]:
+        found: list[Row] = connection.sql(sql, params=[value]).to_arrow_table().to_pylist()
+        return found
+
+    invoices = rows("SELECT * FROM invoices WHERE invoice_id = $1 OR invoice_number = $1", name)
+    if not invoices:
+        raise UsageError(
+            f"there is no invoice {name!r}",
+            where="published invoices",
+            remedy='`billflow query "select invoice_id, invoice_number, account_id, month from invoices"` lists them',
+        )
+    invoice = invoices[0]
+    lines = rows("SELECT * FROM invoice_lines WHERE invoice_id = $1 ORDER BY line_no", invoice["invoice_id"])
+    taxes = rows("SELECT * FROM invoice_taxes WHERE invoice_id = $1", invoice["invoice_id"])
+    partition = manifest.partitions[f"{invoice['cycle']}|{invoice['month']}"]
+    currency = invoice["currency"]
+    typed = [{**line, "line_type": line["line_type"] or ""} for line in lines]  # NULL in files of early versions
+    return PublishedInvoice(
+        in_minor(invoice, currency),
+        [in_minor(line, currency) for line in typed],
+        [in_minor(tax, currency) for tax in taxes],
+        partition,
+    )
+
+
+def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice) -> Recomputed:
+    """The bill worked out again from what its run read, under the catalogue that its run used."""
+    invoice, partition = published.invoice, published.partition
+    key = f"{invoice['cycle']}|{invoice['month']}"
+    if not partition.catalog:
+        raise RunFailedError(
+            "the catalogue that this bill was made with was not kept",
+            where=key,
+            remedy=f"bill it again: billflow run --cycle {invoice['cycle']} --month {invoice['month']}",
+        )
+    catalog = parse_catalog(kept_catalog(storage, partition.catalog), where="catalog")
+    families = Families(storage, {table: list(partition.tables.get(table, ())) for table in TABLES})
+    family = families.read(invoice["system"], invoice["account_id"])
+    return Recomputed(catalog, _period(settings, invoice), family, published.lines, settings.currency)
+
+
+def _period(settings: Settings, invoice: Row) -> BillingPeriod:
+    """The period of an invoice; UsageError when the project's cycles are not what they were."""
+    period = named_period(settings.cycles, invoice["cycle"], invoice["month"])
+    if (period.start, period.end) != (invoice["period_start"], invoice["period_end"]):
+        raise UsageError(
+            f"the invoice is of {invoice['period_start']} to before {invoice['period_end']}, but cycle "
+            f"{invoice['cycle']} has {invoice['month']} begin on {period.start} now",
+            where="billflow.yaml: cycles",
+            remedy="give the cycle the day back that it had",
+        )
+    return period
+
+
+def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | None, most: int | None) -> Row:
+    """The document of an invoice, or of one of its lines; with at most `most` usage records a line.
+
+    {invoice, catalog, code_version, agrees, differences, lines: [{…, price, window, tier, discounts, steps, tax, usage,
+    agrees, differences}]}. UsageError when there is no such line.
+    """
+    chosen = [line for line in published.lines if line_no in (None, line["line_no"])]
+    if not chosen:
+        raise UsageError(
+            f"invoice {published.invoice['invoice_id']} has no line {line_no}",
+            where="--line",
+            remedy=f"it has lines 1 to {len(published.lines)}",
+        )
+    lines = [_line(published, bill, line, most) for line in chosen]
+    differences = [] if line_no else bill.missing()
+    return {
+        "invoice": {name: published.invoice[name] for name in _INVOICE},
+        "catalog": published.partition.catalog,
+        "code_version": published.partition.code_version,
+        "agrees": not differences and all(line["agrees"] for line in lines),
+        "differences": differences,
+        "lines": lines,
+    }
+
+
+def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | None) -> Row:
+    part = _part(bill, line)
+    steps = list(part.steps) if part else adjusting_steps(bill, line)
+    differences = bill.differences(line)
+    return {
+        **{name: line[name] for name in _LINE},
+        "price": _price(bill, line),
+        "window": _window(bill, line),
+        "tier": part.tier if part else None,
+        "discounts": shown(bill.discounts_of(line)),
+        "steps": [step.document() for step in [*steps, *_amount(bill, line, part)]],
+        "tax": _tax(published, line),
+        "usage": _usage(part.events, bill, line, most) if part and part.events else None,
+        "agrees": not differences,
+        "differences": differences,
+    }
+
+
+def _part(bill: Recomputed, line: Row) -> PricedPart | None:
+    """The part of its charge that a line prints; None for what is taken off, added, or not of a charge."""
+    stretch = bill.stretch(line)
+    if stretch is None:
+        return None
+    parts = list(priced_parts(bill.metering, stretch))
+    printed = [part for part in parts if bill.printing.to_minor(part.amount)]
+    alike = bill.of_same_charge(line)
+    place = alike.index(line)
+    if not printed and not line["net"]:
+        return parts[0]
+    return printed[place] if place < len(printed) else None
+
+
+def _amount(bill: Recomputed, line: Row, part: PricedPart | None) -> Iterator[Step]:
+    """From the exact amount to the net that is printed."""
+    if part is None:
+        return
+    minor = bill.printing.to_minor(part.amount)
+    yield Step("amount", f"{as_text(part.quantity)} × {as_text(part.unit_price)}", part.amount)
+    if minor != part.amount:
+        yield Step("rounded", "rounded once, half away from zero, to the minor unit", minor)
+    if line["gross"] is not None:
+        net = Fraction(line["net"])
+        yield Step("net", f"without {as_text(minor - net)} of tax, which the price includes", net)
+
+
+def _price(bill: Recomputed, line: Row) -> Row | None:
+    """The version of the plan, and the charge as its catalogue has it."""
+    if line["plan"] is None:
+        return None
+    versions = bill.catalog.plan_versions(line["plan"])
+    version = next((one for one in versions if one.valid_from == line["price_from"]), None)
+    if version is None:
+        return None
+    charge = version.charges.get(line["charge"])
+    return {
+        "plan": line["plan"],
+        "name": version.name,
+        "valid_from": version.valid_from,
+        "valid_to": version.valid_to,
+        "includes_tax": version.prices_include_tax,
+        "minimum": version.minimum,
+        "maximum": version.maximum,
+        "charge": charge.model_dump(mode="json", exclude_unset=True) if charge else None,
+    }
+
+
+def _window(bill: Recomputed, line: Row) -> Row:
+    """The days that a line is for, and what they are the overlap of."""
+    stretch = bill.stretch(line)
+    period = stretch.period if stretch else bill.period
+    window = {
+        "start": line["period_start"],
+        "end": line["period_end"],
+        "days": (line["period_end"] - line["period_start"]).days,
+        "period_start": period.start,
+        "period_end": period.end,
+        "period_days": period.days,
+    }
+    if stretch:
+        window["subscription_start"] = stretch.subscription.start_date
+        window["subscription_end"] = stretch.subscription.end_date
+        window["charge_start"], window["charge_end"] = stretch.charge.valid_from, stretch.charge.valid_to
+    return window
+
+
+def _tax(published: PublishedInvoice, line: Row) -> Row:
+    """The line's tax, which is worked out once for all lines of its category and rate."""
+    same = ("tax_category", "tax_rate")
+    group: Mapping[str, Any] = next(
+        (row for row in published.taxes if all(row[name] == line[name] for name in same)), {}
+    )
+    return {
+        "code": line["tax_code"],
+        "category": line["tax_category"],
+        "rate": line["tax_rate"],
+        "group_base": group.get("base"),
+        "group_tax": group.get("tax"),
+        "reason": group.get("reason"),
+    }
+
+
+def _usage(events: Sequence[LocalEvent], bill: Recomputed, line: Row, most: int | None) -> Row:
+    """The records behind a line in order of time; `quantity` is the sum of all of them."""
+    total = sum((Fraction(one.event.quantity) for one in events), Fraction(0))
+    records = events[:most]
+    return {
+        "count": len(events),
+        "quantity": as_decimal(total),
+        "records": [_record(one, bill, line["service_account_id"]) for one in records],
+        "more": len(events) - len(records),
+    }
+
+
+def _record(local: LocalEvent, bill: Recomputed, account_id: str) -> Row:
+    event = local.event
+    return {
+        "usage_id": event.usage_id,
+        "subscription_id": event.subscription_id,
+        "event_time": event.event_time.isoformat(),
+        "local_time": bill.local_time(event, account_id).isoformat(),
+        "quantity": event.quantity,
+        "dimensions": dict(event.dimensions),
+        "calendars": {name: value for name, value in local.names.items() if value is not None},
+    }

@@ -1,0 +1,103 @@
+"""All that the lake has on one bill: the accounts that share it, what they hold, used and were given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from billflow.errors import UsageError
+from billflow.lake.manifest import Ingest, Manifest, TableRun
+from billflow.lake.published import connect_to
+from billflow.lake.storage import Storage
+
+TABLES = ("accounts", "subscriptions", "usage", "adjustments")
+"""What a bill is made of."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The invoiced account and those whose bill it gets, mostly none; `tables` has their rows of TABLES."""
+
+    system: str
+    invoiced: str
+    members: tuple[str, ...]
+    """The invoiced account first."""
+    tables: Mapping[str, pa.Table]
+
+
+def newest_ingestion(manifest: Manifest) -> Ingest:
+    """The canonical tables as the sources were last read; UsageError when nothing was published yet."""
+    if manifest.ingest is None:
+        raise UsageError(
+            "the lake has no customers and usage yet",
+            where="lake",
+            remedy="`billflow run --cycle C --month YYYY-MM` reads the sources; bill a month first",
+        )
+    return manifest.ingest
+
+
+def ingested_tables(ingest: Ingest, key: str) -> dict[str, list[TableRun]]:
+    """TABLES of a partition as an ingestion made them, whether or not the partition was billed."""
+    placed = ingest.placed_tables()
+    runs = {table: [placed[table][key]] for table in ("usage", "adjustments") if key in placed[table]}
+    return {"accounts": [ingest.accounts], "subscriptions": [ingest.subscriptions], **runs}
+
+
+class Families:
+    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES to look in."""
+
+    def __init__(self, storage: Storage, tables: Mapping[str, list[TableRun]]) -> None:
+        self._connection = connect_to(storage, tables)
+
+    def find(self, account_id: str, system: str | None) -> tuple[str, str, str]:
+        """(system, invoiced account, cycle) of an account; UsageError when there is none, or one in each of several
+        systems.
+        """
+        found = self._rows(
+            "SELECT system, coalesce(invoiced_account_id, account_id), cycle FROM accounts "
+            "WHERE account_id = $1 AND ($2 IS NULL OR system = $2) ORDER BY system",
+            account_id,
+            system,
+        ).fetchall()
+        if not found:
+            raise _unknown(account_id, system)
+        if len(found) > 1:
+            systems = [one[0] for one in found]
+            raise UsageError(
+                f"account {account_id!r} is in {len(systems)} systems: {', '.join(systems)}",
+                where="--account",
+                remedy=f"say which one you mean: --system {systems[0]}",
+            )
+        one: tuple[str, str, str] = found[0]
+        return one
+
+    def read(self, system: str, invoiced: str) -> Family:
+        """The family whose bill goes to `invoiced`."""
+        rows = self._rows(
+            "SELECT account_id FROM accounts WHERE system = $1 AND coalesce(invoiced_account_id, account_id) = $2 "
+            "ORDER BY account_id <> $2, account_id",
+            system,
+            invoiced,
+        )
+        members = tuple(row[0] for row in rows.fetchall())
+        return Family(system, invoiced, members, {table: self._of(table, system, members) for table in TABLES})
+
+    def _of(self, table: str, system: str, members: tuple[str, ...]) -> pa.Table:
+        # A list of values, unlike a join, lets DuckDB skip the row groups of other accounts.
+        listed = ", ".join(f"${at}" for at in range(2, len(members) + 2))
+        sql = f"SELECT * FROM {table} WHERE system = $1 AND account_id IN ({listed})"
+        return self._connection.sql(sql, params=[system, *members]).to_arrow_table()
+
+    def _rows(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(sql, list(values))
+
+
+def _unknown(account_id: str, system: str | None) -> UsageError:
+    of_system = f" of system {system!r}" if system else ""
+    return UsageError(
+        f"there is no account {account_id!r}{of_system}",
+        where="--account",
+        remedy='`billflow query "select system, account_id, name from accounts"` lists them, and '
+        '`billflow query "select * from quarantine where \\"table\\" = \'customers\'"` those that were refused',
+    )

@@ -1,0 +1,96 @@
+"""The composition of a period's billing: holds, lines, taxes, invoices and unrated usage of one small world."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame
+
+from billflow.billing.period import PeriodBilling
+from billflow.lake import schemas, tables
+from billflow_tests.billing.worlds import World, catalog, frame
+
+PLANS = {
+    "home": {"rent": {"model": "flat", "amount": "10.00", "tax": "std"}, "energy": {"model": "per_unit", "metric": "kwh", "unit_price": "0.25", "tax": "low"}},
+    "yen": {"currency": "JPY", "charges": {"rent": {"model": "flat", "amount": "100", "tax": "std"}}},
+    "taxless": {"rent": {"model": "flat", "amount": "1", "tax": "abroad"}},
+}  # fmt: skip
+TAXES = {"std": {"category": "S", "rate": "0.19"}, "low": {"category": "S", "rate": "0.07"}, "abroad": {"category": "S", "rate": "0.2", "country": "FR"}}  # fmt: skip
+
+
+def small_world() -> World:
+    world = World(catalog(PLANS, taxes=TAXES))
+    for account in ("top", "child", "alone"):
+        world.subscribe(account, "home")
+    world.subscribe("yen", "yen")
+    world.subscribe("taxless", "taxless")
+    world.accounts[1]["invoiced_account_id"] = "top"
+    for row in world.accounts:
+        row["country"] = "DE"
+    world.use("child", "4")
+    world.use("alone", "2", metric="kw")
+    world.adjustments.append({"adjustment_id": "a", "account_id": "top", "date": date(2026, 1, 5), "amount": Decimal(-3), "description": "Sorry", "tax": "std"})  # fmt: skip
+    return world
+
+
+@pytest.fixture(scope="module")
+def billing(spark) -> PeriodBilling:
+    world = small_world()
+    accounts = [{"name": row["account_id"], "invoiced_account_id": row["account_id"], **row} for row in world.accounts]
+    made = PeriodBilling(
+        world.pricebook,
+        ("c01", world.month),
+        accounts=frame(spark, accounts, schemas.ACCOUNTS),
+        subscriptions=frame(spark, world.subscriptions, schemas.SUBSCRIPTIONS),
+        usage=frame(spark, world.events, schemas.USAGE),
+        adjustments=frame(spark, world.adjustments, schemas.ADJUSTMENTS),
+    )
+    made.priced.persist()
+    return made
+
+
+def values(rows: DataFrame, *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(_plain(row[name]) for name in names) for row in rows.orderBy("account_id", *names).collect()]
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:.2f}" if isinstance(value, Decimal) else value
+
+
+@pytest.mark.parametrize(
+    ("made", "columns", "expected"),
+    [
+        ("held_before", "account_id rule", [("yen", "other_currency")]),
+        ("held_late", "account_id rule", [("taxless", "no_tax_rate")]),
+        (
+            "lines",
+            "account_id line_no service_account_id charge net",
+            [
+                ("alone", 1, "alone", "rent", "10.00"),
+                ("top", 1, "top", "rent", "10.00"),
+                ("top", 2, "top", "adjustment", "-3.00"),
+                ("top", 3, "child", "rent", "10.00"),
+                ("top", 4, "child", "energy", "1.00"),
+            ],
+        ),
+        ("taxes", "account_id tax_rate base tax", [("alone", "0.19", "10.00", "1.90"), ("top", "0.07", "1.00", "0.07"), ("top", "0.19", "17.00", "3.23")]),
+        ("invoices", "account_id net tax total", [("alone", "10.00", "1.90", "11.90"), ("top", "18.00", "3.30", "21.30")]),
+        ("unrated", "account_id metric events quantity_sum", [("alone", "kw", 1, "2.00")]),
+    ],
+)  # fmt: skip
+def test_of_a_period(billing, made, columns, expected):
+    assert values(getattr(billing, made), *columns.split()) == expected
+
+
+def test_frames_are_of_the_published_shapes(billing):
+    shapes: Iterable[tuple[str, Any]] = [
+        ("held_before", schemas.HELD),
+        ("rated", schemas.CHARGES),
+        ("lines", schemas.INVOICE_LINES),
+        ("taxes", schemas.INVOICE_TAXES),
+        ("invoices", schemas.INVOICES),
+    ]
+    for made, schema in shapes:
+        assert tables.conformed(getattr(billing, made), schema).columns == schema.names
