@@ -18,6 +18,7 @@ VERBS = {
     "preview": "later",
     "confirm": "confirming",
     "verify": "verifying",
+    "compare": "comparing",
     "status": "reading",
     "query": "reading",
     "pdf": "reading",
