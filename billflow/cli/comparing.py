@@ -7,16 +7,17 @@ from typing import Any
 
 import click
 
-from billflow.catalog import BillingPeriod
 from billflow.errors import UsageError
-from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
+from billflow.insights.months import PublishedMonth, published_month
+from billflow.insights.table_file import FORMATS
+from billflow.lake.manifest import Manifest, read_manifest
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, find_project, load_settings
 
 _DEFAULT_LIMIT = 20
 
 
-class _Share(click.ParamType):
+class _Share(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
     name = "share"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
@@ -36,26 +37,10 @@ class Asked:
     settings: Settings
     storage: Storage
     manifest: Manifest
-    cycle: str
-    month: str
+    month: PublishedMonth
     shape: str
     limit: int
     target: Path | None
-
-    @property
-    def key(self) -> str:
-        """`c01|2013-01`."""
-        return f"{self.cycle}|{self.month}"
-
-    @property
-    def period(self) -> BillingPeriod:
-        """The days that its bills are for."""
-        return self.settings.cycles[self.cycle].period(self.month)
-
-    @property
-    def partition(self) -> PublishedPartition:
-        """What is published of it."""
-        return self.manifest.partitions[self.key]
 
 
 @click.command()
@@ -94,8 +79,8 @@ def compare(
     _check_target(target)
     settings = load_settings(find_project(project))
     storage = open_lake(settings)
-    asked = Asked(settings, storage, read_manifest(storage), cycle, month, shape, limit, target)
-    _check_published(asked)
+    manifest = read_manifest(storage)
+    asked = Asked(settings, storage, manifest, published_month(settings, manifest, cycle, month), shape, limit, target)
     if catalog is not None:
         from billflow.cli.comparing_catalogs import against_catalog  # noqa: PLC0415  # Spark and Dagster
 
@@ -121,16 +106,7 @@ def _check_options(catalog: Path | None, against: str | None, by: str | None, fa
 def _check_target(target: Path | None) -> None:
     if target is None:
         return
-    if target.suffix not in (".csv", ".parquet"):
+    if target.suffix not in FORMATS:
         raise UsageError(f"{target} is no CSV or Parquet file", where="--to", remedy="end it in .csv or .parquet")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {target.parent}", where="--to", remedy="make it, or name another file")
-
-
-def _check_published(asked: Asked) -> None:
-    if asked.cycle not in asked.settings.cycles or asked.key not in asked.manifest.partitions:
-        raise UsageError(
-            f"{asked.key} is not published",
-            where="--cycle, --month",
-            remedy=f"`billflow run --cycle {asked.cycle} --month {asked.month}` bills it; see also `billflow status`",
-        )

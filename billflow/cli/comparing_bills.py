@@ -20,8 +20,8 @@ def against_bills(asked: Asked, fail_under: Decimal | None) -> int:
             where="billflow.yaml: sources",
             remedy="map a table `bills` in one of the sources, and run a month again",
         )
-    period = asked.period
-    found = OlderBillComparison(published.connect(asked.storage, asked.manifest), asked.cycle, period)
+    period = asked.month.period
+    found = OlderBillComparison(published.connect(asked.storage, asked.manifest), asked.month.cycle, period)
     matches = found.matches()
     _PRINTERS[asked.shape](asked, found, matches, window_of(period))
     if asked.target:
@@ -37,8 +37,8 @@ def _print_csv(asked: Asked, found: OlderBillComparison, matches: Matches, windo
 def _print_json(asked: Asked, found: OlderBillComparison, matches: Matches, window: tuple[date, date]) -> None:
     print_json(
         {
-            "cycle": asked.cycle,
-            "month": asked.month,
+            "cycle": asked.month.cycle,
+            "month": asked.month.period.month,
             "issued_from": window[0],
             "issued_before": window[1],
             "match_rate": matches.rate.quantize(Decimal("0.000001"), ROUND_DOWN),
@@ -51,10 +51,10 @@ def _print_json(asked: Asked, found: OlderBillComparison, matches: Matches, wind
 
 
 def _print_report(asked: Asked, found: OlderBillComparison, matches: Matches, window: tuple[date, date]) -> None:
+    accounts = f"{_percent(matches.rate)}[/] of accounts match ({matches.agreeing_accounts:,} of {matches.accounts:,})"
+    of_lines = f"{_percent(matches.line_rate)} of lines ({matches.agreeing_lines:,} of {matches.lines:,})"
     lines = [
-        f"{asked.key}: [bold]{_percent(matches.rate)}[/] of accounts match "
-        + f"({matches.agreeing_accounts:,} of {matches.accounts:,}), {_percent(matches.line_rate)} of lines "
-        + f"({matches.agreeing_lines:,} of {matches.lines:,})",
+        f"{asked.month.key}: [bold]{accounts}, {of_lines}",
         f"compared with the older bills of {window[0]} to before {window[1]}",
     ]
     if matches.left_over_bills:

@@ -17,9 +17,10 @@ _WIDE = 100_000
 """Columns of an output that is no terminal: nothing is cut there."""
 
 
-def console() -> Console:
-    """Standard output, as wide as a table needs where it is no terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+def console(*, stderr: bool = False) -> Console:
+    """Standard output (or error), as wide as a table needs where it is no terminal."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(highlight=False, stderr=stderr, width=None if terminal else _WIDE)
 
 
 def print_table(title: str, listing: Listing) -> None:

@@ -2,8 +2,8 @@
 
 Which older bill belongs to the period: of each account the one that was issued nearest to our issue date (on a tie the
 earlier one, then the smaller bill_id), among those issued nearer to this period's end than to the end of the period
-before or after. These windows meet without a gap: every older bill is of one period. Others in the window are counted as
-left over.
+before or after. These windows meet without a gap: every older bill is of one period. Others in the window are counted
+as left over.
 
 Amounts are compared without tax, as table `bills` has them; where our prices include tax, with it. Differences are ours
 minus theirs, in the currency of the bill, and their sum over all causes is our sum minus theirs.
@@ -22,6 +22,7 @@ from billflow.catalog import BillingPeriod
 from billflow.insights.line_pairs import pair_lines
 from billflow.insights.listing import Listing
 from billflow.insights.older_bills_sql import CAUSES, DIFFERENCES, MATCHES, OUR_LINES, THEIR_BILLS, THEIR_LINES
+from billflow.insights.table_file import write_file
 
 
 def window_of(period: BillingPeriod) -> tuple[date, date]:
@@ -86,12 +87,7 @@ class OlderBillComparison:
 
     def write(self, target: Path) -> int:
         """Writes all differences to a CSV or Parquet file; how many they are."""
-        place = str(target).replace("'", "''")
-        kind = "parquet" if target.suffix == ".parquet" else "csv, HEADER"
-        written = self._connection.execute(
-            f"COPY (SELECT * FROM differences {_BY_SIZE}) TO '{place}' (FORMAT {kind})"
-        ).fetchone()
-        return int(written[0]) if written else 0
+        return write_file(self._connection, f"SELECT * FROM differences {_BY_SIZE}", target)
 
     def _listed(self, sql: str) -> Listing:
         result = self._connection.execute(sql)
