@@ -25,7 +25,7 @@ class _Share(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs
             share = Decimal(str(value))
         except ArithmeticError:
             share = Decimal(-1)
-        if not 0 <= share <= 1:
+        if not share.is_finite() or not 0 <= share <= 1:
             self.fail(f"{value!r} is not a share between 0 and 1, such as 0.99", param, ctx)
         return share
 
