@@ -6,7 +6,7 @@ The project is the folder that BILLFLOW_PROJECT names, or the current one; witho
 import dagster as dg
 
 from billflow.orchestration import jobs
-from billflow.orchestration.assets import billing, confirming, documents, ingestion, publishing
+from billflow.orchestration.assets import billing, comparing, confirming, documents, ingestion, publishing
 from billflow.orchestration.checks import CHECKS
 from billflow.orchestration.partitions import bill_run_partitions
 from billflow.orchestration.project import Project
@@ -24,6 +24,7 @@ ASSETS = (
     confirming.numbered_invoices,
     confirming.final_documents,
     confirming.confirmed_bills,
+    comparing.catalog_comparison,
 )
 
 
@@ -38,7 +39,7 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=CHECKS,
-        jobs=[jobs.bill_run_job(), jobs.confirm_job()],
+        jobs=[jobs.bill_run_job(), jobs.confirm_job(), jobs.compare_job()],
         schedules=[jobs.monthly_schedule(settings)],
         sensors=[*(jobs.closing_sensor(cycle) for cycle in settings.cycles), jobs.dead_runs],
         resources={"project": Project(folder=str(folder))},

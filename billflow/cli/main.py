@@ -18,6 +18,7 @@ VERBS = {
     "preview": "previewing",
     "confirm": "confirming",
     "verify": "verifying",
+    "compare": "comparing",
     "status": "reading",
     "query": "reading",
     "pdf": "reading",

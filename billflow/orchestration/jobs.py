@@ -1,4 +1,4 @@
-"""One job bills a partition, another one confirms it.
+"""One job bills a partition, another one confirms it, a third one tries a draft catalogue on it.
 
 A schedule and a sensor per cycle start the first, only people the second; one sensor finds dead runs.
 """
@@ -15,15 +15,18 @@ from billflow.settings import Settings
 
 JOB = "bill_run"
 CONFIRM = "confirm"
+COMPARE = "compare"
 CONFIRMATION = ("numbered_invoices", "final_documents", "confirmed_bills")
 """The assets of a confirmation. No bill run has them: only someone who means it makes bills final."""
+COMPARISON = ("catalog_comparison",)
+"""The assets that try a draft catalogue on a published month."""
 
 
 def bill_run_job() -> Any:
     """From the sources to published documents, for one cycle and month."""
     return dg.define_asset_job(
         JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*CONFIRMATION),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*CONFIRMATION, *COMPARISON),
         description="The bill run: ingest, rate, invoice, check, publish, documents.",
     )
 
@@ -34,6 +37,15 @@ def confirm_job() -> Any:
         CONFIRM,
         selection=dg.AssetSelection.assets(*CONFIRMATION),
         description="Makes the drafts of a cycle and month final: legal numbers, final documents, a sealed record.",
+    )
+
+
+def compare_job() -> Any:
+    """A draft catalogue against the published bills of one cycle and month; its folder is the run's config."""
+    return dg.define_asset_job(
+        COMPARE,
+        selection=dg.AssetSelection.assets(*COMPARISON),
+        description="Prices a published month again under a draft catalogue and shows what that would change.",
     )
 
 

@@ -1,6 +1,6 @@
 """How a step of the bill run fails and what it shows, while it runs and when it is done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -58,10 +58,14 @@ def failure(error: BillflowError) -> dg.Failure:
 
 def sample(rows: DataFrame, *, size: int = 8) -> dg.TableMetadataValue:
     """The first rows of a table, as text."""
-    taken = rows.limit(size).collect()
-    records = [dg.TableRecord({name: _shown(row[name]) for name in rows.columns}) for row in taken]
-    columns = [dg.TableColumn(name, "string") for name in rows.columns]
-    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))
+    return tabular(rows.columns, rows.limit(size).collect())
+
+
+def tabular(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dg.TableMetadataValue:
+    """A small table, as text."""
+    records = [dg.TableRecord({name: _shown(value) for name, value in zip(columns, row, strict=True)}) for row in rows]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table(records=records, schema=schema)
 
 
 def _shown(value: Any) -> str:

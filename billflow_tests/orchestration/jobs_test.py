@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from billflow.examples import write_energy_small
-from billflow.orchestration.jobs import CONFIRM, CONFIRMATION, JOB
+from billflow.orchestration.jobs import COMPARE, COMPARISON, CONFIRM, CONFIRMATION, JOB
 
 
 @pytest.fixture
@@ -33,9 +33,15 @@ def test_a_confirmation_bills_nothing(definitions):
     assert assets_of(definitions, CONFIRM) == set(CONFIRMATION)
 
 
-def test_every_asset_is_in_one_of_the_two(definitions):
+def test_a_comparison_bills_nothing(definitions):
+    assert assets_of(definitions, COMPARE) == set(COMPARISON)
+
+
+def test_every_asset_is_in_one_of_the_three(definitions):
     every = {key.to_user_string() for key in definitions.resolve_asset_graph().executable_asset_keys}
-    assert assets_of(definitions, JOB) | assets_of(definitions, CONFIRM) == every
+    jobs = (JOB, CONFIRM, COMPARE)
+    assert set.union(*(assets_of(definitions, job) for job in jobs)) == every
+    assert sum(len(assets_of(definitions, job)) for job in jobs) == len(every)
 
 
 def test_the_check_of_numbers_blocks(definitions):
@@ -44,5 +50,5 @@ def test_the_check_of_numbers_blocks(definitions):
 
 
 def test_each_is_of_one_cycle_and_month(definitions):
-    for job in (JOB, CONFIRM):
+    for job in (JOB, CONFIRM, COMPARE):
         assert isinstance(definitions.resolve_job_def(job).partitions_def, dg.MultiPartitionsDefinition)

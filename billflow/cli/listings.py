@@ -1,0 +1,78 @@
+"""How verbs print tables that they computed: for people, as CSV, or as JSON whose decimals keep all their digits."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from billflow.insights.listing import Listing
+
+_WIDE = 100_000
+"""Columns of an output that is no terminal: nothing is cut there."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output (or error), as wide as a table needs where it is no terminal."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(highlight=False, stderr=stderr, width=None if terminal else _WIDE)
+
+
+def print_table(title: str, listing: Listing) -> None:
+    """A table with a title; columns in which nothing stands are left out."""
+    kept = [at for at in range(len(listing.columns)) if any(row[at] is not None for row in listing.rows)]
+    table = Table(title=title, title_justify="left")
+    for at in kept:
+        is_number = any(isinstance(row[at], Decimal | int) for row in listing.rows)
+        table.add_column(listing.columns[at].replace("_", " "), justify="right" if is_number else "left")
+    for row in listing.rows:
+        table.add_row(*[escape(shown(row[at])) for at in kept])
+    console().print(table)
+
+
+def print_csv(listing: Listing) -> None:
+    """RFC 4180 with a header."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(listing.columns)
+    for row in listing.rows:
+        writer.writerow([_plain(value) for value in row])
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """One object; a Listing becomes an array of objects."""
+    sys.stdout.write(_json(answer) + "\n")
+
+
+def shown(value: Any) -> str:
+    """A value for people: thousands apart, no zeros behind the last digit but those of cents."""
+    if isinstance(value, Decimal):
+        whole, _, rest = f"{value:,f}".partition(".")
+        return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return _digits(value) if isinstance(value, Decimal) else str(value)
+
+
+def _digits(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return _digits(value)
+    if isinstance(value, Listing):
+        return "[" + ",\n ".join(_json(record) for record in value.records()) + "]"
+    if isinstance(value, Mapping):
+        members = (f"{json.dumps(name, ensure_ascii=False)}: {_json(one)}" for name, one in value.items())
+        return "{" + ", ".join(members) + "}"
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,53 @@
+"""What a published period was billed from, and what it billed, read from the lake."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from billflow.insights.months import PublishedMonth
+from billflow.lake import schemas, tables
+from billflow.lake.manifest import TableRun
+from billflow.lake.storage import Storage
+
+
+@dataclass(frozen=True)
+class BilledTables:
+    """The tables that a published month names, in the layout that they were written with."""
+
+    spark: SparkSession
+    storage: Storage
+    month: PublishedMonth
+
+    @property
+    def buckets(self) -> int:
+        """Into how many buckets by account the canonical tables are laid out."""
+        return self.month.partition.tables["accounts"][0].buckets
+
+    def accounts(self) -> DataFrame:
+        """The accounts of the cycle."""
+        everyone = self.read("accounts", schemas.ACCOUNTS)
+        return everyone.where(everyone["cycle"] == self.month.cycle)
+
+    def subscriptions(self) -> DataFrame:
+        """All subscriptions, of other cycles too."""
+        return self.read("subscriptions", schemas.SUBSCRIPTIONS)
+
+    def adjustments(self) -> DataFrame | None:
+        """The adjustments of the month; None when there are none."""
+        return self.read("adjustments", schemas.ADJUSTMENTS) if self._runs("adjustments") else None
+
+    def read(self, table: str, schema: StructType) -> DataFrame:
+        """A table of the month; no rows when nothing is named for it."""
+        read = [self._read(run, schema) for run in self._runs(table)]
+        return reduce(DataFrame.unionByName, read) if read else tables.empty(self.spark, schema)
+
+    def _runs(self, table: str) -> tuple[TableRun, ...]:
+        return self.month.partition.tables.get(table, ())
+
+    def _read(self, run: TableRun, schema: StructType) -> DataFrame:
+        place = self.storage.uri(run.path)
+        if run.buckets:
+            return tables.read_bucketed(self.spark, place, schema, run.buckets)
+        return tables.read_plain(self.spark, place, schema)
