@@ -20,12 +20,14 @@ VERBS = {
     "verify": "verifying",
     "status": "reading",
     "query": "reading",
+    "leakage": "leaking",
     "pdf": "reading",
     "export": "reading",
     "explain": "later",
     "serve": "later",
     "bench": "later",
     "doctor": "running",
+    "schema": "schemas",
 }
 """Verb → the module that has it. Only that one is imported: `query` should not wait for Dagster."""
 

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from billflow import insights
 from billflow.documents import store
 from billflow.errors import UsageError
 from billflow.lake import published
@@ -30,11 +31,19 @@ def _lake(project: str | None) -> tuple[Storage, Manifest]:
     return storage, read_manifest(storage)
 
 
+def open_tables(project: str | None) -> duckdb.DuckDBPyConnection:
+    """The project's published tables and the views over them."""
+    settings = load_settings(find_project(project))
+    storage = open_lake(settings)
+    return insights.connect(storage, read_manifest(storage), settings.dunning)
+
+
 _WIDE = 100_000
 """Columns of an output that is no terminal: nothing is cut there."""
 
 
-def _console() -> Console:
+def wide_console() -> Console:
+    """A console that cuts nothing where its output is no terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
@@ -43,7 +52,7 @@ def _console() -> Console:
 def status(project: str | None) -> None:
     """Cycles and months: draft, confirmed, held and why."""
     storage, manifest = _lake(project)
-    console = _console()
+    console = wide_console()
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
         return
@@ -53,11 +62,19 @@ def status(project: str | None) -> None:
     for key, partition in sorted(manifest.partitions.items()):
         table.add_row(*key.split("|"), *_status_of(partition))
     console.print(table)
-    held = published.connect(storage, manifest).execute(
+    connection = published.connect(storage, manifest)
+    held = connection.execute(
         "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
     )
     for cycle, month, rule, count, account, reason in held.fetchall():
         console.print(f"{cycle}|{month}: {count:,} held, {rule}; account {account}: {reason}", markup=False)
+    unrated = connection.execute(
+        "SELECT cycle, month, count(*) FROM quarantine "
+        "WHERE \"table\" = 'usage' AND list_contains(rules, 'unrated') GROUP BY ALL ORDER BY ALL"
+    )
+    for cycle, month, count in unrated.fetchall():
+        why = f"billflow leakage --cycle {cycle} --month {month}"
+        console.print(f"{cycle}|{month}: {count:,} events of usage are unrated; why: {why}", markup=False)
 
 
 def _status_of(partition: PublishedPartition) -> list[str]:
@@ -79,8 +96,8 @@ def numbers_of(partition: PublishedPartition) -> str:
 @click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_obj
 def query(project: str | None, sql: str, shape: str) -> None:
-    """SQL (DuckDB) over the published tables by name."""
-    connection = published.connect(*_lake(project))
+    """SQL (DuckDB) over the published tables, and open_items, balances, ageing, dunning and leakage, by name."""
+    connection = open_tables(project)
     try:
         _PRINTERS[shape](connection, sql)
     except duckdb.Error as error:
@@ -93,8 +110,8 @@ def _print_table(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     result = connection.execute(sql)
     table = Table(*[column[0] for column in result.description or []])
     for row in _rows(result):
-        table.add_row(*[escape(_text(value)) for value in row])
-    _console().print(table)
+        table.add_row(*[escape(shown_text(value)) for value in row])
+    wide_console().print(table)
 
 
 def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -102,7 +119,7 @@ def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([column[0] for column in result.description or []])
     for row in _rows(result):
-        writer.writerow([_text(value) for value in row])
+        writer.writerow([shown_text(value) for value in row])
 
 
 def _print_json(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -128,7 +145,8 @@ def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from chunk
 
 
-def _text(value: Any) -> str:
+def shown_text(value: Any) -> str:
+    """A value as a table or csv shows it."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
