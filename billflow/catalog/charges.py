@@ -31,7 +31,9 @@ def _dimension_text(dimension: Any, value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
+_Written = str | bool | Annotated[list[str | bool], Field(min_length=1)]
+
+Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed, json_schema_input_type=dict[str, _Written])]
 """Dimension (or calendar) → the values that count; all dimensions must fit."""
 
 NotNegative = Annotated[ExactDecimal, Field(ge=0)]

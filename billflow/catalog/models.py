@@ -15,6 +15,8 @@ from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict
 
 V = TypeVar("V")
 
+_Names = Annotated[list[str], Field(min_length=1)]
+
 INVOICE = "invoice"
 """`applies_to: invoice` takes a discount off the whole bill."""
 
@@ -51,7 +53,7 @@ class Discount(Strict):
     """First day on which it is no longer valid."""
     periods: int | None = Field(default=None, ge=1)
 
-    @field_validator("applies_to", mode="before")
+    @field_validator("applies_to", mode="before", json_schema_input_type=str | _Names | None)
     @classmethod
     def _names_charges(cls, value: Any) -> Any:
         if isinstance(value, str) and value != INVOICE:
@@ -117,10 +119,15 @@ DEFAULT = "default"
 """The segment that stands for all that are not named."""
 
 
+_Minimum = NotNegative | dict[str, NotNegative]
+
+
 class InvoiceRules(Strict):
     """What holds for a bill as a whole."""
 
-    minimum: Annotated[dict[str, NotNegative], BeforeValidator(_by_segment)] = Field(default_factory=dict)
+    minimum: Annotated[dict[str, NotNegative], BeforeValidator(_by_segment, json_schema_input_type=_Minimum)] = Field(
+        default_factory=dict
+    )
     """By the customer's segment; `default` for the others. One amount is for all. Bills in another currency than the
     project's have none."""
 

@@ -92,21 +92,21 @@ class GraduatedCharge(AnyUsageCharge):
     """Every unit at the price of its own tier, plus the flat fee of every tier entered."""
 
     model: Literal["graduated"]
-    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class VolumeCharge(AnyUsageCharge):
     """All units at the price of the tier that the total falls in, plus that tier's flat fee."""
 
     model: Literal["volume"]
-    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class GraduatedPercentageCharge(AnyUsageCharge):
     """As graduated, a tier's price being a share of the amount in it."""
 
     model: Literal["graduated_percentage"]
-    tiers: Annotated[tuple[PercentageTier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[PercentageTier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class PackageCharge(AnyUsageCharge):
@@ -145,7 +145,7 @@ class PercentageCharge(AnyUsageCharge):
 class MatrixPrice(Strict):
     """The price of a combination of dimension values."""
 
-    when: Where = Field(min_length=1)
+    when: Where = Field(min_length=1, json_schema_extra={"minProperties": 1})
     unit_price: ExactDecimal
 
 

@@ -39,7 +39,9 @@ def _listed(value: Any) -> Any:
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), AtLeastOne]
+_Written = str | Annotated[list[str], Field(min_length=1)]
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=_Written), AtLeastOne]
 """One text or a list of them."""
 
 

@@ -74,7 +74,7 @@ def status(project: str | None) -> None:
     )
     for cycle, month, count in unrated.fetchall():
         why = f"billflow leakage --cycle {cycle} --month {month}"
-        console.print(f"{cycle}|{month}: {count:,} events of usage are unrated; why: {why}", markup=False)
+        console.print(f"{cycle}|{month}: {count:,} unrated usage events; why: {why}", markup=False)
 
 
 def _status_of(partition: PublishedPartition) -> list[str]:
