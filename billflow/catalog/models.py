@@ -5,10 +5,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.catalog.calendars import Calendar
-from billflow.catalog.charges import NO_TAX, Bounded, NotNegative
+from billflow.catalog.charges import NO_TAX, OWN_CODES, Bounded, NotNegative
 from billflow.catalog.price_models import Charge
 from billflow.catalog.taxes import FIRST_DAY, LAST_DAY, DatedTax, Tax, TaxPayer, in_force
 from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict
@@ -21,11 +21,17 @@ INVOICE = "invoice"
 """`applies_to: invoice` takes a discount off the whole bill."""
 
 
+def _named(dimension: str) -> str:
+    if not dimension.strip():
+        raise ValueError("names no dimension; write e.g. of: device")
+    return dimension
+
+
 class Metric(Strict):
     """How usage events become one quantity."""
 
     aggregate: Literal["sum", "count", "max", "unique", "latest"]
-    of: str | None = None
+    of: Annotated[str, AfterValidator(_named)] | None = None
     """The dimension whose distinct values `unique` counts."""
     unit: str | None = None
     name: str | None = None
@@ -97,6 +103,14 @@ class PlanVersion(Bounded):
             raise ValueError("valid_to is not after valid_from; valid_to is the first day not covered")
         return self
 
+    @field_validator("charges")
+    @classmethod
+    def _codes_are_free(cls, charges: dict[str, Charge]) -> dict[str, Charge]:
+        for code in charges:
+            if code in OWN_CODES:
+                raise ValueError(f"the code {code!r} is that of lines which billflow makes; give the charge another")
+        return charges
+
     @model_validator(mode="after")
     def _bounds_in_arrears(self) -> "PlanVersion":
         ahead = [code for code, charge in self.charges.items() if getattr(charge, "when", "arrears") == "advance"]
@@ -112,6 +126,8 @@ def _by_listing(value: Any) -> str:
 
 
 def _by_segment(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        raise ValueError('a list; write an amount, or one by segment: {business: "20", default: "5"}')  # noqa: TRY004
     return value if value is None or isinstance(value, dict) else {DEFAULT: value}
 
 

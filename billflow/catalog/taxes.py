@@ -102,8 +102,9 @@ class Tax(Strict):
         )
 
     def for_whom(self) -> tuple[Any, ...]:
-        """The conditions, to compare."""
-        return (self.country, self.postcode, self.segment, self.tax_id)
+        """The conditions, to compare: the order in which values are listed means nothing."""
+        listed = (self.country, self.postcode, self.segment)
+        return (*(None if one is None else frozenset(one) for one in listed), self.tax_id)
 
 
 def _told_apart(taxes: tuple[Tax, ...]) -> tuple[Tax, ...]:
