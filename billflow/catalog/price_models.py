@@ -173,10 +173,10 @@ class MatrixCharge(AnyUsageCharge):
                     f"prices[{at}].when names {unknown[0]!r}, which dimensions do not; add it there, or mend the name"
                 )
             for name, values in price.when.items():
-                if unmet := [value for value in values if value not in self.where.get(name, values)]:
+                if not set(values) & set(self.where.get(name, values)):
                     raise ValueError(
-                        f"prices[{at}].when has {name} {unmet[0]}, which `where` leaves out; add it there, or take the "
-                        "price away"
+                        f"prices[{at}] is for {name} {', '.join(values)}, which `where` leaves out; add it there, or "
+                        "take the price away"
                     )
         if tie := next(_ties(self.prices), None):
             shown_tie = ", ".join(f"{name} {value}" for name, value in sorted(tie.items()))

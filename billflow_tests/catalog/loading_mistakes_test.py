@@ -101,7 +101,7 @@ CHARGES = [
     (
         f"{MATRIX}, where: {{a: [x, y]}}, {prices('a: x', 'a: z')}",
         "",
-        "prices[1].when has a z, which `where` leaves out",
+        "prices[1] is for a z, which `where` leaves out",
     ),
     (f"{MATRIX.replace('kwh', 'seen')}, included: 2, {prices('a: x')}", "", "the metric's aggregate is 'unique'"),
 ]
@@ -180,7 +180,7 @@ def test_a_mistake_elsewhere(tmp_path: Path, text: str, path: str, what: str) ->
         f"{USED}, convert: {{divide_by: '123456789012'}}",
         f"{USED}, convert: {{divide_by: '0.000000000001'}}",
         f"{USED}, convert: {{divide_by: '10000000000000'}}",
-        f"{MATRIX}, where: {{a: [x, y], c: z}}, {prices('a: x', 'a: y, b: w')}",
+        f"{MATRIX}, where: {{a: [x, y], c: z}}, {prices('a: x', 'a: [y, z], b: w')}",
     ],
 )
 def test_what_is_no_mistake(charge: str) -> None:
