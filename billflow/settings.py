@@ -2,68 +2,22 @@
 
 import os
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import list_currencies
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
+from billflow.codes import Country, Currency, Language, Month, Zone
+from billflow.dunning import DEFAULT_LEVELS, DunningLevels
 from billflow.errors import SettingsError, UsageError
 from billflow.number_pattern import NumberPattern
 from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, read_yaml, validated, with_environment
 
 PROJECT_FILE = "billflow.yaml"
 PREFIX = "BILLFLOW_"
-
-_NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
-"""Codes of two letters that Unicode's list of territories adds to ISO 3166."""
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("unknown time zone; write a name of the IANA database, such as Europe/Berlin") from None
-    return name
-
-
-def _currency(code: str) -> str:
-    if code not in list_currencies():
-        raise ValueError("not a currency of ISO 4217; write its code of three letters, such as EUR")
-    return code
-
-
-def _language(code: str) -> str:
-    try:
-        Locale.parse(code, sep="-" if "-" in code else "_")
-    except (UnknownLocaleError, ValueError):
-        raise ValueError("unknown language; write a code such as en or de-CH") from None
-    return code
-
-
-def _month(text: str) -> str:
-    try:
-        date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise ValueError("not a month; write it as 2012-01") from None
-    return text
-
-
-def _country(code: str) -> str:
-    if len(code) != 2 or not code.isalpha() or code not in Locale("en").territories or code in _NO_COUNTRIES:
-        raise ValueError("not a country of ISO 3166; write its code of two letters, such as AU")
-    return code
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-Currency = Annotated[str, AfterValidator(_currency)]
-Month = Annotated[str, AfterValidator(_month)]
 
 
 class Seller(Strict):
@@ -73,7 +27,7 @@ class Seller(Strict):
     street: str | None = None
     city: str | None = None
     postcode: str | None = None
-    country: Annotated[str, AfterValidator(_country)] | None = None
+    country: Country | None = None
     tax_id: str | None = None
     iban: str | None = None
     email: str | None = None
@@ -198,7 +152,7 @@ class Settings(Strict):
     """For a lake on HDFS: http://namenode:9870, several with commas. Default: as in $HADOOP_CONF_DIR, or port 9870."""
     currency: Currency
     timezone: Zone
-    language: Annotated[str, AfterValidator(_language)] = "en"
+    language: Language = "en"
     seller: Seller
     cycles: dict[str, Cycle] = Field(min_length=1)
     grace_days: int = Field(default=2, ge=0)
@@ -207,6 +161,8 @@ class Settings(Strict):
     first_month: Month = "2010-01"
     quarantine_limit: ExactDecimal = Field(default=Decimal("0.05"), ge=0, le=1)
     numbering: Numbering = Field(default_factory=Numbering)
+    dunning: DunningLevels = DEFAULT_LEVELS
+    """Levels of reminding that a bill reaches when it stays open."""
     sources: Annotated[tuple[Source, ...], AtLeastOne]
 
     @field_validator("cycles")

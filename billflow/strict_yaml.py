@@ -7,8 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -18,10 +26,12 @@ from billflow.errors import SettingsError
 Model = TypeVar("Model", bound=BaseModel)
 Item = TypeVar("Item")
 
-_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
+DECIMAL = r"[+-]?\d+(\.\d+)?"
+_DECIMAL = re.compile(DECIMAL)
 _NOT_CONSTRUCTED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
 _SHOWN_CHARACTERS = 60
-_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+ENVIRONMENT = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
+_ENVIRONMENT = re.compile(ENVIRONMENT)
 
 MAX_SCALE = 12
 """Digits after the point that a price, rate or quantity may have (the lake stores decimal(38,12))."""
@@ -79,7 +89,17 @@ def _at_least_one(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
-AtLeastOne = AfterValidator(_at_least_one)
+class _AtLeastOne:
+    """A validator that editors see as minItems."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_at_least_one, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "minItems": 1}
+
+
+AtLeastOne = _AtLeastOne()
 """For tuples instead of min_length, which counts only valid items and so tells one mistake twice."""
 
 

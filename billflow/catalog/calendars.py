@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import holidays
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from billflow.strict_yaml import AtLeastOne, Strict
 
@@ -69,18 +69,38 @@ def _region(value: Any) -> str:
     return str(value)
 
 
+def _one_of(names: Sequence[str]) -> str:
+    """A pattern of one of some names, in whatever case."""
+    return "|".join("".join(f"[{letter}{letter.upper()}]" for letter in name) for name in names)
+
+
+def _written(member: str) -> Any:
+    """How a range, or a list of them, is written; `member` is the pattern of its ends."""
+    one = Annotated[str, Field(pattern=rf"^\s*({member})\s*(-\s*({member})\s*)?$")]
+    return one | Annotated[list[one], Field(min_length=1)]
+
+
 class Window(Strict):
     """Days, hours and months that must all fit; a key left out means all."""
 
     model_config = ConfigDict(validate_default=False)
 
-    days: Annotated[frozenset[int] | None, BeforeValidator(lambda value: _members(value, DAYS))] = None
+    days: Annotated[
+        frozenset[int] | None,
+        BeforeValidator(lambda value: _members(value, DAYS), json_schema_input_type=_written(_one_of(DAYS))),
+    ] = None
     """0 is Monday."""
-    hours: Annotated[tuple[tuple[int, int], ...] | None, BeforeValidator(_hours)] = None
+    hours: Annotated[
+        tuple[tuple[int, int], ...] | None,
+        BeforeValidator(_hours, json_schema_input_type=_written(_CLOCK.pattern)),
+    ] = None
     """`[from, to)` in minutes of the local day."""
-    months: Annotated[frozenset[int] | None, BeforeValidator(lambda value: _members(value, MONTHS))] = None
+    months: Annotated[
+        frozenset[int] | None,
+        BeforeValidator(lambda value: _members(value, MONTHS), json_schema_input_type=_written(_one_of(MONTHS))),
+    ] = None
     """0 is January."""
-    holidays: Annotated[str | None, BeforeValidator(_region)] = None
+    holidays: Annotated[str | None, BeforeValidator(_region, json_schema_input_type=str)] = None
     """Only on public holidays of a country (`AU`) or its region (`AU-NSW`)."""
 
     def holiday_dates(self, years: Sequence[int]) -> tuple[date, ...]:

@@ -1,11 +1,15 @@
 """What every charge of a plan has, and charges that do not depend on usage (PRICING §1, §4, §6)."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from billflow.strict_yaml import ExactDecimal, Strict, shown
+
+OWN_CODES = ("plan_minimum", "plan_maximum", "invoice_discount", "invoice_minimum", "adjustment")
+"""Codes of lines that no charge of a plan makes."""
 
 NO_TAX = "none"
 """`tax: none` says that there is none; leaving `tax` out is a mistake."""
@@ -31,7 +35,9 @@ def _dimension_text(dimension: Any, value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed)]
+_Written = str | bool | Annotated[list[str | bool], Field(min_length=1)]
+
+Where = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_listed, json_schema_input_type=dict[str, _Written])]
 """Dimension (or calendar) → the values that count; all dimensions must fit."""
 
 NotNegative = Annotated[ExactDecimal, Field(ge=0)]
@@ -96,10 +102,20 @@ class Increments(Strict):
     then: Positive
 
 
+_DIVISOR_DIGITS = 12
+
+
+def _few_digits(divisor: Decimal) -> Decimal:
+    """Quantities stay exact fractions of the divisor until a line rounds them: it times the days must be small."""
+    if len(divisor.normalize().as_tuple().digits) > _DIVISOR_DIGITS:
+        raise ValueError(f"more than {_DIVISOR_DIGITS} significant digits; divide by a rounder number")
+    return divisor
+
+
 class Convert(Strict):
     """Another unit: the quantity divided, then made a whole number where `round` says so."""
 
-    divide_by: Positive
+    divide_by: Annotated[Positive, AfterValidator(_few_digits)]
     round: Literal["none", "up", "down", "half_up"] = "none"
 
 

@@ -5,25 +5,33 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.catalog.calendars import Calendar
-from billflow.catalog.charges import NO_TAX, Bounded, NotNegative
+from billflow.catalog.charges import NO_TAX, OWN_CODES, Bounded, NotNegative
 from billflow.catalog.price_models import Charge
 from billflow.catalog.taxes import FIRST_DAY, LAST_DAY, DatedTax, Tax, TaxPayer, in_force
 from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict
 
 V = TypeVar("V")
 
+_Names = Annotated[list[str], Field(min_length=1)]
+
 INVOICE = "invoice"
 """`applies_to: invoice` takes a discount off the whole bill."""
+
+
+def _named(dimension: str) -> str:
+    if not dimension.strip():
+        raise ValueError("names no dimension; write e.g. of: device")
+    return dimension
 
 
 class Metric(Strict):
     """How usage events become one quantity."""
 
     aggregate: Literal["sum", "count", "max", "unique", "latest"]
-    of: str | None = None
+    of: Annotated[str, AfterValidator(_named)] | None = None
     """The dimension whose distinct values `unique` counts."""
     unit: str | None = None
     name: str | None = None
@@ -51,7 +59,7 @@ class Discount(Strict):
     """First day on which it is no longer valid."""
     periods: int | None = Field(default=None, ge=1)
 
-    @field_validator("applies_to", mode="before")
+    @field_validator("applies_to", mode="before", json_schema_input_type=str | _Names | None)
     @classmethod
     def _names_charges(cls, value: Any) -> Any:
         if isinstance(value, str) and value != INVOICE:
@@ -95,6 +103,14 @@ class PlanVersion(Bounded):
             raise ValueError("valid_to is not after valid_from; valid_to is the first day not covered")
         return self
 
+    @field_validator("charges")
+    @classmethod
+    def _codes_are_free(cls, charges: dict[str, Charge]) -> dict[str, Charge]:
+        for code in charges:
+            if code in OWN_CODES:
+                raise ValueError(f"the code {code!r} is that of lines which billflow makes; give the charge another")
+        return charges
+
     @model_validator(mode="after")
     def _bounds_in_arrears(self) -> "PlanVersion":
         ahead = [code for code, charge in self.charges.items() if getattr(charge, "when", "arrears") == "advance"]
@@ -110,6 +126,8 @@ def _by_listing(value: Any) -> str:
 
 
 def _by_segment(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        raise ValueError('a list; write an amount, or one by segment: {business: "20", default: "5"}')  # noqa: TRY004
     return value if value is None or isinstance(value, dict) else {DEFAULT: value}
 
 
@@ -117,10 +135,15 @@ DEFAULT = "default"
 """The segment that stands for all that are not named."""
 
 
+_Minimum = NotNegative | dict[str, NotNegative]
+
+
 class InvoiceRules(Strict):
     """What holds for a bill as a whole."""
 
-    minimum: Annotated[dict[str, NotNegative], BeforeValidator(_by_segment)] = Field(default_factory=dict)
+    minimum: Annotated[dict[str, NotNegative], BeforeValidator(_by_segment, json_schema_input_type=_Minimum)] = Field(
+        default_factory=dict
+    )
     """By the customer's segment; `default` for the others. One amount is for all. Bills in another currency than the
     project's have none."""
 

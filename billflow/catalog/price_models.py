@@ -92,21 +92,21 @@ class GraduatedCharge(AnyUsageCharge):
     """Every unit at the price of its own tier, plus the flat fee of every tier entered."""
 
     model: Literal["graduated"]
-    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class VolumeCharge(AnyUsageCharge):
     """All units at the price of the tier that the total falls in, plus that tier's flat fee."""
 
     model: Literal["volume"]
-    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[Tier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class GraduatedPercentageCharge(AnyUsageCharge):
     """As graduated, a tier's price being a share of the amount in it."""
 
     model: Literal["graduated_percentage"]
-    tiers: Annotated[tuple[PercentageTier, ...], AfterValidator(_in_order)]
+    tiers: Annotated[tuple[PercentageTier, ...], AfterValidator(_in_order), Field(json_schema_extra={"minItems": 1})]
 
 
 class PackageCharge(AnyUsageCharge):
@@ -145,7 +145,7 @@ class PercentageCharge(AnyUsageCharge):
 class MatrixPrice(Strict):
     """The price of a combination of dimension values."""
 
-    when: Where = Field(min_length=1)
+    when: Where = Field(min_length=1, json_schema_extra={"minProperties": 1})
     unit_price: ExactDecimal
 
 
@@ -172,6 +172,12 @@ class MatrixCharge(AnyUsageCharge):
                 raise ValueError(
                     f"prices[{at}].when names {unknown[0]!r}, which dimensions do not; add it there, or mend the name"
                 )
+            for name, values in price.when.items():
+                if not set(values) & set(self.where.get(name, values)):
+                    raise ValueError(
+                        f"prices[{at}] is for {name} {', '.join(values)}, which `where` leaves out; add it there, or "
+                        "take the price away"
+                    )
         if tie := next(_ties(self.prices), None):
             shown_tie = ", ".join(f"{name} {value}" for name, value in sorted(tie.items()))
             raise ValueError(

@@ -39,7 +39,9 @@ def _listed(value: Any) -> Any:
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), AtLeastOne]
+_Written = str | Annotated[list[str], Field(min_length=1)]
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=_Written), AtLeastOne]
 """One text or a list of them."""
 
 
@@ -100,8 +102,9 @@ class Tax(Strict):
         )
 
     def for_whom(self) -> tuple[Any, ...]:
-        """The conditions, to compare."""
-        return (self.country, self.postcode, self.segment, self.tax_id)
+        """The conditions, to compare: the order in which values are listed means nothing."""
+        listed = (self.country, self.postcode, self.segment)
+        return (*(None if one is None else frozenset(one) for one in listed), self.tax_id)
 
 
 def _told_apart(taxes: tuple[Tax, ...]) -> tuple[Tax, ...]:

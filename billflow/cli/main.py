@@ -21,12 +21,14 @@ VERBS = {
     "compare": "comparing",
     "status": "reading",
     "query": "reading",
+    "leakage": "leaking",
     "pdf": "reading",
     "export": "reading",
     "explain": "explaining",
     "serve": "later",
     "bench": "later",
     "doctor": "running",
+    "schema": "schemas",
 }
 """Verb → the module that has it. Only that one is imported: `query` should not wait for Dagster."""
 

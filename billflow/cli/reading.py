@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from billflow import insights
 from billflow.cli.output import open_output
 from billflow.documents import store
 from billflow.errors import UsageError
@@ -29,6 +30,13 @@ from billflow.settings import find_project, load_settings
 def _lake(project: str | None) -> tuple[Storage, Manifest]:
     storage = open_lake(load_settings(find_project(project)))
     return storage, read_manifest(storage)
+
+
+def open_tables(project: str | None) -> duckdb.DuckDBPyConnection:
+    """The project's published tables and the views over them."""
+    settings = load_settings(find_project(project))
+    storage = open_lake(settings)
+    return insights.connect(storage, read_manifest(storage), settings.dunning)
 
 
 @click.command()
@@ -46,11 +54,19 @@ def status(project: str | None) -> None:
     for key, partition in sorted(manifest.partitions.items()):
         table.add_row(*key.split("|"), *_status_of(partition))
     console.print(table)
-    held = published.connect(storage, manifest).execute(
+    connection = published.connect(storage, manifest)
+    held = connection.execute(
         "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
     )
     for cycle, month, rule, count, account, reason in held.fetchall():
         console.print(f"{cycle}|{month}: {count:,} held, {rule}; account {account}: {reason}", markup=False)
+    unrated = connection.execute(
+        "SELECT cycle, month, count(*) FROM quarantine "
+        "WHERE \"table\" = 'usage' AND list_contains(rules, 'unrated') GROUP BY ALL ORDER BY ALL"
+    )
+    for cycle, month, count in unrated.fetchall():
+        why = f"billflow leakage --cycle {cycle} --month {month}"
+        console.print(f"{cycle}|{month}: {count:,} unrated usage events; why: {why}", markup=False)
 
 
 def _status_of(partition: PublishedPartition) -> list[str]:
@@ -72,8 +88,8 @@ def numbers_of(partition: PublishedPartition) -> str:
 @click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_obj
 def query(project: str | None, sql: str, shape: str) -> None:
-    """SQL (DuckDB) over the published tables by name."""
-    connection = published.connect(*_lake(project))
+    """SQL (DuckDB) over the published tables, and open_items, balances, ageing, dunning and leakage, by name."""
+    connection = open_tables(project)
     try:
         _PRINTERS[shape](connection, sql)
     except duckdb.Error as error:
@@ -86,7 +102,7 @@ def _print_table(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     result = connection.execute(sql)
     table = Table(*[column[0] for column in result.description or []])
     for row in _rows(result):
-        table.add_row(*[escape(_text(value)) for value in row])
+        table.add_row(*[escape(shown_text(value)) for value in row])
     open_output().print(table)
 
 
@@ -95,7 +111,7 @@ def _print_csv(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([column[0] for column in result.description or []])
     for row in _rows(result):
-        writer.writerow([_text(value) for value in row])
+        writer.writerow([shown_text(value) for value in row])
 
 
 def _print_json(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -121,7 +137,8 @@ def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from chunk
 
 
-def _text(value: Any) -> str:
+def shown_text(value: Any) -> str:
+    """A value as a table or csv shows it."""
     if value is None:
         return ""
     if isinstance(value, Decimal):

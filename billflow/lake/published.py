@@ -32,18 +32,30 @@ def files(storage: Storage, runs: Iterable[TableRun]) -> list[str]:
     return [storage.file(f"{folder}/{name}") for folder, name in names if name.endswith(".parquet")]
 
 
-def connect(storage: Storage, manifest: Manifest) -> duckdb.DuckDBPyConnection:
+def connect(storage: Storage, manifest: Manifest, further: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
     """A connection in which every published table is a view; tables without rows are there too."""
-    return connect_to(storage, {table: table_runs(manifest, table) for table in SCHEMAS})
+    return connect_to(storage, {table: table_runs(manifest, table) for table in SCHEMAS}, further)
 
 
-def connect_to(storage: Storage, tables: Mapping[str, Iterable[TableRun]]) -> duckdb.DuckDBPyConnection:
-    """A connection in which every table is a view on the folders given for it."""
+def connect_to(
+    storage: Storage, tables: Mapping[str, Iterable[TableRun]], further: Iterable[str] = ()
+) -> duckdb.DuckDBPyConnection:
+    """A connection in which every table is a view on the folders given for it.
+
+    `further` are statements that make views over them.
+    """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET temp_directory = $place", {"place": str(Path(gettempdir()) / "billflow-duckdb")})
     if storage.filesystem is not None:
         connection.register_filesystem(storage.filesystem)
+    if further:
+        # DuckDB opens the files of a view whenever one over it is made: they are made over empty tables first, and
+        # open files only when they are asked for.
+        for table, schema in SCHEMAS.items():
+            connection.execute(_view(table, schema, []))
+        for statement in further:
+            connection.execute(statement)
     for table, schema in SCHEMAS.items():
         connection.execute(_view(table, schema, files(storage, tables.get(table, ()))))
     return connection
@@ -52,7 +64,7 @@ def connect_to(storage: Storage, tables: Mapping[str, Iterable[TableRun]]) -> du
 def _view(table: str, schema: StructType, found: list[str]) -> str:
     hidden = _HIDDEN.get(table, set())
     shown = {name: kind for name, kind in column_types(schema).items() if name not in hidden}
-    return f"CREATE VIEW {table} AS {rows_of(shown, found)}"
+    return f"CREATE OR REPLACE VIEW {table} AS {rows_of(shown, found)}"
 
 
 def column_types(schema: StructType) -> dict[str, str]:

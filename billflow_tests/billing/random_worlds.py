@@ -130,6 +130,16 @@ def percentage(dice: Dice, options: dict[str, Any]) -> dict[str, Any]:
     return found | (either or {"event_minimum": str(least)})
 
 
+def can_fit(when: dict[str, Any], where: dict[str, Any]) -> bool:
+    """Whether a charge for such usage may meet the price; a catalogue with one that it cannot meet is refused."""
+    met, allowed = listed(when), listed(where)
+    return all(set(met[name]) & set(allowed[name]) for name in met.keys() & allowed.keys())
+
+
+def listed(where: dict[str, Any]) -> dict[str, Any]:
+    return {name: allowed if isinstance(allowed, list) else [allowed] for name, allowed in where.items()}
+
+
 def matrix(dice: Dice, options: dict[str, Any]) -> dict[str, Any]:
     prices = [
         {"when": {"kind": "a"}, "unit_price": dice.price()},
@@ -139,7 +149,8 @@ def matrix(dice: Dice, options: dict[str, Any]) -> dict[str, Any]:
     ]
     if options["metric"] not in ("kwh", "calls"):
         options.pop("included", None)
-    kept = [one for one in prices if dice.chance(0.7)] or prices[:1]
+    drawn = [one for one in prices if dice.chance(0.7)] or prices[:1]
+    kept = [one for one in drawn if can_fit(one["when"], options.get("where", {}))] or prices[1:2]
     return {"dimensions": ["kind", "device", "tou"], "prices": kept, **dice.some(0.5, default=dice.price())}
 
 

@@ -171,7 +171,7 @@ CHARGE_MISTAKES = [
 
 @pytest.mark.parametrize(("charge", "path", "what"), CHARGE_MISTAKES, ids=[charge for charge, *_ in CHARGE_MISTAKES])
 def test_a_mistake_in_a_charge(tmp_path: Path, charge: str, path: str, what: str) -> None:
-    _assert_one_mistake(tmp_path, plan(charge), f"plans.home.charges.c{path}", what)
+    assert_one_mistake(tmp_path, plan(charge), f"plans.home.charges.c{path}", what)
 
 
 WINDOW_MISTAKES = [
@@ -199,7 +199,7 @@ WINDOW_MISTAKES = [
 
 @pytest.mark.parametrize(("window", "path", "what"), WINDOW_MISTAKES, ids=[window for window, *_ in WINDOW_MISTAKES])
 def test_a_mistake_in_a_calendar(tmp_path: Path, window: str, path: str, what: str) -> None:
-    _assert_one_mistake(tmp_path, f"calendars: {{tou: {{peak: {window}}}}}", f"calendars.tou.peak{path}", what)
+    assert_one_mistake(tmp_path, f"calendars: {{tou: {{peak: {window}}}}}", f"calendars.tou.peak{path}", what)
 
 
 OTHER_MISTAKES = [
@@ -240,10 +240,10 @@ OTHER_MISTAKES = [
 
 @pytest.mark.parametrize(("text", "path", "what"), OTHER_MISTAKES, ids=[text for text, *_ in OTHER_MISTAKES])
 def test_a_mistake_elsewhere(tmp_path: Path, text: str, path: str, what: str) -> None:
-    _assert_one_mistake(tmp_path, text, path, what)
+    assert_one_mistake(tmp_path, text, path, what)
 
 
-def _assert_one_mistake(folder: Path, text: str, path: str, what: str) -> None:
+def assert_one_mistake(folder: Path, text: str, path: str, what: str) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(folder, text)
     error = caught.value

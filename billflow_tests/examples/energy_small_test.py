@@ -50,7 +50,7 @@ class TestWriteEnergySmall:
 
     def test_same_files_again(self, example, tmp_path):
         again = write_energy_small(tmp_path / "again").folder
-        for path in example.folder.rglob("*.*"):
+        for path in (path for path in example.folder.rglob("*.*") if path.is_file()):
             assert path.read_bytes() == (again / path.relative_to(example.folder)).read_bytes()
 
     def test_folder_that_is_not_empty_is_refused(self, example):
