@@ -17,6 +17,7 @@ from billflow.billing import differences, holds, taxes, usage
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import parse_catalog
+from billflow.errors import UsageError
 from billflow.lake import schemas, tables
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.manifest import PublishedPartition, TableRun
@@ -43,9 +44,17 @@ class ConfirmedMonth:
 
     @cached_property
     def pricebook(self) -> Pricebook:
-        """Its own prices and days."""
+        """Its own prices and days. UsageError when its cycle's periods have begun on another day then."""
+        period = self.partition.period(self.run.settings)
+        if period.start.isoformat() != self.published.period_start:
+            raise UsageError(
+                f"{self.partition.key} is confirmed as of {self.published.period_start}, but by its cycle it begins on "
+                f"{period.start}: usage that came late cannot be told from usage that was moved",
+                where=f"cycles.{self.partition.cycle}.day",
+                remedy="give the cycle its day back, and make a new cycle for the other day",
+            )
         catalog = parse_catalog(kept_catalog(self.run.storage, self.published.catalog), where="catalog")
-        return Pricebook(catalog, self.run.settings, self.partition.period(self.run.settings))
+        return Pricebook(catalog, self.run.settings, period)
 
     def table(self, name: str, schema: StructType) -> DataFrame:
         """A table that it was billed from, or its own."""
@@ -109,7 +118,8 @@ def months_to_compare(run: BillRun) -> list[ConfirmedMonth]:
     return [
         ConfirmedMonth(run, Partition.of(key), one)
         for key, one in sorted(earlier.items())
-        if key in run.ingest.usage and {table.path for table in one.tables["usage"]} != {run.ingest.usage[key].path}
+        if key in run.ingest.usage
+        and {table.path for table in one.tables.get("usage", ())} != {run.ingest.usage[key].path}
     ]
 
 

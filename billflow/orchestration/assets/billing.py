@@ -116,9 +116,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
 
 
 def _with_late(run: BillRun, lines: DataFrame, differing: DataFrame | None) -> DataFrame:
-    if differing is None:
-        return lines.withColumn("difference_of", F.lit(None).cast(schemas.TEXT))
-    return differences.with_differences(lines, differing, run.buckets)
+    return lines if differing is None else differences.with_differences(lines, differing, run.buckets)
 
 
 def _unbillable(run: BillRun, priced: DataFrame, differing: DataFrame | None) -> DataFrame:
