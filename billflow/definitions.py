@@ -16,6 +16,7 @@ ASSETS = (
     ingestion.raw,
     ingestion.canonical,
     billing.charges,
+    billing.late_usage,
     billing.invoice_lines,
     billing.drafts,
     publishing.published_bills,

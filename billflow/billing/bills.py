@@ -18,7 +18,7 @@ from billflow.billing.whole_bills import (
     with_bill_discounts,
     with_minimum,
 )
-from billflow.lake.schemas import MONEY
+from billflow.lake.schemas import MONEY, TEXT
 
 
 def bill_lines(
@@ -49,7 +49,8 @@ def bill_lines(
     if buckets and (hierarchies or adjustments is not None):
         invoiced = invoiced.repartition(buckets, "account_id")
     whole = numbered(_with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies))
-    return _net_of_tax(whole, pricebook).withColumns({"reason": reasons(pricebook), "line_type": F.col("kind")})
+    own = {"reason": reasons(pricebook), "line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
+    return _net_of_tax(whole, pricebook).withColumns(own)
 
 
 def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:

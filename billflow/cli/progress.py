@@ -16,6 +16,7 @@ STEPS = {
     "raw": "copying what the sources deliver",
     "canonical": "judging every row",
     "charges": "rating usage",
+    "late_usage": "looking for usage of confirmed months that came late",
     "invoice_lines": "making invoice lines",
     "drafts": "adding up invoices and taxes",
     "published_bills": "publishing the bills",

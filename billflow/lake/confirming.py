@@ -32,7 +32,7 @@ def draft_of(manifest: Manifest, key: str) -> PublishedPartition:
     """The partition as it may be confirmed; UsageError when it is not there, not whole, or confirmed already."""
     manifest.check_open(key)
     draft = manifest.partitions.get(key)
-    problem = "it is not published" if draft is None else _lack(draft)
+    problem = "it is not published" if draft is None else _lack(draft) or _repeats(manifest, key, draft)
     if draft is None or problem:
         cycle, _, month = key.partition("|")
         raise UsageError(
@@ -51,6 +51,17 @@ def _lack(draft: PublishedPartition) -> str:
     if documents < invoices:
         return f"{invoices - documents:,} of its {invoices:,} invoices have no PDF (`billflow status` says why)"
     return "" if draft.catalog else "it does not say which catalogue it was billed with"
+
+
+def _repeats(manifest: Manifest, key: str, draft: PublishedPartition) -> str:
+    """Which late usage of the draft's is on bills that were confirmed since it was run; empty when none is."""
+    cycle, _, _ = key.partition("|")
+    for other, one in manifest.partitions.items():
+        is_newer = one.confirmation is not None and one.confirmation.position > draft.late_after
+        both = sorted(set(one.late_months) & set(draft.late_months))
+        if is_newer and both and other.partition("|")[0] == cycle:
+            return f"{other}, which was confirmed since, has billed late usage of {', '.join(both)}"
+    return ""
 
 
 def earlier_drafts(manifest: Manifest, key: str) -> list[str]:
@@ -105,7 +116,7 @@ class Confirming:
         with self._connection() as connection:
             numbers = number_ranges(connection, self.base.series, self.patterns)
         return Confirmation(
-            position=1 + sum(one.is_confirmed for one in self.base.partitions.values()),
+            position=1 + self.base.confirmations,
             previous=self.base.chain,
             bill_run=self.draft.run_id,
             code_version=code_version(),

@@ -86,6 +86,10 @@ class PublishedPartition(_Frozen):
     """Hash of the catalogue's texts that it was billed with, kept under it (`billflow.lake.catalogs`)."""
     code_version: str = ""
     """Which billflow made its bills."""
+    late_months: tuple[str, ...] = ()
+    """Confirmed months whose differences are on its bills, because of usage that came late."""
+    late_after: int = 0
+    """The position of the newest confirmation that those differences know: what later ones bill they would repeat."""
     confirmation: Confirmation | None = None
 
     @property
@@ -144,6 +148,11 @@ class Manifest(_Frozen):
     """Series of legal numbers (`invoice|2026`) → the highest one used; the next confirmation goes on from there."""
     chain: str = ""
     """The head of the newest confirmation; the next one is chained to it."""
+
+    @property
+    def confirmations(self) -> int:
+        """How many partitions are confirmed: the position of the newest one."""
+        return sum(one.is_confirmed for one in self.partitions.values())
 
     def check_open(self, key: str) -> None:
         """UsageError when the partition is confirmed: nothing replaces it."""

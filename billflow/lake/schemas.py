@@ -191,10 +191,12 @@ INVOICE_LINES = _schema(
     price_from=DAY,
     line_type=TEXT,
     gross=MONEY,
+    difference_of=TEXT,
 )
 """`account_id` is the account that gets the bill, `service_account_id` the one that the line is for, that one or a
 child. `price_from` is the first day of the plan's version, `line_type` the kind of `billflow.billing.parts`; `gross` is
-what was priced where prices include tax."""
+what was priced where prices include tax. `difference_of` is the confirmed month ("2026-05") that the line corrects,
+NULL for a line of the bill's own month; what was billed before comes back with line_type `reversal`."""
 
 INVOICE_TAXES = _schema(
     invoice_id=TEXT,

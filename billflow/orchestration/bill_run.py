@@ -131,7 +131,11 @@ class BillRun:
 
     def usage(self) -> DataFrame:
         """The usage of the partition."""
-        return self._bucketed(self.ingest.usage.get(self.partition.key), schemas.USAGE)
+        return self.usage_of(self.partition.key)
+
+    def usage_of(self, key: str) -> DataFrame:
+        """The usage of a partition, as it is now."""
+        return self._bucketed(self.ingest.usage.get(key), schemas.USAGE)
 
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""

@@ -9,7 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing import reconcile
+from billflow.billing.differences import is_own
 from billflow.lake import schemas
+from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.reference_sample import disagreements
@@ -121,10 +123,18 @@ def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Projec
     with explained(context.log):
         run = BillRun(context, project)
         lines, charges = run.staged("invoice_lines", schemas.INVOICE_LINES), run.staged("charges", schemas.CHARGES)
-        late = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
-        charged = charges.join(_served_by(run, late), ["system", "account_id"], "left_anti")
+        held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
+        charged = charges.join(_served_by(run, held), ["system", "account_id"], "left_anti")
         wrong = reconcile.inconsistent_lines(lines, run.pricebook.currencies)
-        return _result(_found(wrong, reconcile.fully_priced(charged, lines)), lines=lines.count())
+        return _result(_found(wrong, reconcile.fully_priced(charged, lines.where(is_own()))), lines=lines.count())
+
+
+@dg.asset_check(asset="invoice_lines", blocking=True)
+def late_usage_is_billed_once(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """What confirmed months were billed in all, differences among it, is what they come to now (PRICING §5)."""
+    with explained(context.log):
+        run = BillRun(context, project)
+        return _result(_found(*late.unsettled(run)), months=list(run.staging.noted(late.NOTE)["months"]))
 
 
 def _served_by(run: BillRun, held: DataFrame) -> DataFrame:
@@ -158,6 +168,7 @@ CHECKS = (
     every_row_has_one_verdict,
     usage_is_conserved,
     lines_are_consistent,
+    late_usage_is_billed_once,
     invoices_balance,
     reference_agrees,
 )

@@ -312,3 +312,24 @@ def test_a_manifest_of_an_older_version_is_read(local):
     read = Manifest.model_validate(old)
     assert (read.series, read.chain) == ({}, "")
     assert isinstance(read.partitions[MAY], PublishedPartition)
+
+
+def test_late_usage_that_another_bill_has_meanwhile(local):
+    """June's and July's drafts both have it: whichever is confirmed first keeps it, the other one is run again."""
+    draft(local, MAY)
+    confirm(local, MAY)
+    for key in (JUNE, JULY):
+        draft(local, key, late=("2026-04", "2026-05"))
+    draft(local, "c01|2026-08", late=("2026-04",), run_id="august")
+    draft(local, "c15|2026-06", late=("2026-05",), run_id="other-cycle")
+    confirm(local, JULY)
+    with pytest.raises(UsageError) as caught:
+        draft_of(read_manifest(local), JUNE)
+    assert "c01|2026-07, which was confirmed since, has billed late usage of 2026-04, 2026-05" in str(caught.value)
+    assert "billflow run --cycle c01 --month 2026-06" in str(caught.value)
+    with pytest.raises(UsageError, match="late usage of 2026-04"):
+        draft_of(read_manifest(local), "c01|2026-08")
+    draft_of(read_manifest(local), "c15|2026-06")
+    draft(local, JUNE, late=("2026-05",), run_id="again")
+    confirm(local, JUNE)
+    assert all_problems(local) == []

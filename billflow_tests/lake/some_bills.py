@@ -72,8 +72,14 @@ def placed(key: str) -> tuple[str, str]:
     return cycle, month
 
 
-def draft(storage: Storage, key: str, rows: Mapping[str, Sequence[Row]] | None = None, run_id: str = "") -> None:
-    """A whole bill run of a partition, published."""
+def draft(
+    storage: Storage,
+    key: str,
+    rows: Mapping[str, Sequence[Row]] | None = None,
+    run_id: str = "",
+    late: tuple[str, ...] = (),
+) -> None:
+    """A whole bill run of a partition, published; with differences of months that are confirmed (`late`)."""
     run_id, rows = run_id or f"run-{key[-2:]}", rows or bills(key)
     staging = Staging.begin(storage, run_id, key)
     moves = {staging.place(table): run_folder(table, run_id, placed(key)) for table in rows}
@@ -89,6 +95,8 @@ def draft(storage: Storage, key: str, rows: Mapping[str, Sequence[Row]] | None =
         tables={table: (run.model_copy(update={"path": moves[run.path]}),) for table, run in runs.items()},
         fingerprint="f",
         catalog=keep_catalog(storage, CATALOG),
+        late_months=late,
+        late_after=staging.base().confirmations,
     )
     publish(storage, moves, Publication(run_id, key, made, replaces=staging.base().partitions.get(key)))
     finish(storage, run_id)

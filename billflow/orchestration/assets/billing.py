@@ -8,9 +8,10 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import advance, bills, holds, invoices, rating, taxes, usage
+from billflow.billing import advance, bills, differences, holds, invoices, rating, usage
 from billflow.billing.money import minor_digits
 from billflow.lake import schemas, tables
+from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, described, explained
@@ -99,19 +100,42 @@ def _event_counts(
     return {name: {"rows": str(row[0] or 0), "quantity": f"{row[1] or 0:f}"} for name, row in rows.items() if row}
 
 
-@dg.asset(deps=[charges], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
+@dg.asset(
+    deps=["accounts", "usage", "quarantine"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL
+)
+def late_usage(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """Confirmed months whose usage has changed since, rated again: their differences go on this month's bills."""
+    with explained(context.log):
+        found = late.rate_again(BillRun(context, project))
+        lines = sum(one["lines"] for one in found.values())
+        return dg.MaterializeResult(metadata={"dagster/row_count": lines, "months": found})
+
+
+@dg.asset(deps=[charges, late_usage], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
 def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The lines that bills print: each tier, fee, discount and adjustment with its rounded net."""
     with explained(context.log):
         run = BillRun(context, project)
-        priced = _priced(run).persist(StorageLevel.DISK_ONLY)
-        unbillable = _held(run, holds.unbillable(priced), "held_late")
+        differing = late.late_lines(run)
+        priced = _with_late(run, _priced(run), differing).persist(StorageLevel.DISK_ONLY)
+        unbillable = _held(run, _unbillable(run, priced, differing), "held_late")
         sound = holds.without(priced, unbillable)
         currencies = run.pricebook.currencies
         placed = invoices.with_invoice_id(sound, invoices.tax_groups(sound, currencies), *run.partition.placed)
         written = run.stage("invoice_lines", placed, schemas.INVOICE_LINES)
         priced.unpersist()
         return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=unbillable.count()))
+
+
+def _with_late(run: BillRun, lines: DataFrame, differing: DataFrame | None) -> DataFrame:
+    return lines if differing is None else differences.with_differences(lines, differing, run.buckets)
+
+
+def _unbillable(run: BillRun, priced: DataFrame, differing: DataFrame | None) -> DataFrame:
+    found = holds.unbillable(priced)
+    if differing is None:
+        return found
+    return found.unionByName(differences.in_other_currency(differing, run.accounts(), run.pricebook))
 
 
 def _priced(run: BillRun) -> DataFrame:
@@ -155,7 +179,7 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
     with explained(context.log):
         run = BillRun(context, project)
         lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
-        billed = lines.withColumn("reason", taxes.reasons(run.pricebook))
+        billed = lines.withColumn("reason", late.reasons(run))
         groups = run.stage(
             "invoice_taxes", invoices.invoice_taxes(billed, run.pricebook.currencies), schemas.INVOICE_TAXES
         )

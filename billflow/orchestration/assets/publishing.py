@@ -11,6 +11,7 @@ from billflow.lake.digests import code_version
 from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, lost_to, read_manifest
 from billflow.lake.publishing import Publication, publish
 from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
+from billflow.orchestration import late_usage as late
 from billflow.orchestration.assets.billing import totals
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
@@ -19,7 +20,7 @@ from billflow.orchestration.steps import POOL, RETRY, explained
 BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated")
 """Tables that a bill run writes for its partition."""
 
-_PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine"}
+_PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine", late.UNRATED: "quarantine"}
 
 
 @dg.asset(
@@ -51,12 +52,16 @@ def _verified(run: BillRun) -> tuple[PublishedPartition, dict[str, str]]:
 
     Once the first folder was renamed nothing can be counted: a step that is tried again finds the counts in a note.
     """
-    paths = {table: _path(run, table) for table in BILLED}
+    paths = {table: _path(run, table) for table in (*BILLED, *_late_tables(run))}
     moves = {**_ingested(run), **{run.staging.place(table): path for table, path in paths.items()}}
     if not any(run.storage.exists(place) for place in moves.values()):
         written = {table: _table_run(run, table, path) for table, path in paths.items()}
         run.staging.note("partition", _partition(run, written).model_dump(mode="json"))
     return PublishedPartition.model_validate(run.staging.noted("partition")), moves
+
+
+def _late_tables(run: BillRun) -> tuple[str, ...]:
+    return (late.UNRATED,) if run.staging.noted(late.NOTE)["months"] else ()
 
 
 def _own_ingest(run: BillRun) -> Ingest | None:
@@ -81,10 +86,12 @@ def _table_run(run: BillRun, table: str, path: str) -> TableRun:
 
 
 def _schema(table: str) -> Any:
-    return UNRATED if table == "unrated" else HELD if table == "held_late" else SCHEMAS[table]
+    return UNRATED if _PUBLISHED_AS.get(table) == "quarantine" else HELD if table == "held_late" else SCHEMAS[table]
 
 
 def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition:
+    noted = run.staging.noted(late.NOTE)
+    months = tuple(month for month, found in noted["months"].items() if found["lines"])
     return PublishedPartition(
         run_id=run.root,
         status="draft",
@@ -96,6 +103,8 @@ def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition
         fingerprint=run.ingest.fingerprint,
         catalog=keep_catalog(run.storage, run.catalog_texts),
         code_version=code_version(),
+        late_months=months,
+        late_after=noted["after"] if months else 0,
     )
 
 

@@ -1,0 +1,206 @@
+"""Usage that comes after its month was confirmed, as users meet it: the next bill shows the difference, once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billflow.orchestration.late_usage import UNKNOWN
+
+SETTINGS = """
+project: late
+lake: ./lake
+currency: EUR
+timezone: Europe/Berlin
+seller: {name: Late Ltd}
+cycles: {c01: {day: 1}}
+first_month: 2026-05
+quarantine_limit: "0.5"
+sources:
+  - name: office
+    kind: files
+    format: csv
+    tables:
+      customers:
+        path: customers.csv
+        columns: {account_id: id, name: id, country: "'DE'", parent_account_id: parent}
+      subscriptions:
+        path: subscriptions.csv
+        columns: {subscription_id: sub, account_id: who, plan: plan, start_date: first, end_date: last}
+      usage:
+        path: usage/*.csv
+        columns: {usage_id: id, subscription_id: sub, metric: metric, quantity: n, event_time: at}
+"""
+PRICES = """
+metrics: {units: {aggregate: sum}, calls: {aggregate: count}}
+taxes: {std: {category: S, rate: "0.19"}}
+plans:
+  volume:
+    charges:
+      units: {name: Units, metric: units, model: volume, tax: std, section: Energy,
+              tiers: [{up_to: 15, unit_price: "10"}, {unit_price: "5"}]}
+      rent: {name: Rent, model: flat, amount: "100", per: month, tax: std, section: Rent}
+  counted:
+    charges: {units: {name: Units, metric: units, model: per_unit, unit_price: "1", tax: std}}
+  gross:
+    prices_include_tax: true
+    charges:
+      units: {name: Units, metric: units, model: per_unit, unit_price: "1", tax: std}
+      rent: {name: Rent, model: flat, amount: "10", per: month, tax: std}
+"""
+CUSTOMERS = ["id,parent", "top,", "child,top", "left,", "same,", "with-tax,"]
+SUBSCRIPTIONS = [
+    "sub,who,plan,first,last",
+    "s-top,top,volume,2026-01-01,",
+    "s-child,child,counted,2026-01-01,",
+    "s-left,left,volume,2026-01-01,2026-06-01",
+    "s-same,same,counted,2026-01-01,",
+    "s-with-tax,with-tax,gross,2026-01-01,",
+]
+IN_TIME = [
+    "id,sub,metric,n,at",
+    "t1,s-top,units,15,2026-05-03T10:00:00",
+    "c1,s-child,units,4,2026-05-03T10:00:00",
+    "l1,s-left,units,15,2026-05-03T10:00:00",
+    "e1,s-same,units,7,2026-05-03T10:00:00",
+    "w1,s-with-tax,units,7,2026-05-03T10:00:00",
+    "t2,s-top,units,2,2026-06-03T10:00:00",
+]
+LATE = [
+    "id,sub,metric,n,at",
+    "t3,s-top,units,1,2026-05-31T23:59:59",
+    "l3,s-left,units,1,2026-05-04T10:00:00",
+    "new,s-new,units,1,2026-05-04T10:00:00",
+    "w2,s-with-tax,units,1,2026-05-31T10:00:00",
+    "odd,s-same,calls,1,2026-05-04T10:00:00",
+]
+SHOWN = "line_no, account_id, charge, line_type, section, quantity::int as n, net::int as net, usage_count as events"
+
+
+def write(file: Path, lines: list[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("late") / "project"
+    write(folder / "billflow.yaml", [SETTINGS])
+    write(folder / "catalog" / "prices.yaml", [PRICES])
+    write(folder / "customers.csv", CUSTOMERS)
+    write(folder / "subscriptions.csv", SUBSCRIPTIONS)
+    write(folder / "usage" / "in_time.csv", IN_TIME)
+    return folder
+
+
+def do(billflow: Any, project: Path, verb: str, month: str) -> None:
+    result = billflow("--project", project, verb, "--cycle", "c01", "--month", month)
+    assert result.exit_code == 0, f"{result.output}{result.stderr}"
+
+
+def corrections(rows: Any, project: Path, month: str) -> list[tuple[Any, ...]]:
+    sql = f"select {SHOWN} from invoice_lines where month = '{month}' and difference_of = '2026-05' and gross is null order by 2, 1"
+    return [tuple(row.values()) for row in rows(project, sql)]
+
+
+def test_a_confirmed_month(project, billflow):
+    do(billflow, project, "run", "2026-05")
+    do(billflow, project, "confirm", "2026-05")
+
+
+def test_the_next_bill_shows_the_difference(project, billflow, rows):
+    """A reader who was not on the old bill's period finds its month in the section; catalogues of then price it."""
+    write(project / "usage" / "late.csv", LATE)
+    write(project / "customers.csv", [*CUSTOMERS, "new,"])
+    write(project / "subscriptions.csv", [*SUBSCRIPTIONS, "s-new,new,counted,2026-05-01,"])
+    prices = project / "catalog" / "prices.yaml"
+    prices.write_text(prices.read_text().replace('unit_price: "5"', 'unit_price: "6"'))
+    do(billflow, project, "run", "2026-06")
+    section = "Correction 2026-05 · Energy"
+    assert corrections(rows, project, "2026-06") == [
+        (1, "left", "units", "reversal", section, -15, -150, 0),
+        (2, "left", "units", "volume", section, 16, 80, 2),
+        (3, "top", "units", "reversal", section, -15, -150, 0),
+        (4, "top", "units", "volume", section, 16, 80, 2),
+    ]
+
+
+def test_it_is_part_of_the_invoice(project, rows):
+    sql = "select account_id, kind, net::int as net, tax, total from invoices where month = '2026-06' and account_id <> 'with-tax' order by 1"
+    found = [tuple(row.values()) for row in rows(project, sql)]
+    assert found == [
+        ("left", "credit_note", -70, "-13.3000", "-83.3000"),
+        ("top", "invoice", 50, "9.5000", "59.5000"),
+    ]
+
+
+def test_prices_that_include_tax(project, rows):
+    """The tax that was in the line billed before comes back with it; the rent of the same group has not changed."""
+    sql = "select charge, gross, net, difference_of from invoice_lines where month = '2026-06' and gross is not null"
+    found = [tuple(row.values()) for row in rows(project, f"{sql} order by line_no")]
+    assert found == [
+        ("rent", "10.0000", "8.4000", None),
+        ("units", "-7.0000", "-5.8800", "2026-05"),
+        ("units", "8.0000", "6.7200", "2026-05"),
+    ]
+    sql = "select net, tax, total from invoices where month = '2026-06' and account_id = 'with-tax'"
+    assert [tuple(row.values()) for row in rows(project, sql)] == [("9.2400", "1.7600", "11.0000")]
+
+
+def test_what_no_bill_can_show_is_in_quarantine(project, rows):
+    found = rows(project, "select key, rules, reason, row, month from quarantine order by key")
+    told = [(row["key"], row["month"], row["reason"]) for row in found]
+    assert told == [
+        (
+            "new",
+            "2026-06",
+            f"2026-05 is confirmed: {UNKNOWN} units",
+        ),
+        (
+            "odd",
+            "2026-06",
+            "2026-05 is confirmed: it came late, and no charge of the plan in force counts metric calls",
+        ),
+    ]
+    assert all("unrated" in row["rules"] and json.loads(row["row"])["usage_id"] == row["key"] for row in found)
+
+
+def test_run_twice_is_run_once(project, billflow, rows):
+    tables = ("invoices", "invoice_lines", "invoice_taxes", "held")
+    before = {table: rows(project, f"select * from {table} order by all") for table in tables}
+    do(billflow, project, "run", "2026-06")
+    assert {table: rows(project, f"select * from {table} order by all") for table in tables} == before
+
+
+def test_once_it_is_confirmed_it_is_billed(project, billflow, rows):
+    """July's run begins with other sources again, so that May is looked at once more."""
+    do(billflow, project, "confirm", "2026-06")
+    write(project / "usage" / "july.csv", [IN_TIME[0], "t4,s-top,units,1,2026-07-03T10:00:00"])
+    do(billflow, project, "run", "2026-07")
+    assert corrections(rows, project, "2026-07") == []
+    assert rows(project, "select month from invoice_lines where difference_of is not null group by 1") == [
+        {"month": "2026-06"}
+    ]
+    assert rows(project, "select key, month from quarantine order by key") == [
+        {"key": "new", "month": "2026-06"},
+        {"key": "odd", "month": "2026-06"},
+    ]
+
+
+def test_two_confirmed_months_at_once(project, billflow, rows):
+    """May changes once more, and June: July, run again, shows both."""
+    write(
+        project / "usage" / "later.csv",
+        [LATE[0], "t5,s-top,units,4,2026-05-31T23:59:59", "t6,s-top,units,1,2026-06-30T10:00:00"],
+    )
+    do(billflow, project, "run", "2026-07")
+    sql = f"select difference_of, {SHOWN} from invoice_lines where month = '2026-07' and account_id = 'top' order by 2"
+    assert [tuple(row.values()) for row in rows(project, sql)][2:] == [
+        ("2026-05", 3, "top", "units", "reversal", "Correction 2026-05 · Energy", -16, -80, 0),
+        ("2026-05", 4, "top", "units", "volume", "Correction 2026-05 · Energy", 20, 100, 3),
+        ("2026-06", 5, "top", "units", "reversal", "Correction 2026-06 · Energy", -2, -20, 0),
+        ("2026-06", 6, "top", "units", "volume", "Correction 2026-06 · Energy", 3, 30, 2),
+    ]
+    do(billflow, project, "confirm", "2026-07")
+    assert billflow("--project", project, "verify").exit_code == 0
