@@ -8,7 +8,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import bills, holds, invoices, rating, taxes, usage
+from billflow.billing import advance, bills, holds, invoices, rating, taxes, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
 
@@ -32,17 +32,19 @@ class PeriodBilling:
         subscriptions: DataFrame,
         usage: DataFrame,
         adjustments: DataFrame | None = None,
+        billed_ahead: DataFrame | None = None,
         hierarchies: bool = True,
         buckets: int | None = None,
     ) -> None:
         """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
 
         `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, `usage` (USAGE) and `adjustments` (ADJUSTMENTS)
-        those of the period. `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`.
+        those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which days may come back.
+        `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`.
         """
         self.pricebook, self.placed = pricebook, placed
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
-        self.hierarchies, self.buckets = hierarchies, buckets
+        self.hierarchies, self.buckets, self.billed_ahead = hierarchies, buckets, billed_ahead
         tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
@@ -73,7 +75,12 @@ class PeriodBilling:
     def rated(self) -> DataFrame:
         """CHARGES: what each owed charge is for."""
         rows = rating.rated(self.owed, self.groups, self._billable_usage, self.pricebook)
-        return rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in CHARGES])
+        own = rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in CHARGES])
+        if self.billed_ahead is None:
+            return own
+        back = advance.credits_of_advance(self.billed_ahead, self.subscriptions, self.prices, self.pricebook)
+        served = self.accounts.select(*holds.ACCOUNT)
+        return own.unionByName(holds.without(back, self.held_before).join(served, holds.ACCOUNT, "left_semi"))
 
     @cached_property
     def priced(self) -> DataFrame:

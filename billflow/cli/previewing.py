@@ -15,7 +15,7 @@ from billflow.catalog.periods import named_period
 from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
 from billflow.insights.exact_json import exact_json
-from billflow.insights.family import Families, Family, ingested_tables, newest_ingestion
+from billflow.insights.family import Families, Family, bills_before, ingested_tables, newest_ingestion
 from billflow.insights.preview import SMALL, Preview, check_plans
 from billflow.insights.preview import preview as previewed
 from billflow.lake.manifest import read_manifest
@@ -60,8 +60,9 @@ def preview(
 
 def _family(settings: Settings, account: str, system: str | None, cycle: str, period: BillingPeriod) -> Family:
     storage = open_lake(settings)
-    ingest = newest_ingestion(read_manifest(storage))
-    families = Families(storage, ingested_tables(ingest, f"{cycle}|{period.month}"))
+    manifest = read_manifest(storage)
+    tables = ingested_tables(newest_ingestion(manifest), f"{cycle}|{period.month}")
+    families = Families(storage, tables | bills_before(manifest, cycle, period))
     found, invoiced, own_cycle = families.find(account, system)
     if own_cycle != cycle:
         raise UsageError(

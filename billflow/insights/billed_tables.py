@@ -38,6 +38,14 @@ class BilledTables:
         """The adjustments of the month; None when there are none."""
         return self.read("adjustments", schemas.ADJUSTMENTS) if self._runs("adjustments") else None
 
+    def billed_ahead(self) -> DataFrame | None:
+        """The bills before, of which days of this month may come back; None when they were not made here."""
+        if self.month.before is None:
+            return None
+        runs = self.month.before.tables["invoice_lines"]
+        lines = reduce(DataFrame.unionByName, [self._read(run, schemas.INVOICE_LINES) for run in runs])
+        return lines.where(lines["difference_of"].isNull())
+
     def read(self, table: str, schema: StructType) -> DataFrame:
         """A table of the month; no rows when nothing is named for it."""
         read = [self._read(run, schema) for run in self._runs(table)]

@@ -51,6 +51,7 @@ class CatalogComparison:
             subscriptions=subscriptions,
             usage=holds.without(billed.read("usage", schemas.USAGE), self._planless),
             adjustments=billed.adjustments(),
+            billed_ahead=billed.billed_ahead(),
             hierarchies=hierarchies,
             buckets=billed.buckets,
         )

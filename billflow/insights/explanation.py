@@ -11,10 +11,10 @@ from billflow.errors import RunFailedError, UsageError
 from billflow.insights.adjusting import adjusting_steps, shown
 from billflow.insights.amounts import in_minor
 from billflow.insights.arithmetic import PricedPart, Step, as_decimal, as_text, priced_parts
-from billflow.insights.family import TABLES, Families
+from billflow.insights.family import TABLES, Families, bills_before
 from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake.catalogs import kept_catalog
-from billflow.lake.manifest import Manifest, PublishedPartition
+from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
 from billflow.lake.published import connect
 from billflow.lake.storage import Storage
 from billflow.reference.local_events import LocalEvent
@@ -108,9 +108,12 @@ def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice
             remedy=f"bill it again: billflow run --cycle {invoice['cycle']} --month {invoice['month']}",
         )
     catalog = parse_catalog(kept_catalog(storage, partition.catalog), where="catalog")
-    families = Families(storage, {table: list(partition.tables.get(table, ())) for table in TABLES})
+    period = _period(settings, invoice)
+    tables = {table: list(partition.tables.get(table, ())) for table in TABLES}
+    families = Families(storage, tables | bills_before(read_manifest(storage), invoice["cycle"], period))
     family = families.read(invoice["system"], invoice["account_id"])
-    return Recomputed(catalog, _period(settings, invoice), family, published.lines, settings.currency)
+    own = [line for line in published.lines if line["difference_of"] is None]
+    return Recomputed(catalog, period, family, own, settings.currency)
 
 
 def _period(settings: Settings, invoice: Row) -> BillingPeriod:
@@ -152,6 +155,8 @@ def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | No
 
 
 def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | None) -> Row:
+    if line["difference_of"] is not None:
+        return _corrected(published, bill, line)
     part = _part(bill, line)
     steps = list(part.steps) if part else adjusting_steps(bill, line)
     differences = bill.differences(line)
@@ -167,6 +172,16 @@ def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | 
         "agrees": not differences,
         "differences": differences,
     }
+
+
+def _corrected(published: PublishedInvoice, bill: Recomputed, line: Row) -> Row:
+    """A line that corrects a confirmed month: its arithmetic is that of that month's own bill."""
+    back = line["line_type"] == "reversal"
+    what = "a line billed before comes back" if back else "the line as it is with all usage of that month"
+    step = Step("correction", f"of {line['difference_of']}, for usage that came late: {what}", Fraction(line["net"]))
+    nothing: Row = {"price": None, "tier": None, "discounts": [], "usage": None, "agrees": True, "differences": []}
+    own = {name: line[name] for name in _LINE}
+    return {**own, **nothing, "window": _window(bill, line), "steps": [step.document()], "tax": _tax(published, line)}
 
 
 def _part(bill: Recomputed, line: Row) -> PricedPart | None:

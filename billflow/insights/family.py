@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from billflow.catalog import BillingPeriod
 from billflow.errors import UsageError
 from billflow.lake.manifest import Ingest, Manifest, TableRun
 from billflow.lake.published import connect_to
@@ -13,11 +14,13 @@ from billflow.lake.storage import Storage
 
 TABLES = ("accounts", "subscriptions", "usage", "adjustments")
 """What a bill is made of."""
+BEFORE = "invoice_lines"
+"""The lines of the bills before: days that they took in advance may come back."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """The invoiced account and those whose bill it gets, mostly none; `tables` has their rows of TABLES."""
+    """The invoiced account and those whose bill it gets, mostly none; `tables` has their rows of TABLES and BEFORE."""
 
     system: str
     invoiced: str
@@ -44,8 +47,14 @@ def ingested_tables(ingest: Ingest, key: str) -> dict[str, list[TableRun]]:
     return {"accounts": [ingest.accounts], "subscriptions": [ingest.subscriptions], **runs}
 
 
+def bills_before(manifest: Manifest, cycle: str, period: BillingPeriod) -> dict[str, list[TableRun]]:
+    """BEFORE of a period, empty when the bills before were not made here."""
+    before = manifest.partitions.get(f"{cycle}|{period.previous.month}")
+    return {BEFORE: list(before.tables["invoice_lines"]) if before else []}
+
+
 class Families:
-    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES to look in."""
+    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES and BEFORE."""
 
     def __init__(self, storage: Storage, tables: Mapping[str, list[TableRun]]) -> None:
         self._connection = connect_to(storage, tables)
@@ -81,12 +90,15 @@ class Families:
             invoiced,
         )
         members = tuple(row[0] for row in rows.fetchall())
-        return Family(system, invoiced, members, {table: self._of(table, system, members) for table in TABLES})
+        found = {table: self._of(table, "account_id", system, members) for table in TABLES}
+        return Family(
+            system, invoiced, members, found | {BEFORE: self._of(BEFORE, "service_account_id", system, members)}
+        )
 
-    def _of(self, table: str, system: str, members: tuple[str, ...]) -> pa.Table:
+    def _of(self, table: str, account: str, system: str, members: tuple[str, ...]) -> pa.Table:
         # A list of values, unlike a join, lets DuckDB skip the row groups of other accounts.
         listed = ", ".join(f"${at}" for at in range(2, len(members) + 2))
-        sql = f"SELECT * FROM {table} WHERE system = $1 AND account_id IN ({listed})"
+        sql = f"SELECT * FROM {table} WHERE system = $1 AND {account} IN ({listed})"
         return self._connection.sql(sql, params=[system, *members]).to_arrow_table()
 
     def _rows(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:

@@ -15,6 +15,8 @@ class PublishedMonth:
     cycle: str
     period: BillingPeriod
     partition: PublishedPartition
+    before: PublishedPartition | None = None
+    """The month before, whose bills may have taken days of this one in advance."""
 
     @property
     def key(self) -> str:
@@ -31,4 +33,5 @@ def published_month(settings: Settings, manifest: Manifest, cycle: str, month: s
             where="--cycle, --month",
             remedy=f"`billflow run --cycle {cycle} --month {month}` bills it; see also `billflow status`",
         )
-    return PublishedMonth(cycle, settings.cycles[cycle].period(month), partition)
+    period = settings.cycles[cycle].period(month)
+    return PublishedMonth(cycle, period, partition, manifest.partitions.get(f"{cycle}|{period.previous.month}"))

@@ -13,7 +13,7 @@ from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog
 from billflow.errors import UsageError
 from billflow.insights.amounts import in_minor
-from billflow.insights.family import Family
+from billflow.insights.family import BEFORE, Family
 from billflow.lake import schemas
 from billflow.settings import Settings
 
@@ -151,6 +151,7 @@ def _billing(spark: SparkSession, family: Family, pricebook: Pricebook, placed: 
         return spark.createDataFrame(family.tables[table], schemas.SCHEMAS[table])
 
     adjustments = frame("adjustments") if family.tables["adjustments"].num_rows else None
+    ahead = frame(BEFORE) if family.tables[BEFORE].num_rows else None
     return PeriodBilling(
         pricebook,
         placed,
@@ -158,6 +159,7 @@ def _billing(spark: SparkSession, family: Family, pricebook: Pricebook, placed: 
         subscriptions=frame("subscriptions"),
         usage=frame("usage"),
         adjustments=adjustments,
+        billed_ahead=None if ahead is None else ahead.where(ahead["difference_of"].isNull()),
         hierarchies=len(family.members) > 1,
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billflow.billing.money import minor_digits
+from billflow.billing.parts import FLAT
 from billflow.catalog import BillingPeriod, Catalog, Discount, TaxPayer
-from billflow.insights.family import Family
-from billflow.reference import Adjustment, Bill, Line, Member, Subscription, UsageEvent, bill_family
+from billflow.insights.family import BEFORE, Family
+from billflow.reference import Adjustment, Bill, BilledAhead, Line, Member, Subscription, UsageEvent, bill_family
 from billflow.reference.allowances import Metering
 from billflow.reference.discounts import charge_discounts, invoice_discounts
 from billflow.reference.printing import Printing
@@ -61,6 +62,16 @@ def _adjustment(row: Row) -> Adjustment:
     return Adjustment(**{name: row[name] for name in ("adjustment_id", "date", "amount", "description", "tax")})
 
 
+def billed_ahead(family: Family, period: BillingPeriod) -> list[BilledAhead]:
+    """What the bills before took in advance for days of a period."""
+    names = ("subscription_id", "plan", "charge", "period_start", "period_end", "service_account_id")
+    return [
+        BilledAhead(**{name: row[name] for name in names}, quantity=row["subscription_quantity"])
+        for row in family.tables[BEFORE].to_pylist()
+        if row["line_type"] == FLAT and row["difference_of"] is None and row["period_start"] >= period.start
+    ]
+
+
 @dataclass(frozen=True)
 class Recomputed:
     """`lines` are the published ones (INVOICE_LINES) in order; everything else follows from the bill's inputs."""
@@ -98,6 +109,7 @@ class Recomputed:
             payer=self.printing.payer,
             minor_digits=self.printing.minor_digits,
             in_project_currency=self.account["currency"] == self.project_currency,
+            billed_ahead=billed_ahead(self.family, self.period),
         )
 
     @cached_property

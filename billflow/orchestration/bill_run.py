@@ -141,16 +141,20 @@ class BillRun:
         """The adjustments of the partition."""
         return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)
 
-    def billed_ahead(self) -> DataFrame | None:
-        """The lines of the bills before for the days of this period; None when those bills were not made here."""
-        key = Partition(self.partition.cycle, self.period.previous.month).key
+    def billed_ahead(self, pricebook: Pricebook | None = None) -> DataFrame | None:
+        """The lines of the bills before for days of this period; None when those bills were not made here.
+
+        `pricebook` is another period's of the cycle.
+        """
+        prices = pricebook or self.pricebook
+        key = Partition(self.partition.cycle, prices.period.previous.month).key
         before = self.staging.base().partitions.get(key)
-        if before is None or not any(rate.due == BACK for rate in self.pricebook.rates):
+        if before is None or not any(rate.due == BACK for rate in prices.rates):
             return None
         parts = [self._bucketed(run, schemas.INVOICE_LINES) for run in before.tables["invoice_lines"]]
         lines = reduce(DataFrame.unionByName, parts)
-        ahead = (lines["line_type"] == FLAT) & (lines["period_start"] >= self.period.start)
-        return lines.where(ahead)
+        own = lines["difference_of"].isNull() & (lines["line_type"] == FLAT)
+        return lines.where(own & (lines["period_start"] >= prices.period.start))
 
     def _bucketed(self, run: TableRun | None, schema: StructType) -> DataFrame:
         if run is None:

@@ -163,6 +163,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
         subscriptions=subscriptions,
         usage=events.where(F.col("subscription_start").isNotNull()),
         adjustments=month.table("adjustments", schemas.ADJUSTMENTS).join(here, holds.ACCOUNT, "left_semi"),
+        billed_ahead=run.billed_ahead(month.pricebook),
     )
     lines = _stage_lines(month, billing)
     unknown = events.where(F.col("subscription_start").isNull()).unionByName(_of_nobody(month, changed))
