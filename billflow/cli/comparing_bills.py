@@ -64,8 +64,13 @@ def _print_report(asked: Asked, found: OlderBillComparison, matches: Matches, wi
     if causes.rows:
         count = sum(row["differences"] for row in causes.records())
         print_table("Differences by cause (ours − theirs)", causes)
-        print_table(f"The largest {len(differences.rows):,} of {count:,} differences", differences)
+        print_table(
+            f"The largest {len(differences.rows):,} of {count:,} differences", differences, without=_ONLY_FOR_PROGRAMS
+        )
 
+
+_ONLY_FOR_PROGRAMS = ("system", "invoice_id", "our_line", "their_line")
+"""Columns that would make the table too wide for a terminal; --format csv and json, and --to, have them."""
 
 _PRINTERS = {"table": _print_report, "csv": _print_csv, "json": _print_json}
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -23,9 +23,10 @@ def console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, stderr=stderr, width=None if terminal else _WIDE)
 
 
-def print_table(title: str, listing: Listing) -> None:
-    """A table with a title; columns in which nothing stands are left out."""
-    kept = [at for at in range(len(listing.columns)) if any(row[at] is not None for row in listing.rows)]
+def print_table(title: str, listing: Listing, *, without: Collection[str] = ()) -> None:
+    """A table with a title; columns in which nothing stands are left out, and those of `without`."""
+    filled = [at for at in range(len(listing.columns)) if any(row[at] is not None for row in listing.rows)]
+    kept = [at for at in filled if listing.columns[at] not in without]
     table = Table(title=title, title_justify="left")
     for at in kept:
         is_number = any(isinstance(row[at], Decimal | int) for row in listing.rows)
