@@ -157,12 +157,16 @@ def _shown(changed: DataFrame, month: str) -> DataFrame:
     )
 
 
-def with_differences(lines: DataFrame, late: DataFrame, buckets: int) -> DataFrame:
-    """The lines of bills (`billing.bills.bill_lines`) and after them, month by month, their differences."""
+def with_differences(lines: DataFrame, late: DataFrame, buckets: int | None) -> DataFrame:
+    """The lines of bills (`billing.bills.bill_lines`) and after them, month by month, their differences.
+
+    `buckets` as in `bill_lines`.
+    """
     united = lines.unionByName(late.drop("invoice_id", "cycle", "month"), allowMissingColumns=True)
     order = Window.partitionBy(*ACCOUNT).orderBy(F.col("difference_of").asc_nulls_first(), "line_no")
     # The union has lost the layout by account, which the lines are written in.
-    return united.repartition(buckets, "account_id").withColumn("line_no", F.row_number().over(order).cast(WHOLE))
+    placed = united.repartition(buckets, "account_id") if buckets else united
+    return placed.withColumn("line_no", F.row_number().over(order).cast(WHOLE))
 
 
 def is_own() -> Column:

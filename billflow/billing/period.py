@@ -8,7 +8,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import advance, bills, holds, invoices, rating, taxes, usage
+from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
 
@@ -33,6 +33,7 @@ class PeriodBilling:
         usage: DataFrame,
         adjustments: DataFrame | None = None,
         billed_ahead: DataFrame | None = None,
+        late: DataFrame | None = None,
         hierarchies: bool = True,
         buckets: int | None = None,
     ) -> None:
@@ -40,11 +41,13 @@ class PeriodBilling:
 
         `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, `usage` (USAGE) and `adjustments` (ADJUSTMENTS)
         those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which days may come back.
+        `late` (INVOICE_LINES) are differences of other months that go on these bills, at those months' prices.
         `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`.
         """
         self.pricebook, self.placed = pricebook, placed
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
-        self.hierarchies, self.buckets, self.billed_ahead = hierarchies, buckets, billed_ahead
+        self.hierarchies, self.buckets = hierarchies, buckets
+        self.billed_ahead, self.late = billed_ahead, late
         tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
@@ -86,7 +89,7 @@ class PeriodBilling:
     def priced(self) -> DataFrame:
         """The lines of all bills, those that cannot be billed among them (`billing.bills.bill_lines`)."""
         held, adjustments = self.held_before, self.adjustments
-        return bills.bill_lines(
+        own = bills.bill_lines(
             self.rated,
             self.prices,
             self.pricebook,
@@ -96,11 +99,17 @@ class PeriodBilling:
             hierarchies=self.hierarchies,
             buckets=self.buckets,
         )
+        if self.late is None:
+            return own
+        return differences.with_differences(own, holds.without(self.late, held), self.buckets)
 
     @cached_property
     def held_late(self) -> DataFrame:
-        """HELD: accounts with a line that has no exact amount or no tax."""
-        return self._one_reason_each(holds.unbillable(self.priced))
+        """HELD: accounts with a line that has no exact amount or no tax, or with differences in another currency."""
+        found = holds.unbillable(self.priced)
+        if self.late is not None:
+            found = found.unionByName(differences.in_other_currency(self.late, self.accounts, self.pricebook))
+        return self._one_reason_each(found)
 
     @cached_property
     def lines(self) -> DataFrame:

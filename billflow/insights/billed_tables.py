@@ -38,6 +38,13 @@ class BilledTables:
         """The adjustments of the month; None when there are none."""
         return self.read("adjustments", schemas.ADJUSTMENTS) if self._runs("adjustments") else None
 
+    def late_lines(self) -> DataFrame | None:
+        """The differences of other months that went on the month's bills; None when there are none."""
+        if not self.month.partition.late_months:
+            return None
+        lines = self.read("invoice_lines", schemas.INVOICE_LINES)
+        return lines.where(lines["difference_of"].isNotNull())
+
     def billed_ahead(self) -> DataFrame | None:
         """The bills before, of which days of this month may come back; None when they were not made here."""
         if self.month.before is None:

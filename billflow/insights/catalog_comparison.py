@@ -4,6 +4,8 @@ The month's own accounts, subscriptions, usage and adjustments are billed in mem
 is written. What ingestion put in quarantine stays there: usage of a metric, or subscriptions to a plan, that only the
 draft knows are not in the month's tables.
 
+Late usage of other months that was billed with it is of those months' prices: both sides have it alike.
+
 Differences are after minus before. Plans and charges are compared by their nets, customers by what they have to pay.
 """
 
@@ -52,11 +54,15 @@ class CatalogComparison:
             usage=holds.without(billed.read("usage", schemas.USAGE), self._planless),
             adjustments=billed.adjustments(),
             billed_ahead=billed.billed_ahead(),
+            late=self._billable(billed.late_lines()),
             hierarchies=hierarchies,
             buckets=billed.buckets,
         )
         self._kept(self._billing.groups)
         self._kept(self._billing.priced)
+
+    def _billable(self, lines: DataFrame | None) -> DataFrame | None:
+        return None if lines is None else holds.without(lines, self._planless)
 
     @cached_property
     def _held_before(self) -> DataFrame:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from billflow.billing.period import PeriodBilling
 from billflow.lake import schemas, tables
@@ -37,18 +37,22 @@ def small_world() -> World:
 
 @pytest.fixture(scope="module")
 def billing(spark) -> PeriodBilling:
-    world = small_world()
+    made = of_world(spark, small_world())
+    made.priced.persist()
+    return made
+
+
+def of_world(spark: SparkSession, world: World, **more: Any) -> PeriodBilling:
     accounts = [{"name": row["account_id"], "invoiced_account_id": row["account_id"], **row} for row in world.accounts]
-    made = PeriodBilling(
+    return PeriodBilling(
         world.pricebook,
         ("c01", world.month),
         accounts=frame(spark, accounts, schemas.ACCOUNTS),
         subscriptions=frame(spark, world.subscriptions, schemas.SUBSCRIPTIONS),
         usage=frame(spark, world.events, schemas.USAGE),
         adjustments=frame(spark, world.adjustments, schemas.ADJUSTMENTS),
+        **more,
     )
-    made.priced.persist()
-    return made
 
 
 def values(rows: DataFrame, *names: str) -> list[tuple[Any, ...]]:
@@ -94,3 +98,13 @@ def test_frames_are_of_the_published_shapes(billing):
     ]
     for made, schema in shapes:
         assert tables.conformed(getattr(billing, made), schema).columns == schema.names
+
+
+def test_differences_of_other_months_follow_the_lines_of_the_bill(spark):
+    """They count towards the bill's tax and total; those of held accounts wait."""
+    line = {"line_no": 1, "charge": "energy", "currency": "EUR", "net": Decimal("2.00"), "tax_code": "low", "tax_category": "S", "tax_rate": Decimal("0.07"), "difference_of": "2025-11"}  # fmt: skip
+    late = frame(spark, [{"account_id": account, **line} for account in ("alone", "yen")], schemas.INVOICE_LINES)
+    made = of_world(spark, small_world(), late=late)
+    alone = made.lines.where("account_id in ('alone', 'yen')")
+    assert values(alone, "line_no", "charge", "net") == [(1, "rent", "10.00"), (2, "energy", "2.00")]
+    assert values(made.invoices.where("account_id = 'alone'"), "net", "tax", "total") == [("12.00", "2.04", "14.04")]
