@@ -104,7 +104,7 @@ def preview(
     """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
     check_plans(family, catalog, period)
     billing = _billing(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
-    billing.priced.persist()
+    billing.in_steps().priced.persist()
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
     lines = [] if held else _rows(billing.lines, LINE)
     invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
