@@ -105,7 +105,7 @@ class PeriodBilling:
         return differences.with_differences(own, holds.without(self.late, held), self.buckets)
 
     def in_steps(self) -> "PeriodBilling":
-        """This billing with `held_before` and `rated` computed now, each on the executors' disks."""
+        """The same billing, with `held_before` and `rated` computed now, each on the executors' disks."""
         self.held_before = self.held_before.localCheckpoint()
         self.rated = self.rated.localCheckpoint()
         return self
