@@ -5,7 +5,8 @@ from pyspark.sql import functions as F
 
 from billflow.billing.discounts import with_discounts
 from billflow.billing.parts import FLAT
-from billflow.billing.pricebook import BACK, Pricebook
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.rates import BACK
 from billflow.lake import schemas
 from billflow.lake.schemas import MONEY
 

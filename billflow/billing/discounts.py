@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.pricebook import AHEAD
+from billflow.billing.rates import AHEAD
 from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY
 

@@ -11,8 +11,9 @@ from billflow.billing import parts
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
 from billflow.billing.money import quotient, rounded_fraction
 from billflow.billing.parts import ALONE
-from billflow.billing.pricebook import AHEAD, BACK, Pricebook
+from billflow.billing.pricebook import Pricebook
 from billflow.billing.quantities import DIVISOR, billable
+from billflow.billing.rates import AHEAD, BACK
 from billflow.lake.schemas import MONEY, QUANTITY
 
 

@@ -5,7 +5,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.pricebook import EVERY_CELL, Pricebook
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.rates import EVERY_CELL
 
 
 def with_cell(matched: DataFrame, pricebook: Pricebook) -> DataFrame:

@@ -1,16 +1,17 @@
 """The catalogue as two tables for one period, small enough to broadcast: what is charged, and what that may print."""
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import MapType, StructField, StructType
 
 from billflow.billing.money import minor_digits
 from billflow.billing.parts import PLAN_MINIMUM, Part, bound_parts, parts_of
+from billflow.billing.rates import AHEAD, ARREARS, BACK, BEGUN, NO_TERMS, PARTS, RATES, Rate
 from billflow.catalog import (
     BillingPeriod,
     Catalog,
@@ -23,140 +24,7 @@ from billflow.catalog import (
 )
 from billflow.catalog.price_models import cells
 from billflow.catalog.taxes import FIRST_DAY, LAST_DAY
-from billflow.lake.schemas import DAY, FLAG, MONEY, QUANTITY, RATE, TEXT, TEXTS, WHOLE
 from billflow.settings import Settings
-
-ARREARS, AHEAD, BEGUN, BACK = "arrears", "ahead", "begun", "back"
-"""When a charge falls due: for the period itself; in advance for the next one; for the period's days, when a charge
-that is billed in advance has begun within it; for days billed in advance that come back."""
-
-EVERY_CELL = -1
-"""The `cell` of what a matrix charge prints besides the lines of its prices."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A charge in force on `[window_start, window_end)`, with what rating needs of it."""
-
-    charge_id: int
-    """In printing order. Bounds of a plan version are rows of their own, after its charges."""
-    plan: str
-    price_from: date
-    """The first day of the plan's version."""
-    currency: str
-    digits: int
-    is_gross: bool
-    """Whether prices include tax."""
-    charge: str
-    section: str
-    unit: str | None
-    metric: str | None
-    aggregate: str | None
-    window_start: date
-    window_end: date
-    first_epoch: int
-    last_epoch: int
-    where: dict[str, list[str]]
-    due: str
-    begins: date
-    """The first day on which the plan has the charge."""
-    period_days: int
-    """Days of the whole period that the window is part of: what a month's price is cut by."""
-    prorated: bool
-    per: str | None
-    increments: int | None
-    """Which of `Pricebook.increments`."""
-    multiply: Decimal
-    divide: Decimal
-    """Unit conversion: × multiply ÷ divide."""
-    rounding: str
-    included: Decimal | None
-    pool: str | None
-    is_matrix: bool
-    default_cell: int | None
-    in_order: bool
-    """Whether its events must be looked at one by one, in order of time."""
-    rate: Decimal | None
-    fixed_fee: Decimal | None
-    free_events: int
-    event_minimum: Decimal | None
-    event_maximum: Decimal | None
-    minimum: Decimal | None
-    maximum: Decimal | None
-    is_capped: bool
-    """Whether some version of the charge has a maximum: then all of them use it up."""
-    of_plan: bool
-    """Whether the bounds are those of a plan."""
-    tax_codes: list[str]
-    """The taxes of a plan's charges; the first one's first."""
-    discounts: dict[str, tuple[Decimal | None, Decimal | None, date, date, int | None]]
-    """Code → percent, amount, first and last day, number of periods."""
-
-
-def _types(**columns: object) -> StructType:
-    return StructType([StructField(name, kind) for name, kind in columns.items()])  # type: ignore[arg-type]
-
-
-_DISCOUNT = _types(percent=RATE, amount=MONEY, valid_from=DAY, valid_to=DAY, periods=WHOLE)
-
-RATES = _types(
-    charge_id=WHOLE,
-    plan=TEXT,
-    price_from=DAY,
-    currency=TEXT,
-    digits=WHOLE,
-    is_gross=FLAG,
-    charge=TEXT,
-    section=TEXT,
-    unit=TEXT,
-    metric=TEXT,
-    aggregate=TEXT,
-    window_start=DAY,
-    window_end=DAY,
-    first_epoch=WHOLE,
-    last_epoch=WHOLE,
-    where=MapType(TEXT, TEXTS),
-    due=TEXT,
-    begins=DAY,
-    period_days=WHOLE,
-    prorated=FLAG,
-    per=TEXT,
-    increments=WHOLE,
-    multiply=QUANTITY,
-    divide=QUANTITY,
-    rounding=TEXT,
-    included=QUANTITY,
-    pool=TEXT,
-    is_matrix=FLAG,
-    default_cell=WHOLE,
-    in_order=FLAG,
-    rate=QUANTITY,
-    fixed_fee=QUANTITY,
-    free_events=WHOLE,
-    event_minimum=QUANTITY,
-    event_maximum=QUANTITY,
-    minimum=QUANTITY,
-    maximum=QUANTITY,
-    is_capped=FLAG,
-    of_plan=FLAG,
-    tax_codes=TEXTS,
-    discounts=MapType(TEXT, _DISCOUNT),
-)
-"""`Rate` as a table."""
-
-PARTS = _types(
-    charge_id=WHOLE,
-    cell=WHOLE,
-    position=WHOLE,
-    kind=TEXT,
-    above=QUANTITY,
-    up_to=QUANTITY,
-    price=QUANTITY,
-    label=TEXT,
-    carries=FLAG,
-    tax_code=TEXT,
-)
-"""`billflow.billing.parts.Part` as a table."""
 
 
 class Pricebook:
@@ -272,52 +140,24 @@ class Pricebook:
         start: date,
         end: date,
     ) -> Rate:
-        usage = None if isinstance(charge, FlatCharge) else charge
-        metric = self.catalog.metrics[usage.metric] if usage else None
-        label = charge.name or code.replace("_", " ").replace("-", " ").capitalize()
-        unit = charge.unit or (metric.unit if metric else None)
         discounts = self._discounts(code)
+        label = charge.name or code.replace("_", " ").replace("-", " ").capitalize()
+        terms = self._terms_of_usage(number, charge) if not isinstance(charge, FlatCharge) else {"per": charge.per}
+        unit = charge.unit or terms.pop("unit", None)
         self.parts += [(number, part) for part in parts_of(charge, label, unit, discounts=discounts.values())]
-        if isinstance(charge, MatrixCharge):
-            self._note_cells(number, charge)
-        percentage = charge if isinstance(charge, PercentageCharge) else None
-        factor = 1 / Fraction(usage.convert.divide_by) if usage and usage.convert else Fraction(1)
+        usage = not isinstance(charge, FlatCharge)
         return Rate(
-            charge_id=number,
-            plan=plan,
-            price_from=version.valid_from,
-            currency=(currency := version.currency or self.settings.currency),
-            digits=minor_digits(currency),
-            is_gross=version.prices_include_tax,
+            **self._of_version(number, plan, version, start, end),
+            **NO_TERMS | terms,
             charge=code,
             section=charge.section or version.name or plan,
             unit=unit,
-            metric=usage.metric if usage else None,
-            aggregate=metric.aggregate if metric else None,
-            window_start=start,
-            window_end=end,
             first_epoch=self.epochs.index(start) if usage else 0,
             last_epoch=len([day for day in self.epochs if day < end]) - 1,
-            where={name: list(values) for name, values in usage.where.items()} if usage else {},
             due=due,
             begins=self.catalog.charge_begins(plan, code),
             period_days=period.days,
             prorated=charge.proration == "daily",
-            per=charge.per if isinstance(charge, FlatCharge) else None,
-            increments=self._increments(usage) if usage else None,
-            multiply=Decimal(factor.numerator),
-            divide=Decimal(factor.denominator),
-            rounding=usage.convert.round if usage and usage.convert else "none",
-            included=usage.included if usage else None,
-            pool=usage.pool if usage else None,
-            is_matrix=isinstance(charge, MatrixCharge),
-            default_cell=_default_cell(charge),
-            in_order=usage is not None and _in_order(usage),
-            rate=percentage.rate if percentage else None,
-            fixed_fee=percentage.fixed_fee if percentage else None,
-            free_events=percentage.free_events if percentage else 0,
-            event_minimum=percentage.event_minimum if percentage else None,
-            event_maximum=percentage.event_maximum if percentage else None,
             minimum=charge.minimum,
             maximum=charge.maximum,
             is_capped=self._is_capped(plan, code),
@@ -326,47 +166,61 @@ class Pricebook:
             discounts=discounts,
         )
 
+    def _of_version(self, number: int, plan: str, version: PlanVersion, start: date, end: date) -> dict[str, Any]:
+        """What a charge has of its plan's version."""
+        currency = version.currency or self.settings.currency
+        return {
+            "charge_id": number,
+            "plan": plan,
+            "price_from": version.valid_from,
+            "currency": currency,
+            "digits": minor_digits(currency),
+            "is_gross": version.prices_include_tax,
+            "window_start": start,
+            "window_end": end,
+        }
+
+    def _terms_of_usage(self, number: int, charge: UsageCharge) -> dict[str, Any]:
+        """From events to a quantity, and what each event costs where it has a price of its own."""
+        metric = self.catalog.metrics[charge.metric]
+        factor = 1 / Fraction(charge.convert.divide_by) if charge.convert else Fraction(1)
+        terms = {
+            "unit": metric.unit,
+            "metric": charge.metric,
+            "aggregate": metric.aggregate,
+            "where": {name: list(values) for name, values in charge.where.items()},
+            "increments": self._increments(charge),
+            "multiply": Decimal(factor.numerator),
+            "divide": Decimal(factor.denominator),
+            "rounding": charge.convert.round if charge.convert else "none",
+            "included": charge.included,
+            "pool": charge.pool,
+            "in_order": _in_order(charge),
+        }
+        if isinstance(charge, MatrixCharge):
+            self._note_cells(number, charge)
+            terms |= {"is_matrix": True, "default_cell": _default_cell(charge)}
+        if isinstance(charge, PercentageCharge):
+            names = ("rate", "fixed_fee", "free_events", "event_minimum", "event_maximum")
+            terms |= {name: getattr(charge, name) for name in names}
+        return terms
+
     def _bounds(self, number: int, plan: str, version: PlanVersion, start: date, end: date) -> Rate:
         """The minimum and maximum of a plan as a charge that counts no usage."""
         taxes = list(dict.fromkeys(charge.tax for charge in version.charges.values()))
         self.parts += [(number, part) for part in bound_parts(version, taxes, version.name or plan)]
-        currency = version.currency or self.settings.currency
         return Rate(
-            charge_id=number,
-            plan=plan,
-            price_from=version.valid_from,
-            currency=currency,
-            digits=minor_digits(currency),
-            is_gross=version.prices_include_tax,
+            **self._of_version(number, plan, version, start, end),
+            **NO_TERMS,
             charge=PLAN_MINIMUM,
             section=version.name or plan,
             unit=None,
-            metric=None,
-            aggregate=None,
-            window_start=start,
-            window_end=end,
             first_epoch=0,
             last_epoch=0,
-            where={},
             due=ARREARS,
             begins=FIRST_DAY,
             period_days=self.period.days,
             prorated=version.proration == "daily",
-            per=None,
-            increments=None,
-            multiply=Decimal(1),
-            divide=Decimal(1),
-            rounding="none",
-            included=None,
-            pool=None,
-            is_matrix=False,
-            default_cell=None,
-            in_order=False,
-            rate=None,
-            fixed_fee=None,
-            free_events=0,
-            event_minimum=None,
-            event_maximum=None,
             minimum=version.minimum,
             maximum=version.maximum,
             is_capped=True,
@@ -396,8 +250,8 @@ class Pricebook:
         }
 
 
-def _default_cell(charge: Charge) -> int | None:
-    return len(charge.prices) if isinstance(charge, MatrixCharge) and charge.default is not None else None
+def _default_cell(charge: MatrixCharge) -> int | None:
+    return len(charge.prices) if charge.default is not None else None
 
 
 def _in_order(charge: UsageCharge) -> bool:

@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 from billflow.billing.discounts import with_discounts
 from billflow.billing.matrix import with_cell
 from billflow.billing.ordered import in_order
-from billflow.billing.pricebook import AHEAD, ARREARS, BEGUN, Pricebook
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.rates import AHEAD, ARREARS, BEGUN
 from billflow.billing.usage import STRETCH
 from billflow.lake.schemas import COUNT, QUANTITY
 

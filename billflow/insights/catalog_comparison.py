@@ -59,6 +59,7 @@ class CatalogComparison:
             buckets=billed.buckets,
         )
         self._kept(self._billing.groups)
+        self._billing.in_steps()
         self._kept(self._billing.priced)
 
     def _billable(self, lines: DataFrame | None) -> DataFrame | None:

@@ -104,7 +104,7 @@ def preview(
     """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
     check_plans(family, catalog, period)
     billing = _billing(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
-    billing.priced.persist()
+    billing.in_steps().priced.persist()
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
     lines = [] if held else _rows(billing.lines, LINE)
     invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
@@ -148,7 +148,9 @@ def check_plans(family: Family, catalog: Catalog, period: BillingPeriod) -> None
 
 def _billing(spark: SparkSession, family: Family, pricebook: Pricebook, placed: tuple[str, str]) -> PeriodBilling:
     def frame(table: str) -> DataFrame:
-        return spark.createDataFrame(family.tables[table], schemas.SCHEMAS[table])
+        rows = family.tables[table]
+        # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
+        return spark.createDataFrame(rows if rows.num_rows else [], schemas.SCHEMAS[table])
 
     adjustments = frame("adjustments") if family.tables["adjustments"].num_rows else None
     ahead = frame(BEFORE) if family.tables[BEFORE].num_rows else None

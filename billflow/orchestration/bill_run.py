@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from billflow.billing.parts import FLAT
-from billflow.billing.pricebook import BACK, Pricebook
+from billflow.billing.pricebook import Pricebook
+from billflow.billing.rates import BACK
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Ingest, TableRun

@@ -162,15 +162,26 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
         accounts=family,
         subscriptions=subscriptions,
         usage=events.where(F.col("subscription_start").isNotNull()),
-        adjustments=month.table("adjustments", schemas.ADJUSTMENTS).join(here, holds.ACCOUNT, "left_semi"),
+        adjustments=_adjustments(month, here),
         billed_ahead=run.billed_ahead(month.pricebook),
+        hierarchies=not family.where(F.col("invoiced_account_id") != F.col("account_id")).isEmpty(),
     )
+    # Each step is written before the next one is planned: as one query, planning it takes minutes.
+    billing.held_before = run.stage_few(month.staged("held"), billing.held_before, schemas.HELD)
+    billing.groups = billing.groups.persist(StorageLevel.DISK_ONLY)
+    billing.rated = run.stage(month.staged("charges"), billing.rated, schemas.CHARGES)
     lines = _stage_lines(month, billing)
     unknown = events.where(F.col("subscription_start").isNull()).unionByName(_of_nobody(month, changed))
     unrated = run.stage_few(month.staged("unrated"), _unrated(month, billing, unknown), schemas.UNRATED)
-    events.unpersist()
-    family.unpersist()
+    for kept in (billing.groups, events, family):
+        kept.unpersist()
     return lines, unrated
+
+
+def _adjustments(month: ConfirmedMonth, accounts: DataFrame) -> DataFrame | None:
+    if not month.published.tables.get("adjustments"):
+        return None
+    return month.table("adjustments", schemas.ADJUSTMENTS).join(accounts, holds.ACCOUNT, "left_semi")
 
 
 def _stage_lines(month: ConfirmedMonth, billing: PeriodBilling) -> int:

@@ -111,7 +111,8 @@ class World:
         events = frame(spark, self.events, schemas.USAGE)
         owed = rating.owed_charges(subscriptions, prices, pricebook)
         groups = usage.grouped(events, pricebook)
-        rated = tables.conformed(rating.rated(owed, groups, events, pricebook), schemas.CHARGES)
+        # Computed before the lines are planned, as a run does: as one query, planning takes minutes.
+        rated = tables.conformed(rating.rated(owed, groups, events, pricebook), schemas.CHARGES).localCheckpoint()
         if self.billed_ahead:
             ahead = [{"line_type": "flat", "service_account_id": row["account_id"], **row} for row in self.billed_ahead]
             billed = frame(spark, ahead, schemas.INVOICE_LINES)

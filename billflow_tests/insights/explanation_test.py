@@ -12,7 +12,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from billflow.insights.adjusting import EXPLAINED
 from billflow.insights.arithmetic import priced_parts
 from billflow.insights.explanation import PublishedInvoice, explanation
-from billflow.insights.family import TABLES, Family
+from billflow.insights.family import BEFORE, TABLES, Family
 from billflow.insights.recomputed import Recomputed
 from billflow.lake.manifest import AccountCounts, PublishedPartition
 from billflow.lake.schemas import INVOICES, SCHEMAS
@@ -50,7 +50,7 @@ def family(world: World, top: str) -> Family:
     }
     own = {name: [row for row in rows[name] if row["account_id"] in ids] for name in TABLES}
     ordered = tuple(sorted(ids, key=lambda one: (one != top, one)))
-    return Family("default", top, ordered, {name: table(name, own[name]) for name in TABLES})
+    return Family("default", top, ordered, {name: table(name, own.get(name, [])) for name in (*TABLES, BEFORE)})
 
 
 class _Noting(Rating):
@@ -91,7 +91,9 @@ def published_lines(world: World, own: Family) -> list[dict[str, Any]]:
         if stretch:
             more = {"subscription_start": stretch.subscription.start_date, "price_from": stretch.version.valid_from if isinstance(stretch, Service) else stretch.service.version.valid_from}  # fmt: skip
         texts = dict.fromkeys(("section", "description", "metric", "unit"))
-        lines.append({**asdict(line), **texts, **more, "line_no": number, "line_type": left.pop(0)})
+        lines.append(
+            {**asdict(line), **texts, **more, "line_no": number, "line_type": left.pop(0), "difference_of": None}
+        )
     return lines
 
 
