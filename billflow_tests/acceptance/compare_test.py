@@ -13,6 +13,8 @@ import pytest
 from billflow.examples import write_energy_small
 from billflow_tests.acceptance.runs import lake
 
+pytestmark = pytest.mark.slow
+
 MONTH = ("--cycle", "c01", "--month", "2026-05")
 BILLS = """
   - name: older

@@ -10,6 +10,8 @@ from billflow_tests.billing.random_worlds import random_world
 from billflow_tests.billing.reference_agreement_test import expected_lines
 from billflow_tests.billing.worlds import World
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = (
     "account_id",
     "name",

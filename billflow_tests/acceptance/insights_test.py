@@ -13,6 +13,8 @@ import pytest
 from billflow.lake.manifest import read_manifest
 from billflow_tests.acceptance.runs import COMMAND, lake
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "billflow.yaml": """
 project: insights

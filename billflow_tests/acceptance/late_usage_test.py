@@ -8,6 +8,8 @@ import pytest
 
 from billflow.orchestration.late_usage import UNKNOWN
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 project: late
 lake: ./lake
