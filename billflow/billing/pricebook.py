@@ -143,7 +143,8 @@ class Pricebook:
         discounts = self._discounts(code)
         label = charge.name or code.replace("_", " ").replace("-", " ").capitalize()
         terms = self._terms_of_usage(number, charge) if not isinstance(charge, FlatCharge) else {"per": charge.per}
-        unit = charge.unit or terms.pop("unit", None)
+        measured_in = terms.pop("unit", None)
+        unit = charge.unit or measured_in
         self.parts += [(number, part) for part in parts_of(charge, label, unit, discounts=discounts.values())]
         usage = not isinstance(charge, FlatCharge)
         return Rate(
