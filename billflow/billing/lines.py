@@ -23,7 +23,7 @@ def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> D
     CHARGE, the columns of RATES and PARTS, quantity, unit_price and net; `net` is NULL where an amount does not fit.
     """
     spark = rated.sparkSession
-    rates = prices.drop("where", "discounts", "metric_of", "increments", "aggregate", "window_start", "window_end")
+    rates = prices.drop("where", "discounts", "increments", "aggregate", "window_start", "window_end")
     known = billable(rated.drop("aggregate", "increments").join(F.broadcast(rates), "charge_id", "inner"))
     possible = known.join(F.broadcast(pricebook.parts_frame(spark)), ["charge_id", "cell"], "inner")
     priced = _net(_dividend(possible.where(_applies()), pricebook), pricebook)

@@ -7,6 +7,7 @@ Order is (event_time, usage_id); in it every event raises what its subscription 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from billflow.billing.matching import OF_USAGE, matched
 from billflow.billing.matrix import with_cell
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.quantities import DIVISOR, converted, rounded_units
@@ -39,10 +40,10 @@ def in_order(owed: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFra
     terms = F.broadcast(pricebook.frame(spark).where("in_order").select(*_TERMS))
     ordered = owed.where("in_order").join(terms, "charge_id", "inner")
     pooled = ordered.withColumns({"_sharer": _sharer(pricebook), "_own": _own()})
-    matched = _events(pooled, usage, pricebook)
+    events = _events(pooled, usage, pricebook)
     if _spans_hierarchies(pricebook):  # the one shuffle of usage
-        matched = matched.repartition("invoiced_account_id")
-    used = _beyond_allowance(_running(matched).join(_allowances(pooled), POOL, "inner"))
+        events = events.repartition("invoiced_account_id")
+    used = _beyond_allowance(_running(events).join(_allowances(pooled), POOL, "inner"))
     priced = used.withColumn("_amount", _event_amount())
     return (
         priced.groupBy(*MEMBER, "invoiced_account_id")
@@ -97,18 +98,16 @@ def _allowances(ordered: DataFrame) -> DataFrame:
 
 def _events(ordered: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Each event beside each charge that prices it in order: a row with `_quantity` and `cell`."""
-    from billflow.billing.rating import prices  # noqa: PLC0415  # the two modules need each other
-
-    columns = [*STRETCH, "metric", "_epoch", *(f"_d_{name}" for name in pricebook.dimensions())]
+    columns = [*OF_USAGE, *(f"_d_{name}" for name in pricebook.dimensions())]
     events = keyed(usage, pricebook).select(*columns, "usage_id", "event_time", F.col("quantity").alias("_measured"))
-    renamed = events.withColumnsRenamed({name: f"usage_{name}" for name in (*STRETCH, "metric", "_epoch")})
-    matched = with_cell(ordered.where(F.col("metric").isNotNull()).join(renamed, prices(pricebook), "inner"), pricebook)
+    counting = ordered.where(F.col("metric").isNotNull())
+    priced = with_cell(matched(counting, events, pricebook, "inner"), pricebook)
     rounded = [
         F.when(F.col("increments") == at, incremented(F.col("_measured"), *steps))
         for at, steps in enumerate(pricebook.increments)
     ]
     counted = F.when(F.col("aggregate") == "count", F.lit(1).cast(QUANTITY))
-    return matched.where(F.col("cell").isNotNull()).withColumn(
+    return priced.where(F.col("cell").isNotNull()).withColumn(
         "_quantity", F.coalesce(counted, *rounded, F.col("_measured"))
     )
 

@@ -1,6 +1,6 @@
-"""The bills of one period from canonical tables, as a whole: what a bill run stages step by step, in one composition.
+"""The bills of one period from canonical tables: the one composition of all that is in this room.
 
-For whatever prices in memory: one account's preview, a comparison of catalogues, a period that is rated again.
+A bill run stages it step by step; a preview, a comparison of catalogues and a period that is rated again compute it.
 """
 
 from functools import cached_property
@@ -11,9 +11,6 @@ from pyspark.sql import functions as F
 from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
-
-NO_RUN = ""
-"""`run_id` of rows that no run wrote."""
 
 
 class PeriodBilling:
@@ -37,17 +34,19 @@ class PeriodBilling:
         late: DataFrame | None = None,
         hierarchies: bool = True,
         buckets: int | None = None,
+        run_id: str = "",
     ) -> None:
         """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
 
         `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, `usage` (USAGE) and `adjustments` (ADJUSTMENTS)
         those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which days may come back.
         `late` (INVOICE_LINES) are differences of other months that go on these bills, at those months' prices.
-        `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`.
+        `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`. `run_id` is noted in
+        rows of HELD; empty where no run writes them.
         """
         self.pricebook, self.placed = pricebook, placed
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
-        self.hierarchies, self.buckets = hierarchies, buckets
+        self.hierarchies, self.buckets, self.run_id = hierarchies, buckets, run_id
         self.billed_ahead, self.late = billed_ahead, late
         tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
@@ -84,7 +83,8 @@ class PeriodBilling:
             return own
         back = advance.credits_of_advance(self.billed_ahead, self.subscriptions, self.prices, self.pricebook)
         served = self.accounts.select(*holds.ACCOUNT)
-        return own.unionByName(holds.without(back, self.held_before).join(served, holds.ACCOUNT, "left_semi"))
+        both = own.unionByName(holds.without(back, self.held_before).join(served, holds.ACCOUNT, "left_semi"))
+        return both.repartition(self.buckets, "account_id") if self.buckets else both
 
     @cached_property
     def priced(self) -> DataFrame:
@@ -138,13 +138,18 @@ class PeriodBilling:
         return invoices.invoices(self.taxes, self.pricebook.period, terms)
 
     @cached_property
+    def judged(self) -> DataFrame:
+        """Groups of usage with `cause`, `events` and `quantity_sum` (`billing.rating.judged`)."""
+        return rating.judged(self.groups, self.owed, self.pricebook)
+
+    @property
     def unrated(self) -> DataFrame:
-        """Groups of usage that no charge prices, with `cause`, `events` and `quantity_sum`."""
-        return rating.judged(self.groups, self.owed, self.pricebook).where(F.col("cause").isNotNull())
+        """Those that no charge prices."""
+        return self.judged.where(F.col("cause").isNotNull())
 
     @cached_property
     def _billable_usage(self) -> DataFrame:
         return holds.without(self.usage, self.held_before)
 
     def _one_reason_each(self, found: DataFrame) -> DataFrame:
-        return holds.one_reason_each(found, *self.placed, NO_RUN)
+        return holds.one_reason_each(found, *self.placed, self.run_id)

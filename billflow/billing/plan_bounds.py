@@ -30,8 +30,10 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
         }
     )
     amounts = summed.join(_amounts(summed, pricebook), CHARGE, "left")
-    # A part stands for its group: the first of the taxes that come to one category and rate.
-    same = Window.partitionBy(*PLAN, "kind", *TAX).orderBy(~F.col("_bears"), "tax_code")
+    # Without any line the plan's first charge says which tax the minimum bears.
+    of_first = ~F.col("_billed") & (F.col("tax_code") == F.col("first_tax"))
+    # A part stands for its group: one of the taxes that come to one category and rate.
+    same = Window.partitionBy(*PLAN, "kind", *TAX).orderBy(~F.col("_bears"), ~of_first, "tax_code")
     stands = F.col("of_plan") & (F.row_number().over(same) == 1)
     amount = F.when(F.col("kind") == PLAN_MAXIMUM, -F.col("over")).when(F.col("kind") == PLAN_MINIMUM, F.col("under"))
     marked = amounts.withColumns({"_stands": stands, "_amount": F.coalesce(amount, F.lit(0)).cast(MONEY)}).withColumns(
@@ -40,8 +42,6 @@ def with_plan_bounds(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
             "_weight": F.when(F.col("_stands"), F.col("_group_net")),
         }
     )
-    # Without any line the plan's first charge says which tax the minimum bears.
-    of_first = ~F.col("_billed") & (F.col("tax_code") == F.col("tax_codes")[0])
     first = F.when(of_first | F.col("_group_bears"), 0).otherwise(1)
     ordered = marked.withColumn("_first", first)
     within = [*PLAN, "kind", "_stands"]

@@ -163,7 +163,7 @@ class Pricebook:
             maximum=charge.maximum,
             is_capped=self._is_capped(plan, code),
             of_plan=False,
-            tax_codes=[charge.tax],
+            first_tax=charge.tax,
             discounts=discounts,
         )
 
@@ -226,7 +226,7 @@ class Pricebook:
             maximum=version.maximum,
             is_capped=True,
             of_plan=True,
-            tax_codes=taxes,
+            first_tax=taxes[0],
             discounts={},
         )
 

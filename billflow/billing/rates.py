@@ -70,8 +70,8 @@ class Rate:
     """Whether some version of the charge has a maximum: then all of them use it up."""
     of_plan: bool
     """Whether the bounds are those of a plan."""
-    tax_codes: list[str]
-    """The taxes of a plan's charges; the first one's first."""
+    first_tax: str
+    """The charge's tax; of a plan's bounds that of its first charge."""
     discounts: dict[str, tuple[Decimal | None, Decimal | None, date, date, int | None]]
     """Code → percent, amount, first and last day, number of periods."""
 
@@ -122,7 +122,7 @@ RATES = _types(
     maximum=QUANTITY,
     is_capped=FLAG,
     of_plan=FLAG,
-    tax_codes=TEXTS,
+    first_tax=TEXT,
     discounts=MapType(TEXT, _DISCOUNT),
 )
 """`Rate` as a table."""

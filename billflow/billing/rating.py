@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.discounts import with_discounts
+from billflow.billing.matching import matched
 from billflow.billing.matrix import with_cell
 from billflow.billing.ordered import in_order
 from billflow.billing.pricebook import Pricebook
@@ -90,7 +91,7 @@ def _with_wholes(owed: DataFrame) -> DataFrame:
 
 def rated(owed: DataFrame, groups: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
     """CHARGES: what each owed charge is for; 0 without events. A matrix has a row for each price that is used."""
-    cells = with_cell(_matched(owed, groups, pricebook, "left"), pricebook)
+    cells = with_cell(matched(owed, groups, pricebook, "left"), pricebook)
     events = F.coalesce(F.sum("events"), F.lit(0))
     summed = (
         cells.where(F.col("cell").isNotNull())
@@ -121,28 +122,10 @@ def _quantity(events: Column, pricebook: Pricebook) -> Column:
     return quantity.otherwise(F.sum("quantity_sum"))
 
 
-def _matched(owed: DataFrame, groups: DataFrame, pricebook: Pricebook, how: str) -> DataFrame:
-    """Charges beside the groups of events that they may price; `usage_metric` is NULL where there is none."""
-    renamed = {name: f"usage_{name}" for name in (*STRETCH, "metric", "_epoch")}
-    return owed.join(groups.withColumnsRenamed(renamed), prices(pricebook), how)
-
-
-def prices(pricebook: Pricebook) -> Column:
-    """Whether a charge may price usage beside it: what remains is whether a price of a matrix fits."""
-    same = [F.col(name) == F.col(f"usage_{name}") for name in (*STRETCH, "metric")]
-    in_force = F.col("usage__epoch").between(F.col("first_epoch"), F.col("last_epoch"))
-    return reduce(Column.__and__, [*same, in_force, *(_allows(name) for name in pricebook.dimensions())])
-
-
-def _allows(dimension: str) -> Column:
-    allowed = F.col("where")[dimension]
-    return allowed.isNull() | F.coalesce(F.array_contains(allowed, F.col(f"_d_{dimension}")), F.lit(False))
-
-
 def judged(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
     """`groups` with `cause`, why no charge prices these events: NULL where at least one does, however many do."""
     counting = owed.where(F.col("metric").isNotNull())
-    pairs = with_cell(_matched(counting, groups, pricebook, "inner"), pricebook)
+    pairs = with_cell(matched(counting, groups, pricebook, "inner"), pricebook)
     keys = [name for name in groups.columns if name not in _MEASURES and not name.startswith("incremented_")]
     names = [f"usage_{name}" if name in (*STRETCH, "metric", "_epoch") else name for name in keys]
     renamed = [F.col(name).alias(f"_key_{key}") for name, key in zip(names, keys, strict=True)]

@@ -10,6 +10,7 @@ from billflow.billing.allocation import spread
 from billflow.billing.money import rounded_fraction
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import Tax
+from billflow.catalog.charges import NO_TAX
 from billflow.lake.schemas import MONEY, QUANTITY, RATE
 
 PAYER = ("country", "postcode", "segment", "tax_id")
@@ -34,7 +35,7 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
 
 def _tax(pricebook: Pricebook) -> Column:
     day, catalog = pricebook.period.issue_date, pricebook.catalog
-    codes = ["none", *catalog.taxes]
+    codes = [NO_TAX, *catalog.taxes]
     return F.coalesce(
         *[F.when(F.col("tax_code") == code, _first_fitting(catalog.taxes_on(code, day))) for code in codes]
     )
@@ -68,7 +69,7 @@ def reasons(pricebook: Pricebook) -> Column:
     day, catalog = pricebook.period.issue_date, pricebook.catalog
     found = [
         F.when((F.col("tax_code") == code) & (F.col("tax_category") == tax.category), F.lit(tax.explanation))
-        for code in ("none", *catalog.taxes)
+        for code in (NO_TAX, *catalog.taxes)
         for tax in catalog.taxes_on(code, day)
         if tax.explanation
     ]

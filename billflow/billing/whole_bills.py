@@ -19,6 +19,20 @@ OF_CHARGES, OF_DISCOUNT, OF_MINIMUM = 0, 1, 2
 _GROUP = [*ACCOUNT, "tax_category", "tax_rate", "is_gross"]
 
 
+def has_hierarchies(accounts: DataFrame) -> bool:
+    """Whether some account's bill goes to another one; stops reading at the first."""
+    return not accounts.where(F.col("invoiced_account_id") != F.col("account_id")).isEmpty()
+
+
+def of_invoiced_accounts(usage: DataFrame, accounts: DataFrame) -> DataFrame:
+    """`usage` under the accounts that get the bills, as documents show it; as it is where each account has its own."""
+    if not has_hierarchies(accounts):
+        return usage
+    tops = accounts.select(*ACCOUNT, "invoiced_account_id")
+    owned = usage.join(tops, ACCOUNT, "inner").withColumn("account_id", F.col("invoiced_account_id"))
+    return owned.drop("invoiced_account_id")
+
+
 def payers(accounts: DataFrame, *, hierarchies: bool) -> DataFrame:
     """system, account_id, name, invoiced_account_id and, of that one, PAYER and payer_currency. A row an account."""
     currency = F.col("currency").alias("payer_currency")

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from billflow.catalog.calendars import Calendar
 from billflow.catalog.charges import NO_TAX, OWN_CODES, Bounded, NotNegative
 from billflow.catalog.price_models import Charge
-from billflow.catalog.taxes import FIRST_DAY, LAST_DAY, DatedTax, Tax, TaxPayer, in_force
+from billflow.catalog.taxes import ANYBODY, FIRST_DAY, LAST_DAY, DatedTax, Tax, TaxPayer, in_force
 from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict
 
 V = TypeVar("V")
@@ -194,7 +194,7 @@ class Catalog(Strict):
             return [Tax(category="O", rate=Decimal(0))]
         return in_force(_versions(self.taxes[code]), day)
 
-    def tax_on(self, code: str, day: date, payer: TaxPayer = TaxPayer()) -> Tax:  # noqa: B008  # it is frozen
+    def tax_on(self, code: str, day: date, payer: TaxPayer = ANYBODY) -> Tax:
         """The tax of a customer on `day`; category O at 0 for `none`. LookupError when none fits."""
         for tax in self.taxes_on(code, day):
             if tax.fits(payer):

@@ -135,7 +135,8 @@ class PercentageCharge(AnyUsageCharge):
 
     @model_validator(mode="after")
     def _event_bounds_in_order(self) -> "PercentageCharge":
-        if None not in (self.event_minimum, self.event_maximum) and self.event_minimum > self.event_maximum:  # type: ignore[operator]
+        least, most = self.event_minimum, self.event_maximum
+        if least is not None and most is not None and least > most:
             raise ValueError("event_minimum is above event_maximum; let it be at most that")
         if self.is_bounded and self.pool:
             raise ValueError("events with bounds are priced one by one and cannot share a pool; leave pool out")

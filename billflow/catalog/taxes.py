@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -25,8 +25,6 @@ REASONS = {
     "O": "Not subject to tax",
 }
 """Why no tax is due, where a tax does not say so itself (EN 16931 BT-120 wants a reason for these categories)."""
-
-T = TypeVar("T")
 
 
 def _fraction(rate: Decimal) -> Decimal:
@@ -53,6 +51,10 @@ class TaxPayer:
     postcode: str | None = None
     segment: str | None = None
     tax_id: str | None = None
+
+
+ANYBODY = TaxPayer()
+"""A customer of whom nothing is known."""
 
 
 class Tax(Strict):

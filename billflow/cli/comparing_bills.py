@@ -6,7 +6,8 @@ from decimal import ROUND_DOWN, Decimal
 import click
 
 from billflow.cli.comparing import Asked
-from billflow.cli.listings import console, print_csv, print_json, print_table
+from billflow.cli.listings import print_csv, print_json, print_table
+from billflow.cli.output import open_output
 from billflow.errors import UsageError
 from billflow.insights.older_bills import Matches, OlderBillComparison, window_of
 from billflow.lake import published
@@ -59,7 +60,7 @@ def _print_report(asked: Asked, found: OlderBillComparison, matches: Matches, wi
     ]
     if matches.left_over_bills:
         lines.append(f"{matches.left_over_bills:,} older bills of these days beside an account's nearest one were left")
-    console().print("\n".join(lines))
+    open_output().print("\n".join(lines))
     causes, differences = found.causes(), found.differences(asked.limit)
     if causes.rows:
         count = sum(row["differences"] for row in causes.records())

@@ -7,7 +7,8 @@ import click
 
 from billflow.catalog import load_catalog
 from billflow.cli.comparing import Asked
-from billflow.cli.listings import console, print_csv, print_json, print_table
+from billflow.cli.listings import print_csv, print_json, print_table
+from billflow.cli.output import open_output
 from billflow.insights.billed_tables import BilledTables
 from billflow.insights.catalog_comparison import CatalogComparison, customer_rows
 from billflow.insights.customer_file import write_customers
@@ -26,7 +27,7 @@ def against_catalog(asked: Asked, folder: Path, by: str | None) -> int:
     """Prints what changes under the catalogue in `folder`; the exit code."""
     draft = load_catalog(folder)  # its mistakes show before Spark starts
     project = Project(folder=str(asked.settings.folder))
-    with console(stderr=True).status(f"{asked.month.key}: pricing the whole base again"):
+    with open_output(stderr=True).status(f"{asked.month.key}: pricing the whole base again"):
         billed = BilledTables(project.spark(), asked.storage, asked.month)
         found = CatalogComparison(billed, draft, asked.settings)
         try:
@@ -58,7 +59,7 @@ def _print_json(asked: Asked, found: CatalogComparison, by: str | None) -> None:
 
 
 def _print_report(asked: Asked, found: CatalogComparison, by: str | None) -> None:
-    console().print(f"{asked.month.key}: the published bills (before) and those of the draft catalogue (after)")
+    open_output().print(f"{asked.month.key}: the published bills (before) and those of the draft catalogue (after)")
     print_table("What customers have to pay (nets: without tax)", found.totals())
     for title, table in (("Held accounts", found.holds(asked.limit)), ("Unrated usage", found.unrated(asked.limit))):
         if table.rows:

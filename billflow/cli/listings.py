@@ -7,20 +7,11 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from billflow.cli.output import open_output, plain
 from billflow.insights.listing import Listing
-
-_WIDE = 100_000
-"""Columns of an output that is no terminal: nothing is cut there."""
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Standard output (or error), as wide as a table needs where it is no terminal."""
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(highlight=False, stderr=stderr, width=None if terminal else _WIDE)
 
 
 def print_table(title: str, listing: Listing, *, without: Collection[str] = ()) -> None:
@@ -33,7 +24,7 @@ def print_table(title: str, listing: Listing, *, without: Collection[str] = ()) 
         table.add_column(listing.columns[at].replace("_", " "), justify="right" if is_number else "left")
     for row in listing.rows:
         table.add_row(*[escape(shown(row[at])) for at in kept])
-    console().print(table)
+    open_output().print(table)
 
 
 def print_csv(listing: Listing) -> None:
@@ -60,17 +51,12 @@ def shown(value: Any) -> str:
 def _plain(value: Any) -> str:
     if value is None:
         return ""
-    return _digits(value) if isinstance(value, Decimal) else str(value)
-
-
-def _digits(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _json(value: Any) -> str:
     if isinstance(value, Decimal):
-        return _digits(value)
+        return plain(value)
     if isinstance(value, Listing):
         return "[" + ",\n ".join(_json(record) for record in value.records()) + "]"
     if isinstance(value, Mapping):

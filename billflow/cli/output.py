@@ -9,9 +9,10 @@ _WIDE = 100_000
 """Columns of an output that is no terminal: nothing is cut there."""
 
 
-def open_output() -> Console:
-    """Standard output, for tables and texts."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+def open_output(*, stderr: bool = False) -> Console:
+    """Standard output (or error), for tables and texts."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(highlight=False, stderr=stderr, width=None if terminal else _WIDE)
 
 
 def plain(number: Decimal) -> str:

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from billflow.billing import holds, usage
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
+from billflow.billing.whole_bills import has_hierarchies
 from billflow.catalog import Catalog
 from billflow.insights.billed_tables import BilledTables
 from billflow.insights.draft_holds import without_plan
@@ -41,9 +42,9 @@ class CatalogComparison:
     def __init__(self, billed: BilledTables, catalog: Catalog, settings: Settings) -> None:
         """`catalog` is the draft."""
         self._billed, month = billed, billed.month
+        self._on_disk: list[DataFrame] = []
         accounts, subscriptions = billed.accounts(), billed.subscriptions()
-        elsewhere = accounts.where(F.col("invoiced_account_id") != F.col("account_id"))
-        hierarchies = not elsewhere.limit(1).isEmpty()
+        hierarchies = has_hierarchies(accounts)
         found = without_plan(accounts, subscriptions, sorted(catalog.plans), month.period, hierarchies=hierarchies)
         self._planless = self._kept(holds.one_reason_each(found, month.cycle, month.period.month, ""))
         self._billing = PeriodBilling(
@@ -159,7 +160,7 @@ class CatalogComparison:
         return _listed(customer_rows(changed).orderBy(F.desc(F.abs("difference")), *ACCOUNT).limit(limit))
 
     def _kept(self, rows: DataFrame) -> DataFrame:
-        self._on_disk = [*getattr(self, "_on_disk", []), rows]
+        self._on_disk.append(rows)
         return rows.persist(StorageLevel.DISK_ONLY)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from pyspark.sql import DataFrame
 
-from billflow.insights.table_file import quoted, write_file
+from billflow.insights.table_file import write_file
 from billflow.lake import published, tables
 from billflow.lake.manifest import TableRun
 from billflow.lake.staging import Staging
@@ -27,6 +27,6 @@ def write_customers(customers: DataFrame, storage: Storage, target: Path) -> int
 
 
 def _joined(storage: Storage, parts: list[str], target: Path) -> int:
-    listed = ", ".join(f"'{quoted(name)}'" for name in parts)
+    listed = ", ".join(map(published.literal, parts))
     rows = f"SELECT * FROM read_parquet([{listed}]) ORDER BY abs(difference) DESC, system, account_id"
     return write_file(published.connect_to(storage, {}), rows, target)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from billflow.billing.rating import NO_CHARGE, NO_CONDITION, NO_PRICE
-from billflow.insights.view import View, text
+from billflow.insights.view import View
 from billflow.lake.manifest import PublishedPartition
+from billflow.lake.published import literal
 
 _CAUSES = (NO_CHARGE, NO_CONDITION, NO_PRICE)
 
@@ -59,14 +60,14 @@ GROUP BY cycle, month, metric, cause""",
 def _cause() -> str:
     # The longest first, so that a cause that begins like another one is not taken for it.
     known = sorted(_CAUSES, key=len, reverse=True)
-    cases = " ".join(f"WHEN starts_with(reason, {text(cause)}) THEN {text(cause)}" for cause in known)
+    cases = " ".join(f"WHEN starts_with(reason, {literal(cause)}) THEN {literal(cause)}" for cause in known)
     return f"CASE {cases} ELSE 'unrated' END"
 
 
 def _periods(partitions: Mapping[str, PublishedPartition]) -> str:
     """A row for each published period, since usage itself does not say which one it is of."""
     rows = [
-        f"({', '.join(text(part) for part in (*key.split('|'), one.period_start, one.period_end))})"
+        f"({', '.join(literal(part) for part in (*key.split('|'), one.period_start, one.period_end))})"
         for key, one in sorted(partitions.items())
     ]
     return _PERIODS.format(", ".join(rows) or "(NULL, NULL, NULL, NULL)")

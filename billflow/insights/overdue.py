@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from billflow.dunning import DunningLevel
-from billflow.insights.view import View, text
+from billflow.insights.view import View
+from billflow.lake.published import literal
 
 _BUCKETS = {
     "not_due": (None, 0),
@@ -96,7 +97,7 @@ GROUP BY system, account_id, invoice_id, invoice_number, currency, due_date, ope
 def _listed(levels: Sequence[DunningLevel]) -> str:
     columns = "level::INTEGER AS level, after_days::INTEGER AS after_days, name::VARCHAR AS name"
     amounts = "fee::DECIMAL(38, 4) AS fee, minimum::DECIMAL(38, 12) AS minimum"
-    rows = [f"({one.level}, {one.after_days}, {text(one.name)}, {one.fee:f}, {one.minimum:f})" for one in levels]
+    rows = [f"({one.level}, {one.after_days}, {literal(one.name)}, {one.fee:f}, {one.minimum:f})" for one in levels]
     listed = ", ".join(rows) or "(NULL, NULL, NULL, NULL, NULL)"
     filled = "" if rows else " WHERE false"
     return f"SELECT {columns}, {amounts} FROM (VALUES {listed}) AS l(level, after_days, name, fee, minimum){filled}"

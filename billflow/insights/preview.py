@@ -129,10 +129,6 @@ def preview(
     )
 
 
-def _tax_order(tax: dict[str, Any]) -> tuple[str, Decimal]:
-    return tax["tax_category"], tax["tax_rate"]
-
-
 def check_plans(family: Family, catalog: Catalog, period: BillingPeriod) -> None:
     """UsageError when a plan that is served in the period is not in the catalogue: it may be another than the run's."""
     for row in family.tables["subscriptions"].to_pylist():

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from billflow.lake.published import literal
+
 
 @dataclass(frozen=True)
 class View:
@@ -26,11 +28,6 @@ class View:
             yield f"CREATE MACRO {self.macro}(day) AS TABLE {rows}"
             rows = f"SELECT * FROM {self.macro}({self.day})"
         yield f"CREATE VIEW {self.name} AS {rows}"
-        yield f"COMMENT ON VIEW {self.name} IS {text(self.about)}"
+        yield f"COMMENT ON VIEW {self.name} IS {literal(self.about)}"
         for name, meaning in self.columns.items():
-            yield f'COMMENT ON COLUMN {self.name}."{name}" IS {text(meaning)}'
-
-
-def text(value: str | None) -> str:
-    """A text, or NULL, as SQL writes it."""
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+            yield f'COMMENT ON COLUMN {self.name}."{name}" IS {literal(meaning)}'

@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from billflow.lake.digests import text_digest
-from billflow.lake.manifest import PublishedPartition, TableRun
+from billflow.lake.manifest import Confirmation, PublishedPartition, TableRun
 from billflow.lake.published import column_types, files, rows_of
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
@@ -46,13 +46,13 @@ def chained_columns() -> dict[str, dict[str, str]]:
     return {table: column_types(SCHEMAS[table]) for table in CHAINED}
 
 
-def chain_head(storage: Storage, tables: Tables, key: str, partition: PublishedPartition) -> str:
+def chain_head(
+    storage: Storage, tables: Tables, key: str, partition: PublishedPartition, confirmation: Confirmation
+) -> str:
     """The head of a confirmed partition's chain, whose tables are in the folders given (staged, or published).
 
-    Raises duckdb.Error when a file cannot be read or lacks a column.
+    `confirmation` is the partition's. Raises duckdb.Error when a file cannot be read or lacks a column.
     """
-    confirmation = partition.confirmation
-    assert confirmation is not None  # noqa: S101  # drafts have no chain
     head = text_digest(confirmation.previous, _record(key, partition))
     for block in _blocks(storage, tables, confirmation.columns):
         head = text_digest(head, block)

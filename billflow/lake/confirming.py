@@ -19,7 +19,7 @@ from billflow.lake.published import column_types, connect_to, files, rows_of
 from billflow.lake.schemas import INVOICES
 from billflow.lake.storage import Storage
 
-INPUT = ("accounts", "subscriptions", "usage")
+INPUT = ("accounts", "subscriptions", "usage", "adjustments")
 """Tables that a partition was billed from."""
 
 _CHANGED = ("invoice_number", "status")
@@ -109,7 +109,7 @@ class Confirming:
         record = self._record(table_digests(self.storage, now))
         changed = {"run_id": self.run_id, "status": "confirmed", "tables": tables, "confirmation": record}
         open_ = self.draft.model_copy(update=changed)
-        head = chain_head(self.storage, now, self.key, open_)
+        head = chain_head(self.storage, now, self.key, open_, record)
         return open_.model_copy(update={"confirmation": record.model_copy(update={"head": head})})
 
     def _record(self, digests: dict[str, str]) -> Confirmation:

@@ -9,6 +9,7 @@ import duckdb
 
 from billflow.lake.chain import ORDER
 from billflow.lake.manifest import NumberRange
+from billflow.lake.published import literal
 from billflow.number_pattern import NumberPattern, Part, Year
 
 _SERIES = "kind || '|' || year(issue_date)"
@@ -61,7 +62,7 @@ def number_problems(connection: duckdb.DuckDBPyConnection, ranges: Mapping[str, 
 def _expected(ranges: Mapping[str, NumberRange]) -> str:
     """SQL: the branches of a CASE over the series; `place` is the row's place in its series, from 1."""
     known = " ".join(
-        f"WHEN {_quoted(series)} THEN {_number(numbers, f'(place + {numbers.first - 1})')}"
+        f"WHEN {literal(series)} THEN {_number(numbers, f'(place + {numbers.first - 1})')}"
         for series, numbers in ranges.items()
     )
     return f"{known} ELSE NULL" if known else "WHEN '' THEN NULL"
@@ -73,11 +74,7 @@ def _number(numbers: NumberRange, sequence: str) -> str:
 
 def _part(part: Part, sequence: str) -> str:
     if isinstance(part, str):
-        return _quoted(part)
+        return literal(part)
     if isinstance(part, Year):
         return "year(issue_date)::VARCHAR"
     return f"lpad({sequence}, greatest({part.digits}, length({sequence}))::INTEGER, '0')"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -77,8 +77,7 @@ def rows_of(columns: Mapping[str, str], found: list[str]) -> str:
     if not found:
         return f"SELECT {_nothing(columns)}"
     shown = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in found)
-    rows = f"read_parquet([{listed}], hive_partitioning=false)"
+    rows = f"read_parquet([{', '.join(map(literal, found))}], hive_partitioning=false)"
     # Files may be of a version that did not have all columns yet.
     return f"SELECT {shown} FROM (SELECT * FROM {rows} UNION ALL BY NAME SELECT {_nothing(columns)})"
 
@@ -97,3 +96,8 @@ def _type(kind: DataType) -> str:
     if isinstance(kind, TimestampType):
         return "TIMESTAMP"
     return names.get(kind.simpleString(), kind.simpleString())
+
+
+def literal(text: str | None) -> str:
+    """A text, or NULL, as SQL writes it."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"

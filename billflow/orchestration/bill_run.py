@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from billflow.billing.parts import FLAT
+from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import BACK
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
@@ -70,11 +71,6 @@ class BillRun:
         return Pricebook(self.catalog, self.settings, self.period)
 
     @cached_property
-    def prices(self) -> DataFrame:
-        """The prices as a table."""
-        return self.pricebook.frame(self.spark)
-
-    @cached_property
     def staging(self) -> Staging:
         """Where this run writes; `raw` has begun it."""
         staging = Staging(self.storage, self.root)
@@ -113,10 +109,8 @@ class BillRun:
         return everyone.where(everyone["cycle"] == self.partition.cycle)
 
     def subscriptions(self) -> DataFrame:
-        """The subscriptions of the cycle's accounts, with the account that gets their bill."""
-        everyone = self._bucketed(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
-        tops = self.accounts().select("system", "account_id", "invoiced_account_id")
-        return everyone.join(tops, ["system", "account_id"], "inner")
+        """The subscriptions of the cycle's accounts."""
+        return self._of_cycle(self.ingest.subscriptions, schemas.SUBSCRIPTIONS)
 
     def bills(self) -> DataFrame:
         """Lines of bills of other systems, of the cycle's accounts."""
@@ -141,6 +135,22 @@ class BillRun:
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""
         return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)
+
+    def billing(self, *, hierarchies: bool, late: DataFrame | None = None) -> PeriodBilling:
+        """The billing of the partition; `late` are the differences of other months that go on its bills."""
+        return PeriodBilling(
+            self.pricebook,
+            self.partition.placed,
+            accounts=self.accounts(),
+            subscriptions=self.subscriptions(),
+            usage=self.usage(),
+            adjustments=self.adjustments() if self.partition.key in self.ingest.adjustments else None,
+            billed_ahead=self.billed_ahead(),
+            late=late,
+            hierarchies=hierarchies,
+            buckets=self.buckets,
+            run_id=self.root,
+        )
 
     def billed_ahead(self, pricebook: Pricebook | None = None) -> DataFrame | None:
         """The lines of the bills before for days of this period; None when those bills were not made here.

@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 from billflow.billing import differences, holds, taxes, usage
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
+from billflow.billing.whole_bills import has_hierarchies
 from billflow.catalog import parse_catalog
 from billflow.errors import UsageError
 from billflow.lake import schemas, tables
@@ -164,7 +165,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
         usage=events.where(F.col("subscription_start").isNotNull()),
         adjustments=_adjustments(month, here),
         billed_ahead=run.billed_ahead(month.pricebook),
-        hierarchies=not family.where(F.col("invoiced_account_id") != F.col("account_id")).isEmpty(),
+        hierarchies=has_hierarchies(family),
     )
     # Each step is written before the next one is planned: as one query, planning it takes minutes.
     billing.held_before = run.stage_few(month.staged("held"), billing.held_before, schemas.HELD)

@@ -12,10 +12,9 @@ from pyspark.sql import functions as F
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Cycle
+from billflow.catalog.charges import NO_TAX
 from billflow.sources.canonical_tables import TOO_MUCH, cycle_month
 from billflow.sources.verdicts import Rule, any_of, apply_rules, mapped_rules, rule, settle_duplicates, unknown_if_given
-
-NO_TAX = "none"
 
 
 def judge_adjustments(

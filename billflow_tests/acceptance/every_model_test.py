@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from billflow_tests.billing.random_worlds import random_world
 from billflow_tests.billing.reference_agreement_test import expected_lines
@@ -134,3 +135,14 @@ def test_a_bill_of_a_family_and_tax_reasons(project, rows):
         {"tax_category": "E", "reason": "exempt by law"},
         {"tax_category": "S", "reason": None},
     ]
+
+
+def test_a_bill_of_a_family_shows_the_usage_of_children(project, billflow, rows, tmp_path):
+    served = rows(
+        project,
+        "select invoice_id, subscription_id from invoice_lines "
+        "where account_id != service_account_id and usage_count > 0 order by all limit 1",
+    )[0]
+    assert billflow("--project", project, "pdf", served["invoice_id"], "-o", tmp_path / "bill.pdf").exit_code == 0
+    text = " ".join(page.extract_text() for page in PdfReader(tmp_path / "bill.pdf").pages)
+    assert f"· {served['subscription_id']}" in text

@@ -87,19 +87,19 @@ def tried(spark, world: World) -> Counter[str]:
     return counted
 
 
-@pytest.mark.parametrize("seed", [5])
+@pytest.mark.parametrize("seed", [3, 5, 12])
 def test_every_line_agrees(spark, seed):
-    assert tried(spark, random_world(seed))["lines"] > 200
+    assert tried(spark, random_world(seed))["lines"] > 300
 
 
 @pytest.mark.slow
-def test_every_line_of_hundreds_of_plans_agrees(spark):
+def test_every_line_of_a_thousand_plans_agrees(spark):
     total: Counter[str] = Counter()
-    for seed in range(100, 103):
-        total.update(tried(spark, random_world(seed, accounts=400, plans=160)))
+    for seed in range(100, 108):
+        total.update(tried(spark, random_world(seed, accounts=400, plans=150)))
     print(dict(total))  # noqa: T201  # `pytest -s` shows how many were tried
-    assert total["plans"] >= 450
+    assert total["plans"] >= 1000
     kinds = ("flat", "units", "fee", "volume", "volume_fee", "packages", "paid_events", "events", "percent_off")
     kinds += ("amount_off", "maximum", "minimum", "plan_maximum", "plan_minimum", "adjustment")
     kinds += ("invoice_discount", "invoice_minimum")
-    assert {kind: total[kind] for kind in kinds if total[kind] < 10} == {}
+    assert {kind: total[kind] for kind in kinds if total[kind] < 20} == {}

@@ -83,12 +83,12 @@ def test_a_removed_invoice(lake):
 def test_the_chain_alone_tells_of_a_changed_row(lake, table, changed):
     """Without looking at files: the rows say it."""
     place, partition = folder(lake, table), read_manifest(lake).partitions[MAY]
-    head = chain_head(lake, partition.tables, MAY, partition)
+    head = chain_head(lake, partition.tables, MAY, partition, partition.confirmation)
     first, *others = take(lake, place)
     put(lake, place, table, [{**first, **changed}, *others])
     assert partition.confirmation is not None
     assert head == partition.confirmation.head
-    assert chain_head(lake, partition.tables, MAY, partition) != head
+    assert chain_head(lake, partition.tables, MAY, partition, partition.confirmation) != head
 
 
 def test_the_order_of_rows_and_their_files_do_not_matter_to_the_chain(lake):
@@ -100,7 +100,7 @@ def test_the_order_of_rows_and_their_files_do_not_matter_to_the_chain(lake):
         put(lake, f"{place}-more", table, rows[1:])
         lake.write(f"{place}/part-1.parquet", lake.read(f"{place}-more/part-0.parquet"))
     assert partition.confirmation is not None
-    assert chain_head(lake, partition.tables, MAY, partition) == partition.confirmation.head
+    assert chain_head(lake, partition.tables, MAY, partition, partition.confirmation) == partition.confirmation.head
 
 
 @pytest.mark.parametrize("block", [1, 2, 3])
@@ -110,7 +110,7 @@ def test_blocks(tmp_path, monkeypatch, block):
     draft(storage, MAY, bills(MAY, accounts=("A", "B", "C", "D", "E")))
     whole = confirm(storage, MAY).partitions[MAY]
     monkeypatch.setattr(chain, "BLOCK", block)
-    heads = {chain_head(storage, whole.tables, MAY, whole) for _ in range(2)}
+    heads = {chain_head(storage, whole.tables, MAY, whole, whole.confirmation) for _ in range(2)}
     assert len(heads) == 1
     assert whole.confirmation is not None
     assert whole.confirmation.head not in heads
@@ -131,7 +131,7 @@ def test_bucket_by_bucket(tmp_path):
         tables[table] = (TableRun(path=f"bucketed/{table}", rows=3, buckets=3),)
     assert len(chain._buckets(storage, tables)) == 3
     assert partition.confirmation is not None
-    assert chain_head(storage, tables, MAY, partition) == partition.confirmation.head
+    assert chain_head(storage, tables, MAY, partition, partition.confirmation) == partition.confirmation.head
 
 
 class TestCatalogue:

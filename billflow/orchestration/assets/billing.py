@@ -8,13 +8,18 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import advance, bills, differences, holds, invoices, rating, usage
+from billflow.billing import invoices, usage
 from billflow.billing.money import minor_digits
+from billflow.billing.period import PeriodBilling
+from billflow.billing.whole_bills import has_hierarchies
 from billflow.lake import schemas, tables
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, described, explained
+
+HIERARCHIES = "hierarchies"
+"""Note: whether some account's bill goes to another one."""
 
 
 @dg.asset(
@@ -24,53 +29,26 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
     """What each subscription owes, and for what quantity. Accounts that cannot be billed are held, with the reason."""
     with explained(context.log):
         run = BillRun(context, project)
-        accounts, subscriptions, events = run.accounts(), run.subscriptions(), run.usage()
-        hierarchies = _has_hierarchies(run)
-        found = holds.holds(accounts, subscriptions, run.prices, run.pricebook, hierarchies=hierarchies)
-        held = _held(run, found, "held")
-        owed = rating.owed_charges(holds.without(subscriptions, held), run.prices, run.pricebook)
-        billable = holds.without(events, held)
-        groups = usage.grouped(billable, run.pricebook).persist(StorageLevel.DISK_ONLY)
-        rated = run.stage(
-            "charges", _with_credits(run, rating.rated(owed, groups, billable, run.pricebook), held), schemas.CHARGES
-        )
-        judged = rating.judged(groups, owed, run.pricebook).persist(StorageLevel.DISK_ONLY)
-        unrated = _unrated(run, events, judged.where(F.col("cause").isNotNull()))
+        run.staging.note(HIERARCHIES, {"found": has_hierarchies(run.accounts())})
+        billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"])
+        # Each step is written before the next one is planned: as one query, planning it takes minutes.
+        held = billing.held_before = run.stage_few("held", billing.held_before, schemas.HELD)
+        billing.groups = billing.groups.persist(StorageLevel.DISK_ONLY)
+        rated = run.stage("charges", billing.rated, schemas.CHARGES)
+        judged = billing.judged = billing.judged.persist(StorageLevel.DISK_ONLY)
+        unrated = _unrated(run, billing)
         counts = {"held_accounts": held.count(), "unrated_events": unrated.count()}
-        run.staging.note("charges", {**counts, "events": _event_counts(events, held, judged, unrated)})
+        run.staging.note("charges", {**counts, "events": _event_counts(billing.usage, held, judged, unrated)})
         judged.unpersist()
-        groups.unpersist()
+        billing.groups.unpersist()
         return dg.MaterializeResult(metadata=described(rated, rated.count(), **counts))
 
 
-def _with_credits(run: BillRun, rated: DataFrame, held: DataFrame) -> DataFrame:
-    """`rated` and, where the bills before were made here, what comes back of days that they took in advance."""
-    ahead = run.billed_ahead()
-    if ahead is None:
-        return rated
-    back = advance.credits_of_advance(ahead, run.subscriptions(), run.prices, run.pricebook)
-    both = tables.conformed(rated, schemas.CHARGES).unionByName(holds.without(back, held))
-    return tables.by_account(both, run.buckets)
-
-
-def _has_hierarchies(run: BillRun) -> bool:
-    """Whether some account's bill goes to another one; noted for the steps that follow."""
-    elsewhere = run.accounts().where(F.col("invoiced_account_id") != F.col("account_id"))
-    found = not elsewhere.limit(1).isEmpty()
-    run.staging.note("hierarchies", {"found": found})
-    return found
-
-
-def _held(run: BillRun, found: DataFrame, table: str) -> DataFrame:
-    part = run.partition
-    return run.stage_few(table, holds.one_reason_each(found, part.cycle, part.month, run.root), schemas.HELD)
-
-
-def _unrated(run: BillRun, events: DataFrame, groups: DataFrame) -> DataFrame:
+def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
     shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
     reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
-    found = usage.in_groups(events, groups, run.pricebook).select(
+    found = usage.in_groups(billing.usage, billing.unrated, run.pricebook).select(
         "source",
         F.lit("usage").alias("table"),
         F.col("usage_id").alias("key"),
@@ -116,42 +94,14 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
     """The lines that bills print: each tier, fee, discount and adjustment with its rounded net."""
     with explained(context.log):
         run = BillRun(context, project)
-        differing = late.late_lines(run)
-        priced = _with_late(run, _priced(run), differing).persist(StorageLevel.DISK_ONLY)
-        unbillable = _held(run, _unbillable(run, priced, differing), "held_late")
-        sound = holds.without(priced, unbillable)
-        currencies = run.pricebook.currencies
-        placed = invoices.with_invoice_id(sound, invoices.tax_groups(sound, currencies), *run.partition.placed)
-        written = run.stage("invoice_lines", placed, schemas.INVOICE_LINES)
-        priced.unpersist()
+        billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"], late=late.late_lines(run))
+        billing.held_before = tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD)
+        billing.rated = run.staged("charges", schemas.CHARGES)
+        billing.priced = billing.priced.persist(StorageLevel.DISK_ONLY)
+        unbillable = billing.held_late = run.stage_few("held_late", billing.held_late, schemas.HELD)
+        written = run.stage("invoice_lines", billing.lines, schemas.INVOICE_LINES)
+        billing.priced.unpersist()
         return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=unbillable.count()))
-
-
-def _with_late(run: BillRun, lines: DataFrame, differing: DataFrame | None) -> DataFrame:
-    return lines if differing is None else differences.with_differences(lines, differing, run.buckets)
-
-
-def _unbillable(run: BillRun, priced: DataFrame, differing: DataFrame | None) -> DataFrame:
-    found = holds.unbillable(priced)
-    if differing is None:
-        return found
-    return found.unionByName(differences.in_other_currency(differing, run.accounts(), run.pricebook))
-
-
-def _priced(run: BillRun) -> DataFrame:
-    """The lines of all bills, those that cannot be billed among them."""
-    held = tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD)
-    has_adjustments = run.partition.key in run.ingest.adjustments
-    return bills.bill_lines(
-        run.staged("charges", schemas.CHARGES),
-        run.prices,
-        run.pricebook,
-        accounts=holds.without(run.accounts(), held),
-        subscriptions=holds.without(run.subscriptions(), held),
-        adjustments=holds.without(run.adjustments(), held) if has_adjustments else None,
-        hierarchies=run.staging.noted("hierarchies")["found"],
-        buckets=run.buckets,
-    )
 
 
 @dg.multi_asset(

@@ -7,6 +7,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.whole_bills import of_invoiced_accounts
 from billflow.documents import payload, rendering, store, templates
 from billflow.errors import PassingError
 from billflow.lake import schemas, tables
@@ -62,7 +63,7 @@ def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) 
         lines=read["invoice_lines"],
         taxes=read["invoice_taxes"],
         accounts=read["accounts"],
-        usage=read["usage"],
+        usage=of_invoiced_accounts(read["usage"], read["accounts"]),
         seller={name: value for name, value in run.settings.seller.model_dump().items() if value is not None},
         units={name: metric.unit or "" for name, metric in metrics.items()},
         daily_max_metrics={name for name, metric in metrics.items() if metric.aggregate == "max"},
