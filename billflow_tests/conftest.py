@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from billflow.lake.session import start_session
+from billflow.lake.session import SMALL_INPUT, start_session
 from billflow_tests.servers.hdfs import Hdfs, start_hdfs
 
 # Dagster and billflow look at these; a test sets what it needs.
@@ -21,7 +21,8 @@ REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""
     properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g"}
-    session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=0)
+    # Hundreds of plans in one process: here the JVM's second compiler pays.
+    session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=SMALL_INPUT)
     yield session
     session.stop()
 

@@ -79,7 +79,12 @@ def _event_counts(
 
 
 @dg.asset(
-    deps=["accounts", "usage", "quarantine"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL
+    # After the period's own charges: steps take turns (POOL), and what stops one is then told once.
+    deps=[charges, "accounts", "usage", "quarantine"],
+    group_name="billing",
+    kinds={"spark"},
+    retry_policy=RETRY,
+    pool=POOL,
 )
 def late_usage(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Confirmed months whose usage has changed since, rated again: their differences go on this month's bills."""
