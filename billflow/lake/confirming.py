@@ -11,16 +11,12 @@ from dataclasses import dataclass
 import duckdb
 
 from billflow.errors import UsageError
-from billflow.lake.chain import chain_head, chained_columns
-from billflow.lake.digests import code_version, table_digests, text_digest
-from billflow.lake.manifest import FOLDER, Confirmation, Manifest, PublishedPartition, TableRun
+from billflow.lake.manifest import FOLDER, Manifest, PublishedPartition, TableRun, partition_of
 from billflow.lake.numbers import number_problems, number_ranges
 from billflow.lake.published import column_types, connect_to, files, rows_of
 from billflow.lake.schemas import INVOICES
+from billflow.lake.sealing import sealed, undocumented
 from billflow.lake.storage import Storage
-
-INPUT = ("accounts", "subscriptions", "usage", "adjustments")
-"""Tables that a partition was billed from."""
 
 _CHANGED = ("invoice_number", "status")
 """What a confirmation changes in an invoice, and nothing else."""
@@ -54,13 +50,27 @@ def _lack(draft: PublishedPartition) -> str:
 
 
 def _repeats(manifest: Manifest, key: str, draft: PublishedPartition) -> str:
-    """Which late usage of the draft's is on bills that were confirmed since it was run; empty when none is."""
+    """What the draft bills that is on bills, or off them, that were confirmed since it was run; empty when nothing."""
     cycle, _, _ = key.partition("|")
     for other, one in manifest.partitions.items():
         is_newer = one.confirmation is not None and one.confirmation.position > draft.late_after
         both = sorted(set(one.late_months) & set(draft.late_months))
         if is_newer and both and other.partition("|")[0] == cycle:
             return f"{other}, which was confirmed since, has billed late usage of {', '.join(both)}"
+    return _outdated(manifest, cycle, draft)
+
+
+def _outdated(manifest: Manifest, cycle: str, draft: PublishedPartition) -> str:
+    """Which correction made since the draft was run has changed what it goes on from; empty when none has."""
+    for other, one in manifest.corrections.items():
+        its_cycle, _, month = partition_of(other).partition("|")
+        is_newer = one.confirmation is not None and one.confirmation.position > draft.late_after
+        if not is_newer or one.correction is None or its_cycle != cycle:
+            continue
+        if month in draft.late_months:
+            return f"an invoice of {month}, of which it has late usage, was corrected since ({one.correction.reason})"
+        if one.correction.takes_ahead and one.period_end == draft.period_start:
+            return f"an invoice of {month} with days in advance was corrected since ({one.correction.reason})"
     return ""
 
 
@@ -100,32 +110,21 @@ class Confirming:
         """What forbids to publish: other rows or amounts than the draft's, a gap, a double, a missing document."""
         with self._connection() as connection:
             ranges = number_ranges(connection, self.base.series, self.patterns)
-            return [*self._changed_rows(connection), *number_problems(connection, ranges), *_undocumented(connection)]
+            return [*self._changed_rows(connection), *number_problems(connection, ranges), *undocumented(connection)]
 
     def partition(self) -> PublishedPartition:
         """The confirmed partition with its record, sealed."""
         tables = {**self.draft.tables, **_single(self.placed)}
-        now = {**tables, **_single(self.staged)}
-        record = self._record(table_digests(self.storage, now))
-        changed = {"run_id": self.run_id, "status": "confirmed", "tables": tables, "confirmation": record}
-        open_ = self.draft.model_copy(update=changed)
-        head = chain_head(self.storage, now, self.key, open_, record)
-        return open_.model_copy(update={"confirmation": record.model_copy(update={"head": head})})
-
-    def _record(self, digests: dict[str, str]) -> Confirmation:
-        with self._connection() as connection:
-            numbers = number_ranges(connection, self.base.series, self.patterns)
-        return Confirmation(
-            position=1 + self.base.confirmations,
-            previous=self.base.chain,
+        changed = {"run_id": self.run_id, "status": "confirmed", "tables": tables}
+        return sealed(
+            self.storage,
+            self.base,
+            self.key,
+            self.draft.model_copy(update=changed),
+            {**tables, **_single(self.staged)},
             bill_run=self.draft.run_id,
-            code_version=code_version(),
-            input=input_digest(self.draft.fingerprint, digests),
-            catalog=self.draft.catalog,
             template=self.template,
-            tables=digests,
-            columns=chained_columns(),
-            numbers=numbers,
+            patterns=self.patterns,
         )
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -140,18 +139,5 @@ class Confirming:
             yield from (f"{invoice_id}: this {what}, or was changed" for (invoice_id,) in found.fetchall())
 
 
-def input_digest(fingerprint: str, tables: Mapping[str, str]) -> str:
-    """Hash over the state of the sources that was billed, and over the tables made from it."""
-    return text_digest(fingerprint, *(f"\n{table} {tables[table]}" for table in INPUT if table in tables))
-
-
 def _single(tables: Mapping[str, TableRun]) -> dict[str, tuple[TableRun, ...]]:
     return {table: (run,) for table, run in tables.items()}
-
-
-def _undocumented(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    found = connection.execute(
-        f"""SELECT invoice_id, count(sha256) FROM invoices LEFT JOIN documents USING (invoice_id)
-        GROUP BY invoice_id HAVING count(sha256) <> 1 LIMIT {_SHOWN}"""
-    )
-    yield from (f"invoice {invoice_id} has {count} documents" for invoice_id, count in found.fetchall())

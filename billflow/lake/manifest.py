@@ -8,6 +8,8 @@ from billflow.errors import ConflictError, UsageError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
+BILLS = ("invoices", "invoice_lines", "invoice_taxes", "documents")
+"""Tables of bills: those of a correction stand beside its partition's."""
 WHOLE_TABLES = ("accounts", "subscriptions", "bills", "payments")
 """Canonical tables that are not of one period: an ingestion makes them as a whole."""
 
@@ -69,8 +71,28 @@ class Confirmation(_Frozen):
     head: str = ""
 
 
+class Correction(_Frozen):
+    """What was done about one confirmed invoice: all of it taken back, and the bill in its place."""
+
+    invoice: str
+    """The id of the invoice that was wrong."""
+    reversal: str
+    """The id of what takes it back, mostly a credit note."""
+    replacement: str = ""
+    """The id of the new bill; empty when nothing is due any more."""
+    reason: str
+    system: str
+    account: str
+    """Who gets the bills."""
+    takes_ahead: bool = False
+    """Whether one of the bills, the old or the new, has days of the next period on it."""
+
+
 class PublishedPartition(_Frozen):
-    """The state of one cycle and month. `tables` has accounts, subscriptions, usage, invoices, …, documents."""
+    """The state of one cycle and month. `tables` has accounts, subscriptions, usage, invoices, …, documents.
+
+    Or one `correction` of it: `tables` has the reversal and the new bill, and what that was billed from.
+    """
 
     run_id: str
     status: str
@@ -89,7 +111,8 @@ class PublishedPartition(_Frozen):
     late_months: tuple[str, ...] = ()
     """Confirmed months whose differences are on its bills, because of usage that came late."""
     late_after: int = 0
-    """The position of the newest confirmation that those differences know: what later ones bill they would repeat."""
+    """The newest confirmation that its bills know, by position: what later ones bill those differences would repeat."""
+    correction: Correction | None = None
     confirmation: Confirmation | None = None
 
     @property
@@ -144,6 +167,8 @@ class Manifest(_Frozen):
     """Table → Spark's schema as JSON."""
     ingest: Ingest | None = None
     partitions: dict[str, PublishedPartition] = Field(default_factory=dict)
+    corrections: dict[str, PublishedPartition] = Field(default_factory=dict)
+    """`c01|2026-05#1`: the first correction of an invoice of c01|2026-05, which itself stays as it was confirmed."""
     series: dict[str, int] = Field(default_factory=dict)
     """Series of legal numbers (`invoice|2026`) → the highest one used; the next confirmation goes on from there."""
     chain: str = ""
@@ -151,8 +176,43 @@ class Manifest(_Frozen):
 
     @property
     def confirmations(self) -> int:
-        """How many partitions are confirmed: the position of the newest one."""
-        return sum(one.is_confirmed for one in self.partitions.values())
+        """How many partitions and corrections are confirmed: the position of the newest one."""
+        return sum(one.is_confirmed for _, one in self.published())
+
+    def published(self) -> Iterator[tuple[str, PublishedPartition]]:
+        """Partitions and corrections with their keys."""
+        yield from self.partitions.items()
+        yield from self.corrections.items()
+
+    def at(self, key: str) -> PublishedPartition | None:
+        """The partition or the correction of a key."""
+        return self.corrections.get(key) if is_correction(key) else self.partitions.get(key)
+
+    def corrections_of(self, key: str, known: int | None = None) -> dict[str, PublishedPartition]:
+        """A partition's corrections in the order in which they were made, up to the confirmation `known`."""
+        found = {
+            own: one
+            for own, one in self.corrections.items()
+            if partition_of(own) == key and (known is None or _position(one) <= known)
+        }
+        return dict(sorted(found.items(), key=lambda item: _position(item[1])))
+
+    def standing_lines(self, key: str, known: int | None = None) -> tuple[list[TableRun], list[str]]:
+        """The folders with the lines of a partition's bills, and the ids of bills among them that were taken back.
+
+        As of the confirmation `known`. Reversals are among the lines: their line_type tells.
+        """
+        own = [one for one in (self.partitions.get(key),) if one]
+        later = list(self.corrections_of(key, known).values())
+        runs = [run for one in (*own, *later) for run in one.tables["invoice_lines"]]
+        return runs, [one.correction.invoice for one in later if one.correction]
+
+    def holder(self, key: str, invoice_id: str) -> PublishedPartition:
+        """Of a partition and its corrections the one that an invoice is in."""
+        for one in self.corrections_of(key).values():
+            if one.correction and invoice_id in (one.correction.reversal, one.correction.replacement):
+                return one
+        return self.partitions[key]
 
     def check_open(self, key: str) -> None:
         """UsageError when the partition is confirmed: nothing replaces it."""
@@ -161,17 +221,36 @@ class Manifest(_Frozen):
             raise UsageError(
                 f"{key} is confirmed: its invoices have legal numbers and never change",
                 where=f"{FOLDER}, version {self.version}",
-                remedy="a correction is made with a credit note and a new invoice; usage that came late goes on the "
-                "next bill",
+                remedy="`billflow correct INVOICE` makes a credit note and a new invoice; usage that came late goes on "
+                "the next bill",
             )
 
     def table_runs(self) -> Iterator[TableRun]:
         """Every folder that this version names."""
-        for partition in self.partitions.values():
-            for runs in partition.tables.values():
+        for _, one in self.published():
+            for runs in one.tables.values():
                 yield from runs
         if self.ingest:
             yield from self.ingest.table_runs()
+
+
+def correction_key(key: str, number: int) -> str:
+    """`c01|2026-05#1`."""
+    return f"{key}#{number}"
+
+
+def is_correction(key: str) -> bool:
+    """Whether a key is of a correction, not of a partition."""
+    return "#" in key
+
+
+def partition_of(key: str) -> str:
+    """The partition that a key is of: itself, or the one that it corrects."""
+    return key.partition("#")[0]
+
+
+def _position(one: PublishedPartition) -> int:
+    return one.confirmation.position if one.confirmation else 0
 
 
 def versions(storage: Storage) -> list[int]:
@@ -193,7 +272,7 @@ def commit(storage: Storage, manifest: Manifest) -> None:
 
 def lost_to(head: Manifest, key: str) -> ConflictError:
     """The error of a run of a partition that another run of it overtook."""
-    winner = head.partitions.get(key)
+    winner = head.at(key)
     return ConflictError(
         f"another run ({winner.run_id if winner else 'unknown'}) of {key} published first; this one published nothing",
         where=f"{FOLDER}, version {head.version}",
@@ -202,7 +281,13 @@ def lost_to(head: Manifest, key: str) -> ConflictError:
 
 
 def numbers_taken(head: Manifest, key: str) -> ConflictError:
-    """The error of a confirmation whose numbers another one has used meanwhile."""
+    """The error of a confirmation or correction whose numbers another one has used meanwhile."""
+    if is_correction(key):
+        return ConflictError(
+            "another bill was confirmed or corrected meanwhile and has the numbers; nothing was published",
+            where=f"{FOLDER}, version {head.version}",
+            remedy="correct it again: its numbers will follow the other's",
+        )
     return ConflictError(
         f"another partition was confirmed while {key} was, and has its numbers; nothing of {key} was confirmed",
         where=f"{FOLDER}, version {head.version}",

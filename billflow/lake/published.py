@@ -7,7 +7,7 @@ from tempfile import gettempdir
 import duckdb
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
 
-from billflow.lake.manifest import WHOLE_TABLES, Manifest, TableRun
+from billflow.lake.manifest import BILLS, WHOLE_TABLES, Manifest, TableRun
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
 
@@ -16,11 +16,15 @@ _HIDDEN = {"documents": {"pdf"}}
 
 
 def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
-    """The folders that make up a table now. What is not of one period is the newest ingestion's."""
+    """The folders that make up a table now. What is not of one period is the newest ingestion's.
+
+    Of corrections only the bills count: what they were billed from is in their partition's tables already.
+    """
     if manifest.ingest and table in WHOLE_TABLES:
         whole = manifest.ingest.whole_tables().get(table)
         return [whole] if whole else []
-    runs = [run for partition in manifest.partitions.values() for run in partition.tables.get(table, ())]
+    makers = [*manifest.partitions.values(), *(manifest.corrections.values() if table in BILLS else ())]
+    runs = [run for one in makers for run in one.tables.get(table, ())]
     if manifest.ingest and table == "quarantine" and "" in manifest.ingest.quarantine:
         runs.append(manifest.ingest.quarantine[""])
     return runs

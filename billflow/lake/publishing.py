@@ -12,7 +12,7 @@ from typing import Any
 
 from billflow.errors import RunFailedError
 from billflow.lake import manifest as manifests
-from billflow.lake.manifest import Ingest, Manifest, PublishedPartition
+from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.staging import FOLDER as STAGING_FOLDER
 from billflow.lake.staging import Staging, owners
@@ -30,7 +30,10 @@ def run_folder(table: str, run_id: str, partition: tuple[str, str] | None = None
 
 @dataclass(frozen=True)
 class Publication:
-    """What a run changes in the manifest: the state of one partition, and the ingestion when it made one."""
+    """What a run changes in the manifest: the state of one partition, and the ingestion when it made one.
+
+    Or one correction is added, `key` is its own then: the partition that it corrects stays as it is.
+    """
 
     run_id: str
     key: str
@@ -41,23 +44,25 @@ class Publication:
 
     def is_in(self, manifest: Manifest) -> bool:
         """Whether it is published already."""
-        return manifest.partitions.get(self.key) == self.partition
+        return manifest.at(self.key) == self.partition
 
     def onto(self, head: Manifest) -> Manifest:
         """The version after `head` with this in it; ConflictError when another run of the partition was first, or
         when a confirmation would give numbers that another one has used meanwhile. UsageError for a confirmed one.
         """
         head.check_open(self.key)
-        if head.partitions.get(self.key) != self.replaces:
+        ledger = self._ledger(head)
+        if head.at(self.key) != self.replaces:
             raise manifests.lost_to(head, self.key)
+        kind = "corrections" if is_correction(self.key) else "partitions"
         return head.model_copy(
             update={
                 "version": head.version + 1,
                 "run_id": self.run_id,
                 "schemas": {name: schema.json() for name, schema in SCHEMAS.items()},
                 "ingest": self.ingest or head.ingest,
-                "partitions": {**head.partitions, self.key: self.partition},
-                **self._ledger(head),
+                kind: {**getattr(head, kind), self.key: self.partition},
+                **ledger,
             }
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billflow.errors import ConflictError, RunFailedError
-from billflow.lake.manifest import Manifest, read_manifest, versions
+from billflow.lake.manifest import Manifest, is_correction, read_manifest, versions
 from billflow.lake.storage import Storage
 
 FOLDER = "_staging"
@@ -39,10 +39,13 @@ class Owner(BaseModel):
     def has_ended(self, storage: Storage, head: Manifest) -> bool:
         """Whether nobody will go on with what is staged: the process is gone, and its run cannot be tried again.
 
-        It can for some days, until it has published its documents or another run has published its partition.
+        It can for some days, until it has published its documents or another run has published its partition. A
+        correction is no run of Dagster's: it ends with its process.
         """
         if not self.is_gone():
             return False
+        if is_correction(self.key):
+            return True
         now = head.partitions.get(self.key)
         if now is not None and now.run_id == self.run_id:
             return "documents" in now.tables

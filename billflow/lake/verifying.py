@@ -7,17 +7,17 @@ import duckdb
 from billflow.errors import BillflowError
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.chain import chain_head
-from billflow.lake.confirming import INPUT, input_digest
 from billflow.lake.digests import table_digests
 from billflow.lake.manifest import Confirmation, Manifest, PublishedPartition
 from billflow.lake.numbers import number_problems
 from billflow.lake.published import connect_to
+from billflow.lake.sealing import INPUT, input_digest
 from billflow.lake.storage import Storage
 
 
 def confirmed(manifest: Manifest) -> dict[str, Confirmation]:
-    """Partition → its confirmation, in the order in which they were confirmed."""
-    found = {key: one.confirmation for key, one in manifest.partitions.items() if one.confirmation}
+    """Partition or correction → its confirmation, in the order in which they were confirmed."""
+    found = {key: one.confirmation for key, one in manifest.published() if one.confirmation}
     return dict(sorted(found.items(), key=lambda item: item[1].position))
 
 
