@@ -135,16 +135,13 @@ def _shown(changed: DataFrame, month: str) -> DataFrame:
     order = Window.partitionBy(*ACCOUNT).orderBy(
         F.col("_first.line_no"), F.col("_first._gone"), *CHARGE[2:], "_new", "line_no"
     )
-    negated = {
-        name: F.when(back, -F.col(name)).otherwise(F.col(name)).cast(kind)
-        for name, kind in (("quantity", QUANTITY), ("net", MONEY), ("gross", MONEY))
-    }
+    amounts = {name: F.when(back, negative).otherwise(F.col(name)) for name, negative in negated().items()}
     label = f"Correction {month}"
     own_section = F.regexp_replace("section", f"^{label}( · )?", "")
     return (
         changed.withColumns(
             {
-                **negated,
+                **amounts,
                 "line_no": F.row_number().over(order),
                 "usage_count": F.when(back, F.lit(0)).otherwise(F.col("usage_count")).cast(COUNT),
                 "line_type": F.when(back, F.lit(REVERSAL)).otherwise(F.col("line_type")),
@@ -155,6 +152,13 @@ def _shown(changed: DataFrame, month: str) -> DataFrame:
         .withColumns({name: F.lit(None).cast(TEXT) for name in ("invoice_id", "cycle", "month")})
         .select(*INVOICE_LINES.names)
     )
+
+
+def negated() -> dict[str, Column]:
+    """What of a line is another number when it is taken back; its unit price stays."""
+    return {
+        name: (-F.col(name)).cast(kind) for name, kind in (("quantity", QUANTITY), ("net", MONEY), ("gross", MONEY))
+    }
 
 
 def with_differences(lines: DataFrame, late: DataFrame, buckets: int | None) -> DataFrame:

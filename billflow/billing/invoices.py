@@ -40,12 +40,14 @@ def currency_digits(currencies: Iterable[str]) -> Column:
     return F.create_map(*pairs)[F.col("currency")]
 
 
-def with_invoice_id(lines: DataFrame, groups: DataFrame, cycle: str, month: str) -> DataFrame:
+def with_invoice_id(
+    lines: DataFrame, groups: DataFrame, cycle: str, month: str, correction: int = FIRST_INVOICE
+) -> DataFrame:
     """`lines` with invoice_id, cycle and month. What an account owes in total decides the kind of its document."""
     totals = groups.groupBy(*ACCOUNT).agg(F.sum(F.col("base") + F.col("tax")).alias("_total"))
     kinds = totals.select(*ACCOUNT, kind(F.col("_total")).alias("_kind"))
     placed = lines.join(kinds, list(ACCOUNT), "inner").withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
-    return placed.withColumn("invoice_id", invoice_id(F.col("_kind"))).drop("_kind")
+    return placed.withColumn("invoice_id", invoice_id(F.col("_kind"), correction)).drop("_kind")
 
 
 def kind(total: Column) -> Column:

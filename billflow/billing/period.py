@@ -35,6 +35,7 @@ class PeriodBilling:
         hierarchies: bool = True,
         buckets: int | None = None,
         run_id: str = "",
+        correction: int = invoices.FIRST_INVOICE,
     ) -> None:
         """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
 
@@ -42,12 +43,12 @@ class PeriodBilling:
         those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which days may come back.
         `late` (INVOICE_LINES) are differences of other months that go on these bills, at those months' prices.
         `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`. `run_id` is noted in
-        rows of HELD; empty where no run writes them.
+        rows of HELD; empty where no run writes them. `correction` is the number of bills that correct others.
         """
         self.pricebook, self.placed = pricebook, placed
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
         self.hierarchies, self.buckets, self.run_id = hierarchies, buckets, run_id
-        self.billed_ahead, self.late = billed_ahead, late
+        self.billed_ahead, self.late, self.correction = billed_ahead, late, correction
         tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
@@ -123,7 +124,7 @@ class PeriodBilling:
         """INVOICE_LINES of the bills that go out, and `reason`."""
         sound = holds.without(self.priced, self.held_late)
         groups = invoices.tax_groups(sound, self.pricebook.currencies)
-        return invoices.with_invoice_id(sound, groups, *self.placed)
+        return invoices.with_invoice_id(sound, groups, *self.placed, self.correction)
 
     @cached_property
     def taxes(self) -> DataFrame:

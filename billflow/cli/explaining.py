@@ -10,7 +10,8 @@ from rich.table import Table
 
 from billflow.cli.output import open_output, plain
 from billflow.insights.exact_json import exact_json
-from billflow.insights.explanation import explanation, find_invoice, recomputed
+from billflow.insights.explanation import explanation, recomputed
+from billflow.insights.published_invoice import find_invoice
 from billflow.lake.manifest import read_manifest
 from billflow.lake.storage import open_lake
 from billflow.settings import find_project, load_settings
@@ -64,6 +65,11 @@ def _print(document: dict[str, Any]) -> None:
     console.print(
         f"[bold]{title}[/] ({invoice['status']}) for {account}, {invoice['cycle']} {invoice['month']}: {amounts}"
     )
+    correction = document["correction"]
+    if correction:
+        number = correction.get("takes_back")
+        what = f"takes back invoice {number}" if number else f"in place of invoice {correction['replaces']}"
+        console.print(f"{what}: {correction['reason']}", markup=False)
     explained: dict[tuple[str, ...], int] = {}
     for line in document["lines"]:
         _print_line(console, line, currency)

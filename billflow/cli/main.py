@@ -17,6 +17,7 @@ VERBS = {
     "run": "running",
     "preview": "previewing",
     "confirm": "confirming",
+    "correct": "correcting",
     "verify": "verifying",
     "compare": "comparing",
     "status": "reading",

@@ -1,7 +1,6 @@
 """`preview`: what one account would be billed, open period or closed, under this catalogue or another."""
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
 from billflow.insights.exact_json import exact_json
 from billflow.insights.family import Families, Family, bills_before, ingested_tables, newest_ingestion
-from billflow.insights.preview import SMALL, Preview, check_plans
+from billflow.insights.preview import Preview, check_plans, small_session
 from billflow.insights.preview import preview as previewed
 from billflow.lake.manifest import read_manifest
-from billflow.lake.session import living_session, start_session
 from billflow.lake.storage import open_lake
 from billflow.settings import Settings, find_project, load_settings
 
@@ -62,7 +60,7 @@ def _family(settings: Settings, account: str, system: str | None, cycle: str, pe
     storage = open_lake(settings)
     manifest = read_manifest(storage)
     tables = ingested_tables(newest_ingestion(manifest), f"{cycle}|{period.month}")
-    families = Families(storage, tables | bills_before(manifest, cycle, period))
+    families = Families(storage, tables, bills_before(manifest, cycle, period))
     found, invoiced, own_cycle = families.find(account, system)
     if own_cycle != cycle:
         raise UsageError(
@@ -72,16 +70,8 @@ def _family(settings: Settings, account: str, system: str | None, cycle: str, pe
 
 
 def _priced(family: Family, catalog: Catalog, settings: Settings, cycle: str, period: BillingPeriod) -> Preview:
-    """With a Spark of its own on this machine, whatever the project's master is: it is one bill."""
-    spark = living_session()
-    if spark is not None:
+    with small_session("billflow preview") as spark:
         return previewed(spark, family, catalog, settings, cycle, period)
-    with tempfile.TemporaryDirectory(prefix="billflow-spark-") as scratch:
-        spark = start_session("billflow preview", "local[1]", SMALL, Path(scratch), input_bytes=0)
-        try:
-            return previewed(spark, family, catalog, settings, cycle, period)
-        finally:
-            spark.stop()
 
 
 def _print(made: Preview, asked: str) -> None:

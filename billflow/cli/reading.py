@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from billflow.cli.output import open_output
 from billflow.documents import store
 from billflow.errors import UsageError
 from billflow.lake import published
-from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
+from billflow.lake.manifest import Manifest, NumberRange, PublishedPartition, read_manifest
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import find_project, load_settings
 
@@ -54,6 +54,10 @@ def status(project: str | None) -> None:
     for key, partition in sorted(manifest.partitions.items()):
         table.add_row(*key.split("|"), *_status_of(partition))
     console.print(table)
+    for key, made in manifest.corrections.items():
+        if made.correction:
+            why = f"corrects invoice {made.correction.invoice}: {made.correction.reason}"
+            console.print(f"{key}: {numbers_of(made)} {why}", markup=False)
     connection = published.connect(storage, manifest)
     held = connection.execute(
         "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
@@ -80,7 +84,12 @@ def _status_of(partition: PublishedPartition) -> list[str]:
 def numbers_of(partition: PublishedPartition) -> str:
     """First and last legal number of each series of a confirmed partition; empty for a draft."""
     given = partition.confirmation.numbers.values() if partition.confirmation else ()
-    return ", ".join(f"{one.first_number} – {one.last_number}" for one in given)
+    return ", ".join(_range(one) for one in given)
+
+
+def _range(numbers: NumberRange) -> str:
+    ends = (numbers.first_number, numbers.last_number)
+    return ends[0] if numbers.first == numbers.last else f"{ends[0]} – {ends[1]}"
 
 
 @click.command()
@@ -165,7 +174,8 @@ def pdf(project: str | None, invoice: str, output: Path | None) -> None:
         remedy = '`billflow query "select invoice_id, account_id, month from invoices"` lists them'
         raise UsageError(f"there is no invoice {invoice!r}", where="published invoices", remedy=remedy)
     invoice_id, key = found
-    content = store.fetch_pdf(_documents(storage, manifest, key), invoice_id, filesystem=storage.filesystem)
+    files = _documents(storage, [manifest.holder(key, invoice_id)])
+    content = store.fetch_pdf(files, invoice_id, filesystem=storage.filesystem)
     if content is None:
         raise UsageError(
             f"invoice {invoice_id} has no document", where=key, remedy="`billflow status` says what is held, and why"
@@ -181,9 +191,8 @@ def _write_pdf(content: bytes, target: Path) -> None:
     click.echo(f"wrote {target} ({len(content):,} bytes)")
 
 
-def _documents(storage: Storage, manifest: Manifest, key: str) -> list[str]:
-    partition = manifest.partitions[key]
-    return published.files(storage, partition.tables.get("documents", ()))
+def _documents(storage: Storage, made: Iterable[PublishedPartition]) -> list[str]:
+    return published.files(storage, (run for one in made for run in one.tables.get("documents", ())))
 
 
 @click.command()
@@ -194,13 +203,14 @@ def _documents(storage: Storage, manifest: Manifest, key: str) -> list[str]:
 )
 @click.pass_obj
 def export(project: str | None, cycle: str, month: str, target: Path) -> None:
-    """Write all PDFs of a cycle and month, as <invoice_id>.pdf."""
+    """Write all PDFs of a cycle and month, those of its corrections too, as <invoice_id>.pdf."""
     storage, manifest = _lake(project)
     key = f"{cycle}|{month}"
     if key not in manifest.partitions:
         raise UsageError(f"{key} is not published", where="--cycle, --month", remedy="`billflow status` lists what is")
-    files = _documents(storage, manifest, key)
-    total = sum(run.rows for run in manifest.partitions[key].tables.get("documents", ()))
+    made = [manifest.partitions[key], *manifest.corrections_of(key).values()]
+    files = _documents(storage, made)
+    total = sum(run.rows for one in made for run in one.tables.get("documents", ()))
     with _opened(target) as place:
         console = Console(stderr=True)
         for name, content in track(

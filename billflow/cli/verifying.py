@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from billflow.cli.reading import numbers_of
 from billflow.errors import UsageError
-from billflow.lake.manifest import Manifest, read_manifest
+from billflow.lake.manifest import Manifest, partition_of, read_manifest
 from billflow.lake.storage import Storage, open_lake
 from billflow.lake.verifying import confirmed, ledger_problems, partition_problems
 from billflow.settings import find_project, load_settings
@@ -32,8 +32,8 @@ def verify(project: str | None, cycle: str | None, month: str | None) -> int:
 
 
 def _chosen(manifest: Manifest, cycle: str | None, month: str | None) -> list[str]:
-    """Confirmed partitions, in the order of their confirmations."""
-    placed = {key: key.split("|") for key in confirmed(manifest)}
+    """Confirmed partitions and corrections, in the order of their confirmations."""
+    placed = {key: partition_of(key).split("|") for key in confirmed(manifest)}
     keys = [
         key
         for key, (its_cycle, its_month) in placed.items()
@@ -48,13 +48,11 @@ def _chosen(manifest: Manifest, cycle: str | None, month: str | None) -> list[st
 
 def _verified(console: Console, storage: Storage, manifest: Manifest, key: str) -> int:
     """Prints what is wrong with a partition, or that nothing is; how much is wrong."""
-    partition = manifest.partitions[key]
-    problems = list(partition_problems(storage, key, partition))
+    partition = manifest.at(key)
+    problems = list(partition_problems(storage, key, partition)) if partition else []
     for problem in problems:
         console.print(f"[red]✗[/] {key}: {escape(problem)}")
-    if not problems and partition.confirmation is not None:
-        head = partition.confirmation.head
-        console.print(
-            f"[green]✓[/] {key}: {partition.counts.invoiced:,} invoices, {numbers_of(partition)}; head {head}"
-        )
+    if not problems and partition and partition.confirmation:
+        head, count = partition.confirmation.head, sum(run.rows for run in partition.tables["invoices"])
+        console.print(f"[green]✓[/] {key}: {count:,} invoices, {numbers_of(partition)}; head {head}")
     return len(problems)

@@ -129,13 +129,21 @@ def _facts(payload: Payload, formats: Formats, labels: Labels) -> list[tuple[str
     return [
         (labels["number"], invoice["invoice_number"]),
         (labels["invoice_id"], invoice["invoice_id"]),
-        (labels["corrects"], invoice.get("corrects")),
+        *_corrects(invoice, labels),
         (labels["account"], customer["account_id"]),
         (labels["your_tax_id"], customer["tax_id"]),
         (labels["period"], formats.period(invoice["period_start"], invoice["period_end"])),
         (labels["issue_date"], formats.date(invoice["issue_date"])),
         (labels["due_date"], formats.date(invoice["due_date"]) if invoice["kind"] == "invoice" else None),
     ]
+
+
+def _corrects(invoice: Mapping[str, Any], labels: Labels) -> list[tuple[str, str | None]]:
+    """Which invoice it takes back or replaces, and why. A project's own labels may know of no corrections."""
+    kind = invoice.get("correction")
+    if kind is None:
+        return [(labels["corrects"], invoice.get("corrects"))]
+    return [(labels[kind], invoice["corrects_number"]), (labels["correction_reason"], invoice["correction_reason"])]
 
 
 def _payment(payload: Payload, labels: Labels) -> list[tuple[str, str | None]]:

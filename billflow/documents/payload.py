@@ -32,6 +32,8 @@ HEAD = (
     "tax",
     "total",
 )
+CORRECTION = ("correction", "corrects_number", "correction_reason")
+"""Of invoices of a correction: whether it `takes_back` or `replaces` an invoice, the number of that, and why."""
 LINE = (
     "line_no",
     "subscription_id",
@@ -71,13 +73,16 @@ def invoice_payloads(
     Usage of the invoice's period is itemised by subscription and metric: every record, in order of (local_time,
     usage_id), of at most 400; of more, one row a local day with the number of readings and their sum, or their highest
     for `daily_max_metrics`. A row is `[time, detail, quantity]`; the detail of a record is the values of its
-    dimensions, in order of the dimensions' names. A credit note that corrects an invoice itemises nothing.
+    dimensions, in order of the dimensions' names. What takes an invoice back itemises nothing.
+
+    Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
     """
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)
     usage_of = itemised_usage(invoices, usage, units=units, daily_max_metrics=daily_max_metrics)
     customers = accounts.select(*ACCOUNT, "language", _texts(CUSTOMER).alias("customer"))
-    bills = invoices.select(*BILL, "cycle", "month", "currency", _texts(HEAD).alias("invoice"))
+    head = (*HEAD, *(name for name in CORRECTION if name in invoices.columns))
+    bills = invoices.select(*BILL, "cycle", "month", "currency", _texts(head).alias("invoice"))
     joined = (
         bills.join(customers, list(ACCOUNT), "left")
         .join(lines_of, list(BILL), "left")
@@ -126,13 +131,19 @@ def itemised_usage(
 
 def _billed_usage(invoices: DataFrame, usage: DataFrame) -> DataFrame:
     """Records within their invoice's period, and how many `records` there are of the same subscription and metric."""
-    corrects_only = (F.col("kind") == "credit_note") & F.col("corrects").isNotNull()
-    periods = invoices.where(~corrects_only).select(*BILL, "period_start", "period_end")
+    periods = invoices.where(~_takes_back(invoices)).select(*BILL, "period_start", "period_end")
     # Few invoices beside many records: hash the invoices, so that the records need not be sorted for the join.
     joined = usage.join(periods.hint("shuffle_hash"), list(ACCOUNT), "inner")
     day = F.to_date("local_time")
     within = (day >= F.col("period_start")) & (day < F.col("period_end"))
     return joined.where(within).withColumn("records", F.count("*").over(Window.partitionBy(*METER)))
+
+
+def _takes_back(invoices: DataFrame) -> Column:
+    """Whether an invoice is the negative of another one; a credit note that corrects one, where nothing tells."""
+    if "correction" in invoices.columns:
+        return F.col("correction") == "takes_back"
+    return (F.col("kind") == "credit_note") & F.col("corrects").isNotNull()
 
 
 def _shown_rows(records: DataFrame, highest: Column) -> DataFrame:

@@ -137,11 +137,12 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFram
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    rows = [{**row, **_document(row["payload"], renderer)} for row in batch.to_pylist()]
+    rows = [{**row, **rendered_document(row["payload"], renderer)} for row in batch.to_pylist()]
     return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
 
 
-def _document(payload: str, renderer: Renderer) -> dict[str, Any]:
+def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
+    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256 and pdf, or the error."""
     template = renderer.template
     try:
         rendered = renderer.render_pdf(json.loads(payload))

@@ -47,11 +47,12 @@ class BilledTables:
 
     def billed_ahead(self) -> DataFrame | None:
         """The bills before, of which days of this month may come back; None when they were not made here."""
-        if self.month.before is None:
+        before = self.month.before
+        if not before.runs:
             return None
-        runs = self.month.before.tables["invoice_lines"]
-        lines = reduce(DataFrame.unionByName, [self._read(run, schemas.INVOICE_LINES) for run in runs])
-        return lines.where(lines["difference_of"].isNull())
+        lines = reduce(DataFrame.unionByName, [self._read(run, schemas.INVOICE_LINES) for run in before.runs])
+        own = lines.where(lines["difference_of"].isNull())
+        return own.where(~own["invoice_id"].isin(*before.left_out)) if before.left_out else own
 
     def read(self, table: str, schema: StructType) -> DataFrame:
         """A table of the month; no rows when nothing is named for it."""

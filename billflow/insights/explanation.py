@@ -1,21 +1,18 @@
 """Where an invoice comes from: each line down to the price and the usage records that made it, as one JSON document."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from billflow.catalog import BillingPeriod, parse_catalog
-from billflow.catalog.periods import named_period
+from billflow.catalog import parse_catalog
 from billflow.errors import RunFailedError, UsageError
 from billflow.insights.adjusting import adjusting_steps, shown
-from billflow.insights.amounts import in_minor
 from billflow.insights.arithmetic import PricedPart, Step, as_decimal, as_text, priced_parts
 from billflow.insights.family import TABLES, Families, bills_before
+from billflow.insights.published_invoice import PublishedInvoice, period_of
 from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake.catalogs import kept_catalog
-from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
-from billflow.lake.published import connect
+from billflow.lake.manifest import read_manifest
 from billflow.lake.storage import Storage
 from billflow.reference.local_events import LocalEvent
 from billflow.settings import Settings
@@ -25,6 +22,7 @@ _INVOICE = (
     "invoice_number",
     "kind",
     "status",
+    "corrects",
     "system",
     "account_id",
     "cycle",
@@ -58,45 +56,6 @@ _LINE = (
 )
 
 
-@dataclass(frozen=True)
-class PublishedInvoice:
-    """An invoice as it is published, with the partition that it belongs to."""
-
-    invoice: Row
-    lines: Sequence[Row]
-    taxes: Sequence[Row]
-    partition: PublishedPartition
-
-
-def find_invoice(storage: Storage, manifest: Manifest, name: str) -> PublishedInvoice:
-    """By id or number; UsageError when there is none."""
-    connection = connect(storage, manifest)
-
-    def rows(sql: str, value: str) -> list[Row]:
-        found: list[Row] = connection.sql(sql, params=[value]).to_arrow_table().to_pylist()
-        return found
-
-    invoices = rows("SELECT * FROM invoices WHERE invoice_id = $1 OR invoice_number = $1", name)
-    if not invoices:
-        raise UsageError(
-            f"there is no invoice {name!r}",
-            where="published invoices",
-            remedy='`billflow query "select invoice_id, invoice_number, account_id, month from invoices"` lists them',
-        )
-    invoice = invoices[0]
-    lines = rows("SELECT * FROM invoice_lines WHERE invoice_id = $1 ORDER BY line_no", invoice["invoice_id"])
-    taxes = rows("SELECT * FROM invoice_taxes WHERE invoice_id = $1", invoice["invoice_id"])
-    partition = manifest.partitions[f"{invoice['cycle']}|{invoice['month']}"]
-    currency = invoice["currency"]
-    typed = [{**line, "line_type": line["line_type"] or ""} for line in lines]  # NULL in files of early versions
-    return PublishedInvoice(
-        in_minor(invoice, currency),
-        [in_minor(line, currency) for line in typed],
-        [in_minor(tax, currency) for tax in taxes],
-        partition,
-    )
-
-
 def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice) -> Recomputed:
     """The bill worked out again from what its run read, under the catalogue that its run used."""
     invoice, partition = published.invoice, published.partition
@@ -108,32 +67,21 @@ def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice
             remedy=f"bill it again: billflow run --cycle {invoice['cycle']} --month {invoice['month']}",
         )
     catalog = parse_catalog(kept_catalog(storage, partition.catalog), where="catalog")
-    period = _period(settings, invoice)
-    tables = {table: list(partition.tables.get(table, ())) for table in TABLES}
-    families = Families(storage, tables | bills_before(read_manifest(storage), invoice["cycle"], period))
+    period = period_of(settings, invoice)
+    tables = {table: partition.tables.get(table, ()) for table in TABLES}
+    before = bills_before(read_manifest(storage), invoice["cycle"], period, partition.late_after)
+    families = Families(storage, tables, before)
     family = families.read(invoice["system"], invoice["account_id"])
     own = [line for line in published.lines if line["difference_of"] is None]
     return Recomputed(catalog, period, family, own, settings.currency)
 
 
-def _period(settings: Settings, invoice: Row) -> BillingPeriod:
-    """The period of an invoice; UsageError when the project's cycles are not what they were."""
-    period = named_period(settings.cycles, invoice["cycle"], invoice["month"])
-    if (period.start, period.end) != (invoice["period_start"], invoice["period_end"]):
-        raise UsageError(
-            f"the invoice is of {invoice['period_start']} to before {invoice['period_end']}, but cycle "
-            f"{invoice['cycle']} has {invoice['month']} begin on {period.start} now",
-            where="billflow.yaml: cycles",
-            remedy="give the cycle the day back that it had",
-        )
-    return period
-
-
 def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | None, most: int | None) -> Row:
     """The document of an invoice, or of one of its lines; with at most `most` usage records a line.
 
-    {invoice, catalog, code_version, agrees, differences, lines: [{…, price, window, tier, discounts, steps, tax, usage,
-    agrees, differences}]}. UsageError when there is no such line.
+    {invoice, correction, catalog, code_version, agrees, differences, lines: [{…, price, window, tier, discounts, steps,
+    tax, usage, agrees, differences}]}. `correction` is {takes_back or replaces: number, reason} of an invoice that
+    corrects another one, else None. UsageError when there is no such line.
     """
     chosen = [line for line in published.lines if line_no in (None, line["line_no"])]
     if not chosen:
@@ -143,9 +91,10 @@ def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | No
             remedy=f"it has lines 1 to {len(published.lines)}",
         )
     lines = [_line(published, bill, line, most) for line in chosen]
-    differences = [] if line_no else bill.missing()
+    differences = [] if line_no or published.is_reversal else bill.missing()
     return {
         "invoice": {name: published.invoice[name] for name in _INVOICE},
+        "correction": _correction(published),
         "catalog": published.partition.catalog,
         "code_version": published.partition.code_version,
         "agrees": not differences and all(line["agrees"] for line in lines),
@@ -154,8 +103,16 @@ def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | No
     }
 
 
+def _correction(published: PublishedInvoice) -> Row | None:
+    """What a bill of a correction does with which invoice, and why."""
+    correction = published.partition.correction
+    if correction is None:
+        return None
+    return {"takes_back" if published.is_reversal else "replaces": published.corrects, "reason": correction.reason}
+
+
 def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | None) -> Row:
-    if line["difference_of"] is not None:
+    if published.is_reversal or line["difference_of"] is not None:
         return _corrected(published, bill, line)
     part = _part(bill, line)
     steps = list(part.steps) if part else adjusting_steps(bill, line)
@@ -175,10 +132,13 @@ def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | 
 
 
 def _corrected(published: PublishedInvoice, bill: Recomputed, line: Row) -> Row:
-    """A line that corrects a confirmed month: its arithmetic is that of that month's own bill."""
+    """A line that corrects a confirmed month or invoice: its arithmetic is that of that month's own bill."""
     back = line["line_type"] == "reversal"
     what = "a line billed before comes back" if back else "the line as it is with all usage of that month"
-    step = Step("correction", f"of {line['difference_of']}, for usage that came late: {what}", Fraction(line["net"]))
+    text = f"of {line['difference_of']}, for usage that came late: {what}"
+    if published.is_reversal:
+        text = f"line {line['line_no']} of invoice {published.corrects} comes back"
+    step = Step("correction", text, Fraction(line["net"]))
     nothing: Row = {"price": None, "tier": None, "discounts": [], "usage": None, "agrees": True, "differences": []}
     own = {name: line[name] for name in _LINE}
     return {**own, **nothing, "window": _window(bill, line), "steps": [step.document()], "tax": _tax(published, line)}

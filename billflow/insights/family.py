@@ -1,21 +1,25 @@
 """All that the lake has on one bill: the accounts that share it, what they hold, used and were given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from billflow.catalog import BillingPeriod
 from billflow.errors import UsageError
 from billflow.lake.manifest import Ingest, Manifest, TableRun
 from billflow.lake.published import connect_to
+from billflow.lake.standing import StandingLines, standing_lines
 from billflow.lake.storage import Storage
 
 TABLES = ("accounts", "subscriptions", "usage", "adjustments")
 """What a bill is made of."""
 BEFORE = "invoice_lines"
 """The lines of the bills before: days that they took in advance may come back."""
+
+_NOTHING = StandingLines()
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,19 @@ def ingested_tables(ingest: Ingest, key: str) -> dict[str, list[TableRun]]:
     return {"accounts": [ingest.accounts], "subscriptions": [ingest.subscriptions], **runs}
 
 
-def bills_before(manifest: Manifest, cycle: str, period: BillingPeriod) -> dict[str, list[TableRun]]:
-    """BEFORE of a period, empty when the bills before were not made here."""
-    before = manifest.partitions.get(f"{cycle}|{period.previous.month}")
-    return {BEFORE: list(before.tables["invoice_lines"]) if before else []}
+def bills_before(manifest: Manifest, cycle: str, period: BillingPeriod, known: int | None = None) -> StandingLines:
+    """BEFORE of a period, as of the confirmation `known`; empty when the bills before were not made here."""
+    return standing_lines(manifest, f"{cycle}|{period.previous.month}", known)
 
 
 class Families:
-    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES and BEFORE."""
+    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES, `before` is BEFORE."""
 
-    def __init__(self, storage: Storage, tables: Mapping[str, list[TableRun]]) -> None:
-        self._connection = connect_to(storage, tables)
+    def __init__(
+        self, storage: Storage, tables: Mapping[str, Sequence[TableRun]], before: StandingLines = _NOTHING
+    ) -> None:
+        self._connection = connect_to(storage, {**tables, BEFORE: before.runs})
+        self._left_out = list(before.left_out)
 
     def find(self, account_id: str, system: str | None) -> tuple[str, str, str]:
         """(system, invoiced account, cycle) of an account; UsageError when there is none, or one in each of several
@@ -91,9 +97,16 @@ class Families:
         )
         members = tuple(row[0] for row in rows.fetchall())
         found = {table: self._of(table, "account_id", system, members) for table in TABLES}
-        return Family(
-            system, invoiced, members, found | {BEFORE: self._of(BEFORE, "service_account_id", system, members)}
-        )
+        return Family(system, invoiced, members, found | {BEFORE: self._standing(system, members)})
+
+    def known(self, system: str, accounts: Sequence[str]) -> list[str]:
+        """Which of some accounts there are."""
+        return [account for account in accounts if self._of("accounts", "account_id", system, (account,)).num_rows]
+
+    def _standing(self, system: str, members: tuple[str, ...]) -> pa.Table:
+        lines = self._of(BEFORE, "service_account_id", system, members)
+        gone = pa.array(self._left_out, pa.string())
+        return lines.filter(pc.invert(pc.is_in(lines.column("invoice_id"), value_set=gone))) if len(gone) else lines
 
     def _of(self, table: str, account: str, system: str, members: tuple[str, ...]) -> pa.Table:
         # A list of values, unlike a join, lets DuckDB skip the row groups of other accounts.

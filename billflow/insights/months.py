@@ -1,10 +1,11 @@
 """A cycle and month whose bills are published: what most questions are about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from billflow.catalog import BillingPeriod
 from billflow.errors import UsageError
 from billflow.lake.manifest import Manifest, PublishedPartition
+from billflow.lake.standing import StandingLines, standing_lines
 from billflow.settings import Settings
 
 
@@ -15,8 +16,8 @@ class PublishedMonth:
     cycle: str
     period: BillingPeriod
     partition: PublishedPartition
-    before: PublishedPartition | None = None
-    """The month before, whose bills may have taken days of this one in advance."""
+    before: StandingLines = field(default_factory=StandingLines)
+    """The bills of the month before, as its bills know them: they may have taken days of this month in advance."""
 
     @property
     def key(self) -> str:
@@ -34,4 +35,5 @@ def published_month(settings: Settings, manifest: Manifest, cycle: str, month: s
             remedy=f"`billflow run --cycle {cycle} --month {month}` bills it; see also `billflow status`",
         )
     period = settings.cycles[cycle].period(month)
-    return PublishedMonth(cycle, period, partition, manifest.partitions.get(f"{cycle}|{period.previous.month}"))
+    before = standing_lines(manifest, f"{cycle}|{period.previous.month}", partition.late_after)
+    return PublishedMonth(cycle, period, partition, before)

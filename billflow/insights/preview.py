@@ -1,13 +1,17 @@
 """What an account would be billed for a period, with the very steps of a bill run, and nothing written."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from billflow.billing.invoices import FIRST_INVOICE
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog
@@ -15,6 +19,7 @@ from billflow.errors import UsageError
 from billflow.insights.amounts import in_minor
 from billflow.insights.family import BEFORE, Family
 from billflow.lake import schemas
+from billflow.lake.session import living_session, start_session
 from billflow.settings import Settings
 
 LINE = (
@@ -103,13 +108,13 @@ def preview(
 ) -> Preview:
     """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
     check_plans(family, catalog, period)
-    billing = _billing(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
+    billing = billing_of(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
     billing.in_steps().priced.persist()
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
     lines = [] if held else _rows(billing.lines, LINE)
     invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
     taxes = _rows(billing.taxes, TAX) if lines else []
-    unrated = _rows(_summed(billing.unrated), UNRATED)
+    unrated = unrated_usage(billing)
     billing.priced.unpersist()
     currency = _currency(family)
     bill = invoices[0] if invoices else {"kind": None, **dict.fromkeys(("net", "tax", "total"), Decimal(0))}
@@ -129,6 +134,21 @@ def preview(
     )
 
 
+@contextmanager
+def small_session(name: str) -> Iterator[SparkSession]:
+    """A Spark of its own on this machine, whatever the project's master is: it is one bill. Or the process's own."""
+    living = living_session()
+    if living is not None:
+        yield living
+        return
+    with tempfile.TemporaryDirectory(prefix="billflow-spark-") as scratch:
+        spark = start_session(name, "local[1]", SMALL, Path(scratch), input_bytes=0)
+        try:
+            yield spark
+        finally:
+            spark.stop()
+
+
 def check_plans(family: Family, catalog: Catalog, period: BillingPeriod) -> None:
     """UsageError when a plan that is served in the period is not in the catalogue: it may be another than the run's."""
     for row in family.tables["subscriptions"].to_pylist():
@@ -142,7 +162,17 @@ def check_plans(family: Family, catalog: Catalog, period: BillingPeriod) -> None
             )
 
 
-def _billing(spark: SparkSession, family: Family, pricebook: Pricebook, placed: tuple[str, str]) -> PeriodBilling:
+def billing_of(
+    spark: SparkSession,
+    family: Family,
+    pricebook: Pricebook,
+    placed: tuple[str, str],
+    *,
+    late: DataFrame | None = None,
+    correction: int = FIRST_INVOICE,
+) -> PeriodBilling:
+    """The billing of a family in a period. `late` and `correction` as `PeriodBilling` has them."""
+
     def frame(table: str) -> DataFrame:
         rows = family.tables[table]
         # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
@@ -158,8 +188,15 @@ def _billing(spark: SparkSession, family: Family, pricebook: Pricebook, placed: 
         usage=frame("usage"),
         adjustments=adjustments,
         billed_ahead=None if ahead is None else ahead.where(ahead["difference_of"].isNull()),
+        late=late,
         hierarchies=len(family.members) > 1,
+        correction=correction,
     )
+
+
+def unrated_usage(billing: PeriodBilling) -> Rows:
+    """UNRATED: usage of the family that no charge prices."""
+    return _rows(_summed(billing.unrated), UNRATED)
 
 
 def _summed(groups: DataFrame) -> DataFrame:

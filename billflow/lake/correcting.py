@@ -126,7 +126,8 @@ class Correcting:
         """Rows of the invoice without their negative in the reversal, and the other way round."""
         was, is_ = literal(self.correction.invoice), literal(self.correction.reversal)
         for table, (names, amounts) in _TAKEN_BACK.items():
-            types = {field: kind for field, kind in _types(table).items() if field in ("invoice_id", *names, *amounts)}
+            known = column_types(SCHEMAS[table]).items()
+            types = {name: kind for name, kind in known if name in ("invoice_id", *names, *amounts)}
             rows = rows_of(types, files(self.storage, self.original.tables[table]))
             negated = ", ".join([*names, *(f"-{amount}" for amount in amounts)])
             billed = f"SELECT {negated} FROM ({rows}) WHERE invoice_id = {was}"
@@ -134,7 +135,3 @@ class Correcting:
             for one, other in ((billed, back), (back, billed)):
                 if connection.execute(f"({one}) EXCEPT ALL ({other})").fetchone():
                     yield f"{table} of invoice {self.correction.invoice} are not what its reversal takes back"
-
-
-def _types(table: str) -> dict[str, str]:
-    return column_types(SCHEMAS[table])

@@ -197,16 +197,6 @@ class Manifest(_Frozen):
         }
         return dict(sorted(found.items(), key=lambda item: _position(item[1])))
 
-    def standing_lines(self, key: str, known: int | None = None) -> tuple[list[TableRun], list[str]]:
-        """The folders with the lines of a partition's bills, and the ids of bills among them that were taken back.
-
-        As of the confirmation `known`. Reversals are among the lines: their line_type tells.
-        """
-        own = [one for one in (self.partitions.get(key),) if one]
-        later = list(self.corrections_of(key, known).values())
-        runs = [run for one in (*own, *later) for run in one.tables["invoice_lines"]]
-        return runs, [one.correction.invoice for one in later if one.correction]
-
     def holder(self, key: str, invoice_id: str) -> PublishedPartition:
         """Of a partition and its corrections the one that an invoice is in."""
         for one in self.corrections_of(key).values():

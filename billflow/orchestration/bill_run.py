@@ -15,6 +15,7 @@ from billflow.lake import schemas, tables
 from billflow.lake.manifest import Ingest, TableRun
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
+from billflow.lake.standing import standing_lines
 from billflow.lake.storage import Storage
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import PROCESS_TAG, in_this_process
@@ -159,13 +160,19 @@ class BillRun:
         """
         prices = pricebook or self.pricebook
         key = Partition(self.partition.cycle, prices.period.previous.month).key
-        before = self.staging.base().partitions.get(key)
-        if before is None or not any(rate.due == BACK for rate in prices.rates):
+        before = standing_lines(self.staging.base(), key)
+        if not before.runs or not any(rate.due == BACK for rate in prices.rates):
             return None
-        parts = [self._bucketed(run, schemas.INVOICE_LINES) for run in before.tables["invoice_lines"]]
-        lines = reduce(DataFrame.unionByName, parts)
+        lines = reduce(DataFrame.unionByName, [self.read(run, schemas.INVOICE_LINES) for run in before.runs])
         own = lines["difference_of"].isNull() & (lines["line_type"] == FLAT)
-        return lines.where(own & (lines["period_start"] >= prices.period.start))
+        ahead = lines.where(own & (lines["period_start"] >= prices.period.start))
+        return ahead.where(~ahead["invoice_id"].isin(*before.left_out)) if before.left_out else ahead
+
+    def read(self, run: TableRun, schema: StructType) -> DataFrame:
+        """A published table, in its buckets when it has any."""
+        if run.buckets:
+            return tables.read_bucketed(self.spark, self.storage.uri(run.path), schema, run.buckets)
+        return tables.read_plain(self.spark, self.storage.uri(run.path), schema)
 
     def _bucketed(self, run: TableRun | None, schema: StructType) -> DataFrame:
         if run is None:

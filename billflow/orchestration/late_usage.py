@@ -1,29 +1,22 @@
 """Usage that came late for confirmed months: which accounts it concerns, and their months rated again.
 
-A month is a `ConfirmedMonth`: what it was billed from, as the manifest keeps it. What is found is staged by month, and
-the steps that follow read it there.
+What a month was billed from is a `ConfirmedMonth`, or several where bills of it were corrected. What is found is staged
+by these, and the steps that follow read it there.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from billflow.billing import differences, holds, taxes, usage
 from billflow.billing.period import PeriodBilling
-from billflow.billing.pricebook import Pricebook
 from billflow.billing.whole_bills import has_hierarchies
-from billflow.catalog import parse_catalog
-from billflow.errors import UsageError
 from billflow.lake import schemas, tables
-from billflow.lake.catalogs import kept_catalog
-from billflow.lake.manifest import PublishedPartition, TableRun
 from billflow.orchestration.bill_run import BillRun
-from billflow.orchestration.partitions import Partition
+from billflow.orchestration.confirmed_months import ConfirmedMonth, confirmed, confirmed_months, published_rows
 
 NOTE = "late_usage"
 UNRATED = "late_unrated"
@@ -35,115 +28,46 @@ LATE = "late"
 UNKNOWN = "it came late, and its subscription was not known when the month was confirmed; it counts"
 
 
-@dataclass(frozen=True)
-class ConfirmedMonth:
-    """An earlier month of the run's cycle whose bills are final."""
-
-    run: BillRun
-    partition: Partition
-    published: PublishedPartition
-
-    @cached_property
-    def pricebook(self) -> Pricebook:
-        """Its own prices and days. UsageError when its cycle's periods have begun on another day then."""
-        period = self.partition.period(self.run.settings)
-        if period.start.isoformat() != self.published.period_start:
-            raise UsageError(
-                f"{self.partition.key} is confirmed as of {self.published.period_start}, but by its cycle it begins on "
-                f"{period.start}: usage that came late cannot be told from usage that was moved",
-                where=f"cycles.{self.partition.cycle}.day",
-                remedy="give the cycle its day back, and make a new cycle for the other day",
-            )
-        catalog = parse_catalog(kept_catalog(self.run.storage, self.published.catalog), where="catalog")
-        return Pricebook(catalog, self.run.settings, period)
-
-    def table(self, name: str, schema: StructType) -> DataFrame:
-        """A table that it was billed from, or its own."""
-        return _published(self.run, self.published.tables.get(name, ()), schema)
-
-    def accounts(self) -> DataFrame:
-        """The accounts of the cycle, as they were."""
-        everyone = self.table("accounts", schemas.ACCOUNTS)
-        return everyone.where(everyone["cycle"] == self.partition.cycle)
-
-    def lines(self) -> DataFrame:
-        """The lines of its own bills that are of that month."""
-        return self.table("invoice_lines", schemas.INVOICE_LINES).where(differences.is_own())
-
-    def corrections(self) -> DataFrame:
-        """Lines of other confirmed bills that correct the month, and the POSITION of their confirmation."""
-        found = [
-            _published(self.run, one.tables["invoice_lines"], schemas.INVOICE_LINES)
-            .where(F.col("difference_of") == self.partition.month)
-            .withColumn(differences.POSITION, F.lit(one.confirmation.position))
-            for one in _confirmed(self.run).values()
-            if one.confirmation and self.partition.month in one.late_months
-        ]
-        none = tables.empty(self.run.spark, schemas.INVOICE_LINES).withColumn(differences.POSITION, F.lit(0))
-        return reduce(DataFrame.unionByName, found, none)
-
-    def usage_now(self) -> DataFrame:
-        """Its usage by the run's ingestion; of accounts that are not of the cycle any more, as it was billed."""
-        known = self.run.accounts().select(*holds.ACCOUNT)
-        gone = self.table("usage", schemas.USAGE).join(known, holds.ACCOUNT, "left_anti")
-        return self.run.usage_of(self.partition.key).unionByName(gone)
-
-    def staged(self, what: str) -> str:
-        """Where its lines are staged: `rated` again, or `differences`."""
-        return f"late/{self.partition.month}/{what}"
-
-
-def _published(run: BillRun, found: tuple[TableRun, ...], schema: StructType) -> DataFrame:
-    frames = [
-        tables.read_bucketed(run.spark, run.storage.uri(one.path), schema, one.buckets)
-        if one.buckets
-        else tables.read_plain(run.spark, run.storage.uri(one.path), schema)
-        for one in found
-    ]
-    return reduce(DataFrame.unionByName, frames) if frames else tables.empty(run.spark, schema)
-
-
-def _confirmed(run: BillRun) -> dict[str, PublishedPartition]:
-    """The confirmed partitions of the run's cycle when it began."""
-    cycle = run.partition.cycle
-    found = run.staging.base().partitions.items()
-    return {key: one for key, one in found if one.is_confirmed and Partition.of(key).cycle == cycle}
-
-
 def months_to_compare(run: BillRun) -> list[ConfirmedMonth]:
-    """Confirmed months before the run's own with other usage tables than they were billed from, in order.
+    """Confirmed months before the run's own with other usage than they were billed from, in order.
 
     A month of which the sources deliver nothing any more is left as it was billed.
     """
-    earlier = {key: one for key, one in _confirmed(run).items() if Partition.of(key).month < run.partition.month}
-    return [
-        ConfirmedMonth(run, Partition.of(key), one)
-        for key, one in sorted(earlier.items())
-        if key in run.ingest.usage
-        and {table.path for table in one.tables.get("usage", ())} != {run.ingest.usage[key].path}
-    ]
+    return [month for month in confirmed_months(run) if month.partition.key in run.ingest.usage and _may_differ(month)]
+
+
+def _may_differ(month: ConfirmedMonth) -> bool:
+    """Whether the usage now is another table, or was read from another state of the sources."""
+    ingest = month.run.ingest
+    if month.is_corrected:
+        return any(one.fingerprint != ingest.fingerprint for one in month.made_from)
+    billed = {table.path for one in month.made_from for table in one.tables.get("usage", ())}
+    return billed != {ingest.usage[month.partition.key].path}
 
 
 def rate_again(run: BillRun) -> dict[str, dict[str, int]]:
     """Stages what late usage makes of the confirmed months; month → what was found. Months without any are left out."""
     found: dict[str, dict[str, int]] = {}
-    unrated = []
+    staged, unrated = [], []
     for month in months_to_compare(run):
         changed = _changed(month).persist(StorageLevel.DISK_ONLY)
         if not changed.isEmpty():
             lines, events = _stage(month, changed)
+            staged.append(month.name)
             unrated.append(events)
-            found[month.partition.month] = {"accounts": changed.count(), "lines": lines}
+            counts = found.setdefault(month.partition.month, {"accounts": 0, "lines": 0})
+            counts["accounts"] += changed.count()
+            counts["lines"] += lines
         changed.unpersist()
     if unrated:
         run.stage_few(UNRATED, reduce(DataFrame.unionByName, unrated), schemas.UNRATED)
-    run.staging.note(NOTE, {"months": found, "after": run.staging.base().confirmations})
+    run.staging.note(NOTE, {"months": found, "staged": staged, "after": run.staging.base().confirmations})
     return found
 
 
 def _changed(month: ConfirmedMonth) -> DataFrame:
     """Accounts of the cycle, then or now, with other usage than was billed."""
-    now, billed = month.run.usage_of(month.partition.key), month.table("usage", schemas.USAGE)
+    now, billed = month.usage_now(), month.table("usage", schemas.USAGE)
     known = month.run.accounts().select(*holds.ACCOUNT)
     return differences.changed_accounts(billed, now).join(known, holds.ACCOUNT, "left_semi")
 
@@ -154,7 +78,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
     family = differences.families(changed, accounts, month.table("held", schemas.HELD)).persist(StorageLevel.DISK_ONLY)
     here = family.select(*holds.ACCOUNT)
     subscriptions = month.table("subscriptions", schemas.SUBSCRIPTIONS)
-    events = differences.served(month.usage_now().join(here, holds.ACCOUNT, "left_semi"), subscriptions).persist(
+    events = differences.served(month.usage_to_bill().join(here, holds.ACCOUNT, "left_semi"), subscriptions).persist(
         StorageLevel.DISK_ONLY
     )
     billing = PeriodBilling(
@@ -180,7 +104,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
 
 
 def _adjustments(month: ConfirmedMonth, accounts: DataFrame) -> DataFrame | None:
-    if not month.published.tables.get("adjustments"):
+    if not month.has("adjustments"):
         return None
     return month.table("adjustments", schemas.ADJUSTMENTS).join(accounts, holds.ACCOUNT, "left_semi")
 
@@ -194,8 +118,8 @@ def _stage_lines(month: ConfirmedMonth, billing: PeriodBilling) -> int:
     rated = run.stage(month.staged("rated"), tables.by_account(again, run.buckets), schemas.INVOICE_LINES)
     tops = holds.without(billing.accounts, billing.held_before).select("system", F.col("invoiced_account_id"))
     bills = tops.withColumnRenamed("invoiced_account_id", "account_id").distinct()
-    own, corrections = (of.join(bills, holds.ACCOUNT, "left_semi") for of in (month.lines(), month.corrections()))
-    found = differences.differences(differences.billed_so_far(own, corrections), rated, month.partition.month)
+    own, later = (of.join(bills, holds.ACCOUNT, "left_semi") for of in (month.lines(), month.later_lines()))
+    found = differences.differences(differences.billed_so_far(own, later), rated, month.partition.month)
     laid_out = tables.by_account(found, run.buckets)
     return run.stage(month.staged("differences"), laid_out, schemas.INVOICE_LINES).count()
 
@@ -235,16 +159,15 @@ def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame) 
 
 def _told(month: ConfirmedMonth) -> DataFrame:
     """source, usage_id of late events that confirmed bills of the cycle have in quarantine."""
-    runs = tuple(table for one in _confirmed(month.run).values() for table in one.tables.get("quarantine", ()))
-    rows = _published(month.run, runs, schemas.QUARANTINE).where(F.array_contains("rules", LATE))
+    runs = tuple(table for one in confirmed(month.run).values() for table in one.tables.get("quarantine", ()))
+    rows = published_rows(month.run, runs, schemas.QUARANTINE).where(F.array_contains("rules", LATE))
     return rows.select("source", F.col("key").alias("usage_id"))
 
 
 def late_months(run: BillRun) -> list[ConfirmedMonth]:
     """The confirmed months with late usage, as the step before has found them."""
-    confirmed = _confirmed(run)
-    keys = [Partition(run.partition.cycle, month) for month in run.staging.noted(NOTE)["months"]]
-    return [ConfirmedMonth(run, partition, confirmed[partition.key]) for partition in keys]
+    staged = run.staging.noted(NOTE)["staged"]
+    return [month for month in confirmed_months(run) if month.name in staged] if staged else []
 
 
 def late_lines(run: BillRun) -> DataFrame | None:
@@ -263,11 +186,11 @@ def _billable(run: BillRun, what: str) -> DataFrame | None:
 
 def reasons(run: BillRun) -> Column:
     """Why no tax is due, as `billing.taxes.reasons`; of a line of another month as its own catalogue says it."""
-    others = [
-        F.when(F.col("difference_of") == month.partition.month, taxes.reasons(month.pricebook))
-        for month in late_months(run)
-    ]
-    return F.coalesce(*others, taxes.reasons(run.pricebook))
+    found = taxes.reasons(run.pricebook)
+    for month in reversed(late_months(run)):  # a month's corrections come before what is left of it
+        is_of_month = (F.col("difference_of") == month.partition.month) & month.is_of_bills()
+        found = F.when(is_of_month, taxes.reasons(month.pricebook)).otherwise(found)
+    return found
 
 
 def unsettled(run: BillRun) -> Iterator[DataFrame]:
@@ -277,11 +200,11 @@ def unsettled(run: BillRun) -> Iterator[DataFrame]:
     rated, found = _billable(run, "rated"), _billable(run, "differences")
     if rated is None or found is None:
         return
-    for month in late_months(run):
+    for month in {month.partition.month: month for month in late_months(run)}.values():
         is_of_month = F.col("difference_of") == month.partition.month
         of_month, made_now = holds.without(rated.where(is_of_month), late_held), made.where(is_of_month)
         differing = holds.without(found.where(is_of_month), late_held)
         bills = of_month.unionByName(differing).select(*holds.ACCOUNT).distinct()
-        before = month.lines().unionByName(month.corrections().drop(differences.POSITION))
+        before = month.lines().unionByName(month.later_lines().drop(differences.POSITION))
         counted = before.join(bills, holds.ACCOUNT, "left_semi").unionByName(made_now)
         yield differences.unsettled(counted, of_month)

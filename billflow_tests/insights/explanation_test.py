@@ -11,8 +11,9 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from billflow.insights.adjusting import EXPLAINED
 from billflow.insights.arithmetic import priced_parts
-from billflow.insights.explanation import PublishedInvoice, explanation
+from billflow.insights.explanation import explanation
 from billflow.insights.family import BEFORE, TABLES, Family
+from billflow.insights.published_invoice import PublishedInvoice
 from billflow.insights.recomputed import Recomputed
 from billflow.lake.manifest import AccountCounts, PublishedPartition
 from billflow.lake.schemas import INVOICES, SCHEMAS

@@ -104,7 +104,7 @@ def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition
         catalog=keep_catalog(run.storage, run.catalog_texts),
         code_version=code_version(),
         late_months=months,
-        late_after=noted["after"] if months else 0,
+        late_after=noted["after"],
     )
 
 
