@@ -16,7 +16,7 @@ from billflow.cli.output import open_output, plain
 from billflow.cli.previewing import HELD
 from billflow.errors import UsageError
 from billflow.insights.connection import newest_end
-from billflow.insights.correctable import Correctable, correctable
+from billflow.insights.correctable import correctable
 from billflow.insights.correction import Bill, Corrected, corrected
 from billflow.insights.exact_json import exact_json
 from billflow.insights.preview import check_plans, small_session
@@ -24,7 +24,8 @@ from billflow.lake.manifest import Manifest, read_manifest
 from billflow.lake.storage import open_lake
 from billflow.settings import find_project, load_settings
 
-_SHOWN = ("side", "description", "period_start", "period_end", "quantity", "unit_price", "net")
+_SHOWN = ("side", "section", "description", "period_start", "period_end", "quantity", "unit_price", "net")
+_NUMBERS = ("quantity", "unit_price", "net")
 
 
 @click.command()
@@ -62,7 +63,7 @@ def correct(
     manifest = read_manifest(storage)
     _check_reason(reason)
     case = correctable(storage, manifest, settings, invoice)
-    issued = issue_date(manifest, case, day.date() if day else None)
+    issued = issue_date(manifest, case.published.invoice["issue_date"], day.date() if day else None)
     texts = catalog_texts(folder or place / "catalog")
     catalog = parse_catalog(texts, where=str(folder or place / "catalog"))
     check_plans(case.family, catalog, case.period)
@@ -84,9 +85,8 @@ def _check_reason(reason: str) -> None:
         raise UsageError("the reason is empty", where="--reason", remedy="say in a few words what was wrong")
 
 
-def issue_date(manifest: Manifest, case: Correctable, asked: date | None) -> date:
-    """The day of issue that was asked for, or the lake's own day; UsageError when the invoice is younger."""
-    billed: date = case.published.invoice["issue_date"]
+def issue_date(manifest: Manifest, billed: date, asked: date | None) -> date:
+    """The day of issue that was asked for, or the lake's own day; UsageError when the invoice (`billed`) is younger."""
     if asked is None:
         return max(newest_end(manifest) or billed, billed)
     if asked < billed:
@@ -148,11 +148,16 @@ def _print_lines(console: Console, lines: Sequence[dict[str, Any]]) -> None:
     """The lines that only the old or only the new bill has."""
     table = Table()
     for name in _SHOWN:
-        table.add_column(name.replace("_", " "), justify="right" if name in _SHOWN[4:] else "left")
+        table.add_column(name.replace("_", " "), justify="right" if name in _NUMBERS else "left")
     for line in lines:
-        cells = [plain(line[name]) if name in _SHOWN[4:6] else str(line[name] or "") for name in _SHOWN]
-        table.add_row(*map(escape, cells))
+        table.add_row(*[escape(_cell(name, line[name])) for name in _SHOWN])
     console.print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return plain(value) if name in ("quantity", "unit_price") else str(value)
 
 
 def _print_next(manifest: Manifest, made: Corrected) -> None:

@@ -56,7 +56,7 @@ def status(project: str | None) -> None:
     console.print(table)
     for key, made in manifest.corrections.items():
         if made.correction:
-            why = f"corrects invoice {made.correction.invoice}: {made.correction.reason}"
+            why = f"for invoice {made.correction.number}: {made.correction.reason}"
             console.print(f"{key}: {numbers_of(made)} {why}", markup=False)
     connection = published.connect(storage, manifest)
     held = connection.execute(

@@ -23,7 +23,7 @@ from billflow.insights.amounts import in_minor
 from billflow.insights.correctable import Correctable
 from billflow.insights.family import Family
 from billflow.insights.preview import HELD, billing_of, unrated_usage
-from billflow.insights.recomputed import Row
+from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake import schemas
 from billflow.lake.small_tables import arrow_rows
 from billflow.lake.tables import conformed
@@ -97,7 +97,8 @@ class Corrected:
         """The lines that only one of the two has, the invoice (`side` before) or the new bill (after)."""
         new = self.replacement.lines if self.replacement else ()
         before, after = _printed(self.case.published.lines), _printed(new)
-        return [*_sided("before", before - after), *_sided("after", after - before)]
+        sided = [*_sided("before", before - after), *_sided("after", after - before)]
+        return [in_minor(line, self.reversal.invoice["currency"]) for line in sided]
 
     @property
     def changes_nothing(self) -> bool:
@@ -114,6 +115,12 @@ class Corrected:
         return any(
             line["line_type"] == FLAT and line["period_start"] >= end for line in (*self.case.published.lines, *new)
         )
+
+    def disagreements(self, catalog: Catalog, settings: Settings) -> list[str]:
+        """In what the new bill's own lines are not what the rater in plain Python makes of the same rows."""
+        own = [line for line in self.replacement.lines if line["difference_of"] is None] if self.replacement else []
+        bill = Recomputed(catalog, self.case.period, self.case.family, own, settings.currency)
+        return [*bill.missing(), *(text for line in own for text in bill.differences(line))]
 
     def totals(self) -> dict[str, dict[str, Decimal]]:
         """Currency → net, tax and total of the two bills together: what the customer owes more than before."""

@@ -44,7 +44,7 @@ def check_correctable(manifest: Manifest, invoice: Mapping[str, Any]) -> None:
             raise UsageError(f"it was corrected already ({made.reason}): {in_its_place}", where=key, remedy=remedy)
         if made and made.reversal == invoice["invoice_id"]:
             raise UsageError(
-                f"it takes back invoice {made.invoice}, and is not corrected itself",
+                f"it takes back invoice {made.number}, and is not corrected itself",
                 where=key,
                 remedy=f"correct the bill in its place: billflow correct {made.replacement}"
                 if made.replacement

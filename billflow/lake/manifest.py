@@ -75,7 +75,8 @@ class Correction(_Frozen):
     """What was done about one confirmed invoice: all of it taken back, and the bill in its place."""
 
     invoice: str
-    """The id of the invoice that was wrong."""
+    """The id of the invoice that was wrong, and its number."""
+    number: str
     reversal: str
     """The id of what takes it back, mostly a credit note."""
     replacement: str = ""

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing import numbering
 from billflow.billing.whole_bills import of_invoiced_accounts
-from billflow.catalog import parse_catalog
+from billflow.catalog import Catalog, parse_catalog
 from billflow.documents import payload, rendering, templates
 from billflow.errors import CheckFailedError, PassingError
 from billflow.insights.correction import Bill, Corrected
@@ -57,12 +57,19 @@ class CorrectRun:
         """`c01|2026-05#1`."""
         return next_key(self.base, self.made.case.key)
 
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return parse_catalog(self.catalog_texts, where="catalog")
+
     def publish(self) -> list[Row]:
         """Numbers, renders, checks and publishes; INVOICES of the reversal and of the new bill, if there is one.
 
         CheckFailedError when a document cannot be rendered or a check fails, ConflictError when another bill was
         confirmed or corrected meanwhile: nothing is published then.
         """
+        wrong = self.made.disagreements(self._catalog, self.settings)
+        if wrong:
+            raise _defect(f"the new bill is not what its prices and usage give: {wrong[0]}", self.key)
         invoices = self._numbered()
         documents, template = self._documents(invoices)
         staging = Staging.begin(self.storage, self.run_id, self.key)
@@ -91,7 +98,7 @@ class CorrectRun:
     def _payloads(self, invoices: Sequence[Row]) -> DataFrame:
         case, made = self.made.case, self.made
         family = {table: self._frame(table, rows) for table, rows in case.family.tables.items() if table in TABLES}
-        metrics = parse_catalog(self.catalog_texts, where="catalog").metrics
+        metrics = self._catalog.metrics
         takes_back = F.col("invoice_id") == made.reversal.invoice["invoice_id"]
         notes = {
             "correction": F.when(takes_back, "takes_back").otherwise("replaces"),
@@ -138,7 +145,7 @@ class CorrectRun:
         )
         problems = correcting.problems()
         if problems:
-            raise CheckFailedError(problems[0], where=self.key, remedy="this is a defect of billflow: report it")
+            raise _defect(problems[0], self.key)
         moves = {run.path: placed[table].path for table, run in staged.items()}
         publish(self.storage, moves, Publication(self.run_id, self.key, correcting.sealed(), replaces=None))
 
@@ -171,6 +178,7 @@ class CorrectRun:
         made, invoice = self.made, self.made.case.published.invoice
         return Correction(
             invoice=invoice["invoice_id"],
+            number=invoice["invoice_number"],
             reversal=made.reversal.invoice["invoice_id"],
             replacement=made.replacement.invoice["invoice_id"] if made.replacement else "",
             reason=self.reason,
@@ -178,6 +186,10 @@ class CorrectRun:
             account=invoice["account_id"],
             takes_ahead=made.takes_ahead,
         )
+
+
+def _defect(what: str, key: str) -> CheckFailedError:
+    return CheckFailedError(what, where=key, remedy="this is a defect of billflow: keep the lake and report it")
 
 
 def _lines(bills: Sequence[Bill]) -> list[Row]:

@@ -27,8 +27,8 @@ sources:
     kind: files
     format: csv
     tables:
-      customers: {path: customers.csv, columns: {account_id: id, name: id, country: "'DE'", parent_account_id: parent}}
-      subscriptions: {path: subscriptions.csv, columns: {subscription_id: sub, account_id: who, plan: "'plan'", start_date: first}}
+      customers: {path: customers.csv, columns: {account_id: id, name: id, country: "'DE'", parent_account_id: parent, currency: money}}
+      subscriptions: {path: subscriptions.csv, columns: {subscription_id: sub, account_id: who, plan: "'plan'", start_date: first, end_date: last}}
       usage:
         path: usage/*.csv
         columns: {usage_id: id, subscription_id: sub, metric: "'units'", quantity: n, event_time: at}
@@ -42,11 +42,12 @@ plans:
       rent: {name: Rent, model: flat, amount: "100", per: month, tax: std}
       units: {name: Units, metric: units, model: per_unit, unit_price: "1", tax: std}
 """
-CUSTOMERS = ["id,parent", "one,", "child,one", "other,"]
-SUBSCRIPTIONS = ["sub,who,first", *[f"s-{who},{who},2026-01-01" for who in ("one", "child", "other")]]
+CUSTOMERS = ["id,parent,money", "one,,", "child,one,", "other,,", "usd,,"]
+SUBSCRIPTIONS = ["sub,who,first,last", *[f"s-{who},{who},2026-01-01," for who in ("one", "child", "other", "usd")]]
 HEAD = "id,sub,n,at"
 MAY = [HEAD, "m1,s-one,10,2026-05-03T10:00:00", "m2,s-child,5,2026-05-04T10:00:00", "m3,s-other,7,2026-05-03T10:00:00"]
-FIRST, SECOND, CREDIT, NEW = "INV-2026-00000001", "INV-2026-00000002", "CN-2026-00000001", "INV-2026-00000003"
+FIRST, SECOND, THIRD = "INV-2026-00000001", "INV-2026-00000002", "INV-2026-00000003"
+CREDIT, NEW = "CN-2026-00000001", "INV-2026-00000004"
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +119,19 @@ def test_a_dry_run_writes_nothing(project, billflow):
     assert (made["reversal"]["net"], made["replacement"]["net"]) == ("-215.00", "195.00")
     assert made["difference"] == {"EUR": {"net": "-20.00", "tax": "-3.80", "total": "-23.80"}}
     assert sorted((line["side"], line["net"]) for line in made["changed_lines"]) == [
-        ("after", "90.0000"),
-        ("after", "90.0000"),
+        ("after", "90.00"),
+        ("after", "90.00"),
         ("before", "100.00"),
         ("before", "100.00"),
     ]
     assert (version(project), lake(project).list("_staging")) == (before, [])
+
+
+def test_a_plan_that_the_catalogue_lacks(project, billflow, tmp_path):
+    (tmp_path / "other.yaml").write_text(PRICES.replace("  plan:", "  another:"))
+    result = billflow("--project", project, "correct", FIRST, "--reason", "x", "--catalog", tmp_path)
+    assert result.exit_code == 2
+    assert "the catalogue has no plan 'plan'" in str(result.exception)
 
 
 def test_corrected(project, billflow, rows):
@@ -135,6 +143,7 @@ def test_corrected(project, billflow, rows):
         (CREDIT, "credit_note", "confirmed", "-215.0000", "-255.8500"),
         (FIRST, "invoice", "confirmed", "215.0000", "255.8500"),
         (SECOND, "invoice", "confirmed", "107.0000", "127.3300"),
+        (THIRD, "invoice", "confirmed", "100.0000", "119.0000"),
         (NEW, "invoice", "confirmed", "195.0000", "232.0500"),
     ]
     linked = (
@@ -152,11 +161,12 @@ def test_what_is_owed(project, rows):
     assert [tuple(row.values()) for row in rows(project, sql)] == [
         ("one", "487.900000000000", "255.850000000000", "232.050000000000"),
         ("other", "127.330000000000", "0.000000000000", "127.330000000000"),
+        ("usd", "119.000000000000", "0.000000000000", "119.000000000000"),
     ]
     open_ = rows(
         project, "select invoice_number, open::decimal(18,2) as open from open_items where open <> 0 order by 1"
     )
-    assert [tuple(row.values()) for row in open_] == [(SECOND, "127.33"), (NEW, "232.05")]
+    assert [tuple(row.values()) for row in open_] == [(SECOND, "127.33"), (THIRD, "119.00"), (NEW, "232.05")]
 
 
 def test_the_documents_say_what_they_correct(project, billflow, tmp_path):
@@ -167,7 +177,7 @@ def test_the_documents_say_what_they_correct(project, billflow, tmp_path):
         assert all(word in text for word in (number, FIRST, says, "wrong rent"))
     assert "-255.85" not in text
     result = billflow("--project", project, "export", "--cycle", "c01", "--month", "2026-05", "--to", tmp_path / "all")
-    assert "wrote 4 PDFs" in result.output
+    assert "wrote 5 PDFs" in result.output
 
 
 def test_it_is_explained(project, billflow):
@@ -190,7 +200,10 @@ def test_not_twice(project, billflow, invoice, told):
 
 
 def test_status(project, billflow):
-    assert f"c01|2026-05#1: {CREDIT}, {NEW} corrects invoice" in billflow("--project", project, "status").output
+    assert (
+        f"c01|2026-05#1: {CREDIT}, {NEW} for invoice {FIRST}: wrong rent"
+        in billflow("--project", project, "status").output
+    )
 
 
 DIFFERENCES = "select account_id, service_account_id, charge, quantity::int as n, net::int as net from invoice_lines"
@@ -248,4 +261,23 @@ def test_and_late_usage_again(project, billflow, rows):
         ("one", "child", "units", 7, 21),
     ]
     assert billed(rows, project, "one") == "234.00"
-    do(billflow, project, "confirm", "2026-07")
+
+
+def test_accounts_that_are_not_what_they_were(project, billflow):
+    """`other` was never served in May, `usd` cannot be billed in its currency, `child` gets a bill of its own."""
+    write(project / "customers.csv", [CUSTOMERS[0], "one,,", "child,,", "other,,", "usd,,USD"])
+    write(
+        project / "subscriptions.csv",
+        [row.replace("s-other,other,2026-01-01", "s-other,other,2026-07-01") for row in SUBSCRIPTIONS],
+    )
+    assert billflow("--project", project, "run", "--cycle", "c01", "--month", "2026-07").exit_code == 3
+    made = correct(billflow, project, SECOND)
+    assert (made["replacement"], made["reversal"]["total"]) == (None, "-127.33")
+    before = version(project)
+    held = billflow("--project", project, "correct", THIRD, "--reason", "x")
+    assert (held.exit_code, "held" in held.output) == (3, True)
+    moved = billflow("--project", project, "correct", "INV-2026-00000008", "--reason", "x")
+    assert moved.exit_code == 2
+    assert "account 'child' was on it, and is not any more" in str(moved.exception)
+    assert version(project) == before
+    assert billflow("--project", project, "verify").exit_code == 0

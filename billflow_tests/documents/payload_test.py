@@ -3,6 +3,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import functions as F
 
 from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
@@ -231,6 +232,29 @@ def test_itemised_usage_is_not_on_a_credit_note_that_corrects(spark):
     ]
     found = usage_of(spark, [record(1, local(2013, 1, 2))], invoices)
     assert found.keys() == {"new", "negative"}
+
+
+def test_what_takes_an_invoice_back_itemises_nothing_and_says_why(spark):
+    """Whatever its kind is: what takes a credit note back is an invoice, and a new bill may be a credit note."""
+    bills = [invoice("back", corrects="old"), invoice("new", kind="credit_note", corrects="old")]
+    takes_back = F.col("invoice_id") == "back"
+    notes = {
+        "correction": F.when(takes_back, "takes_back").otherwise("replaces"),
+        "corrects_number": F.lit("INV-1"),
+        "correction_reason": F.lit("wrong rent"),
+    }
+    empty = {name: frame(spark, schema, []) for name, schema in (("lines", schemas.INVOICE_LINES), ("taxes", schemas.INVOICE_TAXES), ("accounts", schemas.ACCOUNTS))}  # fmt: skip
+    found = invoice_payloads(
+        frame(spark, schemas.INVOICES, bills).withColumns(notes),
+        **empty,
+        usage=frame(spark, schemas.USAGE, [record(1, local(2013, 1, 2))]),
+        seller=SELLER,
+        units=UNITS,
+    )
+    made = {row.invoice_id: json.loads(row.payload) for row in found.collect()}
+    assert {name: len(one["usage"]) for name, one in made.items()} == {"back": 0, "new": 1}
+    assert made["back"]["invoice"]["correction"] == "takes_back"
+    assert {(one["invoice"]["corrects_number"], one["invoice"]["correction_reason"]) for one in made.values()} == {("INV-1", "wrong rent")}  # fmt: skip
 
 
 @pytest.mark.parametrize(("count", "daily"), [(400, False), (401, True)])

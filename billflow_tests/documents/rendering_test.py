@@ -54,6 +54,20 @@ def text_of(renderer, payload):
     return " ".join(pages_of(renderer.render_pdf(payload).pdf))
 
 
+@pytest.mark.parametrize(
+    ("kind", "language", "words"),
+    [
+        ("takes_back", "en", ("Takes back", "INV-7", "Reason", "wrong rent")),
+        ("replaces", "de", ("Ersetzt", "INV-7", "Grund", "wrong rent")),
+    ],
+)
+def test_render_pdf_says_what_a_correction_corrects(renderer, kind, language, words):
+    told = {"correction": kind, "corrects_number": "INV-7", "correction_reason": "wrong rent", "corrects": "id-7"}
+    text = text_of(renderer, changed(language=language, invoice=told))
+    assert all(word in text for word in words)
+    assert "id-7" not in text
+
+
 def test_render_pdf_first_page_says_who_what_and_how_much(renderer):
     first, second = pages_of(renderer.render_pdf(INVOICE).pdf)
     for part in (

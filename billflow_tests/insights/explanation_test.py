@@ -15,7 +15,7 @@ from billflow.insights.explanation import explanation
 from billflow.insights.family import BEFORE, TABLES, Family
 from billflow.insights.published_invoice import PublishedInvoice
 from billflow.insights.recomputed import Recomputed
-from billflow.lake.manifest import AccountCounts, PublishedPartition
+from billflow.lake.manifest import AccountCounts, Correction, PublishedPartition
 from billflow.lake.schemas import INVOICES, SCHEMAS
 from billflow.reference import Line
 from billflow.reference.bounds import Allotment, Bounds
@@ -172,6 +172,25 @@ def test_a_line_that_was_changed_is_found(bills, column, value):
     document = explanation(PublishedInvoice(published.invoice, changed, [], PARTITION), other, 2, 3)
     assert not document["agrees"]
     assert [text for text in document["lines"][0]["differences"] if text.startswith(f"{column} is {value}")]
+
+
+@pytest.mark.parametrize(
+    ("invoice_id", "correction", "text"),
+    [
+        ("back", {"takes_back": "INV-1", "reason": "wrong rent"}, "line 1 of invoice INV-1 comes back"),
+        ("new", {"replaces": "INV-1", "reason": "wrong rent"}, None),
+    ],
+)
+def test_the_bills_of_a_correction_say_what_they_correct(bills, invoice_id, correction, text):
+    """What takes an invoice back is explained by that one: it does not follow from prices and usage."""
+    published, bill = bills[0]
+    made = Correction(invoice="old", number="INV-1", reversal="back", replacement="new", reason="wrong rent", system="s", account="a")  # fmt: skip
+    invoice = {**published.invoice, "invoice_id": invoice_id}
+    partition = PARTITION.model_copy(update={"correction": made})
+    document = explanation(PublishedInvoice(invoice, published.lines, [], partition, "INV-1"), bill, None, 3)
+    assert (document["correction"], document["agrees"]) == (correction, True)
+    steps = document["lines"][0]["steps"]
+    assert [step["text"] for step in steps if step["step"] == "correction"] == ([text] if text else [])
 
 
 def test_a_line_that_is_gone_is_found(bills):

@@ -37,13 +37,27 @@ def bills(key: str, accounts: Sequence[str] = ("A", "B", "C"), kind: str = "invo
     year, number = map(int, month.split("-"))
     issued = {"kind": kind, "status": "draft", "issue_date": date(year + number // 12, number % 12 + 1, 1)}
     return {
-        "invoices": [{**row, **issued, "total": Decimal(at + 1)} for at, row in enumerate(invoices)],
-        "invoice_lines": [{**row, "line_no": no, "net": Decimal("0.5")} for row in invoices for no in (2, 1)],
-        "invoice_taxes": [{**row, "tax_category": "S", "tax_rate": Decimal("0.1")} for row in invoices],
+        "invoices": [
+            {**row, **issued, "net": total, "tax": Decimal(0), "total": total} for row, total in totalled(invoices)
+        ],
+        "invoice_lines": [
+            {**row, "line_no": no, "net": total / 2, "service_account_id": row["account_id"]}
+            for row, total in totalled(invoices)
+            for no in (2, 1)
+        ],
+        "invoice_taxes": [
+            {**row, "tax_category": "Z", "tax_rate": Decimal(0), "base": total, "tax": Decimal(0)}
+            for row, total in totalled(invoices)
+        ],
         "documents": [documented(row, "draft") for row in invoices],
         "accounts": [{"account_id": account, "system": "s"} for account in accounts],
         "usage": [],
     }
+
+
+def totalled(invoices: Sequence[Row]) -> list[tuple[Row, Decimal]]:
+    """Invoices of 1, 2, 3, …"""
+    return [(row, Decimal(at)) for at, row in enumerate(invoices, 1)]
 
 
 def documented(row: Row, content: str) -> Row:
@@ -78,6 +92,7 @@ def draft(
     rows: Mapping[str, Sequence[Row]] | None = None,
     run_id: str = "",
     late: tuple[str, ...] = (),
+    start: str = "2026-05-01",
 ) -> None:
     """A whole bill run of a partition, published; with differences of months that are confirmed (`late`)."""
     run_id, rows = run_id or f"run-{key[-2:]}", rows or bills(key)
@@ -88,7 +103,7 @@ def draft(
     made = PublishedPartition(
         run_id=run_id,
         status="draft",
-        period_start="2026-05-01",
+        period_start=start,
         period_end="2026-06-01",
         counts=AccountCounts(accounts=count, invoiced=count, without_lines=0, held=0),
         totals={},
