@@ -42,12 +42,15 @@ plans:
       rent: {name: Rent, model: flat, amount: "100", per: month, tax: std}
       units: {name: Units, metric: units, model: per_unit, unit_price: "1", tax: std}
 """
-CUSTOMERS = ["id,parent,money", "one,,", "child,one,", "other,,", "usd,,"]
-SUBSCRIPTIONS = ["sub,who,first,last", *[f"s-{who},{who},2026-01-01," for who in ("one", "child", "other", "usd")]]
+CUSTOMERS = ["id,parent,money", "one,,", "child,one,", "other,,", "usd,,", "zero,,"]
+SUBSCRIPTIONS = [
+    "sub,who,first,last",
+    *[f"s-{who},{who},2026-01-01," for who in ("one", "child", "other", "usd", "zero")],
+]
 HEAD = "id,sub,n,at"
 MAY = [HEAD, "m1,s-one,10,2026-05-03T10:00:00", "m2,s-child,5,2026-05-04T10:00:00", "m3,s-other,7,2026-05-03T10:00:00"]
 FIRST, SECOND, THIRD = "INV-2026-00000001", "INV-2026-00000002", "INV-2026-00000003"
-CREDIT, NEW = "CN-2026-00000001", "INV-2026-00000004"
+FOURTH, CREDIT, NEW = "INV-2026-00000004", "CN-2026-00000001", "INV-2026-00000005"
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,8 @@ def test_a_dry_run_writes_nothing(project, billflow):
         ("before", "100.00"),
         ("before", "100.00"),
     ]
+    table = billflow("--project", project, "correct", FIRST, "--reason", "x", "--dry-run").output
+    assert [word in table for word in ("Would correct", "-215.00", "195.00", "-23.80", "before", "after")] == [True] * 6
     assert (version(project), lake(project).list("_staging")) == (before, [])
 
 
@@ -144,6 +149,7 @@ def test_corrected(project, billflow, rows):
         (FIRST, "invoice", "confirmed", "215.0000", "255.8500"),
         (SECOND, "invoice", "confirmed", "107.0000", "127.3300"),
         (THIRD, "invoice", "confirmed", "100.0000", "119.0000"),
+        (FOURTH, "invoice", "confirmed", "100.0000", "119.0000"),
         (NEW, "invoice", "confirmed", "195.0000", "232.0500"),
     ]
     linked = (
@@ -162,11 +168,17 @@ def test_what_is_owed(project, rows):
         ("one", "487.900000000000", "255.850000000000", "232.050000000000"),
         ("other", "127.330000000000", "0.000000000000", "127.330000000000"),
         ("usd", "119.000000000000", "0.000000000000", "119.000000000000"),
+        ("zero", "119.000000000000", "0.000000000000", "119.000000000000"),
     ]
     open_ = rows(
         project, "select invoice_number, open::decimal(18,2) as open from open_items where open <> 0 order by 1"
     )
-    assert [tuple(row.values()) for row in open_] == [(SECOND, "127.33"), (THIRD, "119.00"), (NEW, "232.05")]
+    assert [tuple(row.values()) for row in open_] == [
+        (SECOND, "127.33"),
+        (THIRD, "119.00"),
+        (FOURTH, "119.00"),
+        (NEW, "232.05"),
+    ]
 
 
 def test_the_documents_say_what_they_correct(project, billflow, tmp_path):
@@ -177,7 +189,7 @@ def test_the_documents_say_what_they_correct(project, billflow, tmp_path):
         assert all(word in text for word in (number, FIRST, says, "wrong rent"))
     assert "-255.85" not in text
     result = billflow("--project", project, "export", "--cycle", "c01", "--month", "2026-05", "--to", tmp_path / "all")
-    assert "wrote 5 PDFs" in result.output
+    assert "wrote 6 PDFs" in result.output
 
 
 def test_it_is_explained(project, billflow):
@@ -263,20 +275,20 @@ def test_and_late_usage_again(project, billflow, rows):
     assert billed(rows, project, "one") == "234.00"
 
 
-def test_accounts_that_are_not_what_they_were(project, billflow):
-    """`other` was never served in May, `usd` cannot be billed in its currency, `child` gets a bill of its own."""
-    write(project / "customers.csv", [CUSTOMERS[0], "one,,", "child,,", "other,,", "usd,,USD"])
-    write(
-        project / "subscriptions.csv",
-        [row.replace("s-other,other,2026-01-01", "s-other,other,2026-07-01") for row in SUBSCRIPTIONS],
-    )
+def test_accounts_that_are_not_what_they_were(project, billflow, rows):
+    """`zero` and `other` were never served in May, `usd` has another currency, `child` gets a bill of its own."""
+    write(project / "customers.csv", [CUSTOMERS[0], "one,,", "child,,", "other,,", "usd,,USD", "zero,,"])
+    later = [row.replace("2026-01", "2026-07") if "other" in row or "zero" in row else row for row in SUBSCRIPTIONS]
+    write(project / "subscriptions.csv", later)
     assert billflow("--project", project, "run", "--cycle", "c01", "--month", "2026-07").exit_code == 3
-    made = correct(billflow, project, SECOND)
-    assert (made["replacement"], made["reversal"]["total"]) == (None, "-127.33")
+    nothing_due = correct(billflow, project, FOURTH)
+    assert (nothing_due["replacement"], nothing_due["reversal"]["total"]) == (None, "-119.00")
+    taken_back = correct(billflow, project, SECOND)  # June has billed one unit of May, which comes back
+    assert (taken_back["replacement"]["net"], billed(rows, project, "other")) == ("-1.00", "0.00")
     before = version(project)
     held = billflow("--project", project, "correct", THIRD, "--reason", "x")
     assert (held.exit_code, "held" in held.output) == (3, True)
-    moved = billflow("--project", project, "correct", "INV-2026-00000008", "--reason", "x")
+    moved = billflow("--project", project, "correct", "INV-2026-00000010", "--reason", "x")
     assert moved.exit_code == 2
     assert "account 'child' was on it, and is not any more" in str(moved.exception)
     assert version(project) == before

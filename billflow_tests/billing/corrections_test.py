@@ -133,7 +133,12 @@ STEPS: list[tuple[list[Row], list[int], int]] = [
     ([back("-150"), line("90"), back("150", MONTH), back("-80", MONTH)], [90], 90),
     ([back("-90", MONTH), line("95", of=MONTH)], [95], 95),
     # The new bill is taken back, and nothing is due any more.
-    ([back("-90"), back("-150", MONTH), back("80", MONTH), back("90", MONTH), back("-95", MONTH)], [], 0),
+    (
+        [back("-90"), back("-150", MONTH), back("80", MONTH)]
+        + [back("150", MONTH), back("-80", MONTH), back("90", MONTH), back("-95", MONTH)],
+        [],
+        0,
+    ),
 ]
 """Lines that one confirmation after the other bills for a month; what then counts as billed; what it all comes to."""
 

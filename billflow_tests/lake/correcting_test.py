@@ -16,7 +16,19 @@ from billflow.lake.standing import standing_lines
 from billflow.lake.storage import LocalStorage, Storage, open_storage
 from billflow.lake.verifying import confirmed, ledger_problems, partition_problems
 from billflow_tests.lake.publishing_test import POINTS, _KilledAt, _Overtaken
-from billflow_tests.lake.some_bills import JULY, JUNE, MAY, bills, confirm, draft, numbers, put, take
+from billflow_tests.lake.some_bills import (
+    JULY,
+    JUNE,
+    MAY,
+    bills,
+    confirm,
+    draft,
+    numbers,
+    publish_confirmed,
+    put,
+    staged,
+    take,
+)
 from billflow_tests.lake.some_corrections import correct, correcting, publish_corrected
 
 FIRST, SECOND = f"{MAY}#1", f"{MAY}#2"
@@ -225,7 +237,6 @@ class TestAtOnce:
         assert all_problems(local) == []
 
     def test_it_stops_a_confirmation(self, local: LocalStorage) -> None:
-        from billflow_tests.lake.some_bills import publish_confirmed, staged
 
         slow = staged(local, JUNE, "slow")
         with pytest.raises(ConflictError, match="another partition was confirmed"):
