@@ -3,6 +3,7 @@
 A bill run stages it step by step; a preview, a comparison of catalogues and a period that is rated again compute it.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from pyspark.sql import DataFrame
@@ -11,6 +12,11 @@ from pyspark.sql import functions as F
 from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
+
+FIRST_STEPS = ("held_before", "rated")
+"""Frames that are to be computed before what follows from them is planned."""
+ALL_STEPS = ("held_before", "owed", "groups", "rated", "priced", "held_late", "lines", "taxes")
+"""Every frame that others follow from: of a few bills, planning anew costs more than keeping each."""
 
 
 class PeriodBilling:
@@ -105,10 +111,10 @@ class PeriodBilling:
             return own
         return differences.with_differences(own, holds.without(self.late, held), self.buckets)
 
-    def in_steps(self) -> "PeriodBilling":
-        """The same billing, with `held_before` and `rated` computed now, each on the executors' disks."""
-        self.held_before = self.held_before.localCheckpoint()
-        self.rated = self.rated.localCheckpoint()
+    def in_steps(self, frames: Sequence[str] = FIRST_STEPS) -> "PeriodBilling":
+        """The same billing, with `frames` computed now, one after the other, each on the executors' disks."""
+        for name in frames:
+            setattr(self, name, getattr(self, name).localCheckpoint())
         return self
 
     @cached_property

@@ -1,7 +1,6 @@
 """How verbs print tables that they computed: for people, as CSV, or as JSON whose decimals keep all their digits."""
 
 import csv
-import json
 import sys
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from billflow.cli.output import open_output, plain
+from billflow.insights.exact_json import exact_json
 from billflow.insights.listing import Listing
 
 
@@ -37,7 +37,13 @@ def print_csv(listing: Listing) -> None:
 
 def print_json(answer: Mapping[str, Any]) -> None:
     """One object; a Listing becomes an array of objects."""
-    sys.stdout.write(_json(answer) + "\n")
+    sys.stdout.write(exact_json(_with_records(answer)) + "\n")
+
+
+def _with_records(value: Any) -> Any:
+    if isinstance(value, Listing):
+        return list(value.records())
+    return {name: _with_records(one) for name, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def shown(value: Any) -> str:
@@ -52,14 +58,3 @@ def _plain(value: Any) -> str:
     if value is None:
         return ""
     return plain(value) if isinstance(value, Decimal) else str(value)
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, Listing):
-        return "[" + ",\n ".join(_json(record) for record in value.records()) + "]"
-    if isinstance(value, Mapping):
-        members = (f"{json.dumps(name, ensure_ascii=False)}: {_json(one)}" for name, one in value.items())
-        return "{" + ", ".join(members) + "}"
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -21,6 +21,7 @@ from billflow import insights
 from billflow.cli.output import open_output
 from billflow.documents import store
 from billflow.errors import UsageError
+from billflow.insights.exact_json import exact_json
 from billflow.lake import published
 from billflow.lake.manifest import Manifest, NumberRange, PublishedPartition, read_manifest
 from billflow.lake.storage import Storage, open_lake
@@ -128,14 +129,10 @@ def _print_json(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     result = connection.execute(sql)
     names = [json.dumps(column[0], ensure_ascii=False) for column in result.description or []]
     objects = (
-        "{" + ",".join(f"{name}:{_json(value)}" for name, value in zip(names, row, strict=True)) + "}"
+        "{" + ",".join(f"{name}:{exact_json(value)}" for name, value in zip(names, row, strict=True)) + "}"
         for row in _rows(result)
     )
     sys.stdout.write("[" + ",\n ".join(objects) + "]\n")
-
-
-def _json(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from billflow.billing import corrections
 from billflow.billing.parts import FLAT
-from billflow.billing.period import PeriodBilling
+from billflow.billing.period import ALL_STEPS, PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import Catalog
 from billflow.insights.amounts import in_minor
@@ -150,14 +150,11 @@ def corrected(
     spark: SparkSession, case: Correctable, catalog: Catalog, settings: Settings, issue_date: date
 ) -> Corrected:
     """The two bills as they would be issued on a day, without numbers."""
-    billing = _billing(spark, case, Pricebook(catalog, settings, case.period)).in_steps()
-    billing.priced.persist()
+    billing = _billing(spark, case, Pricebook(catalog, settings, case.period)).in_steps(ALL_STEPS)
     held = _rows(billing.held_before.unionByName(billing.held_late).select(*HELD))
     reversal = _reversal(spark, case, issue_date, settings.payment_terms_days)
     replacement = None if held else _replacement(case, billing, issue_date)
-    unrated = unrated_usage(billing)
-    billing.priced.unpersist()
-    return Corrected(case, reversal, replacement, unrated, held)
+    return Corrected(case, reversal, replacement, unrated_usage(billing), held)
 
 
 def _billing(spark: SparkSession, case: Correctable, pricebook: Pricebook) -> PeriodBilling:

@@ -23,11 +23,18 @@ _NAMES = f"""
     WHERE name IS NOT NULL GROUP BY ALL"""
 """By id and by number; min, so that a name that two bills share counts once."""
 
+_PAID = """
+    SELECT payments.* REPLACE (coalesce(accounts.invoiced_account_id, payments.account_id) AS account_id)
+    FROM payments LEFT JOIN accounts
+        ON payments.system = accounts.system AND payments.account_id = accounts.account_id
+        AND (payments.system, payments.account_id) NOT IN (SELECT (system, account_id) FROM items)"""
+"""Payments under the account that they are for: of one that never got a bill, the account that gets its bill."""
+
 _RECEIVED = """
-    SELECT payments.system, payments.account_id, payments.currency, payments.amount, names.invoice_id
-    FROM payments LEFT JOIN names
-        ON payments.system = names.system AND payments.account_id = names.account_id
-        AND payments.currency = names.currency AND payments.invoice = names.name"""
+    SELECT paid_in.system, paid_in.account_id, paid_in.currency, paid_in.amount, names.invoice_id
+    FROM paid_in LEFT JOIN names
+        ON paid_in.system = names.system AND paid_in.account_id = names.account_id
+        AND paid_in.currency = names.currency AND paid_in.invoice = names.name"""
 """Payments; invoice_id is NULL where they name none of the account's bills in their currency."""
 
 _NAMED = """
@@ -70,7 +77,7 @@ OPEN_ITEMS = View(
     about="Confirmed invoices and credit notes with what is open on each; payments that settle nothing have a row too",
     columns={
         "system": "id space of the account",
-        "account_id": "account that got the bill, or paid",
+        "account_id": "account that got the bill, or paid; what a child without bills pays is its top account's",
         "invoice_id": "NULL for payments that settle nothing",
         "invoice_number": "legal number",
         "kind": f"invoice, credit_note, or {UNALLOCATED}: the account's payments that settle nothing",
@@ -82,7 +89,7 @@ OPEN_ITEMS = View(
         "open": "total - paid: what the customer owes; negative is credit",
     },
     rows=f"""
-WITH items AS ({_ITEMS}), names AS ({_NAMES}), received AS ({_RECEIVED}), named AS ({_NAMED}),
+WITH items AS ({_ITEMS}), names AS ({_NAMES}), paid_in AS ({_PAID}), received AS ({_RECEIVED}), named AS ({_NAMED}),
     entries AS ({_ENTRIES}), queued AS ({_QUEUED}), settled AS ({_SETTLED})
 SELECT {_GROUP}, invoice_id, invoice_number, kind, issue_date, due_date,
     total::DECIMAL(38, 12) AS total, (total - open)::DECIMAL(38, 12) AS paid, open::DECIMAL(38, 12) AS open

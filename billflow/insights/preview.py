@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.billing.invoices import FIRST_INVOICE
-from billflow.billing.period import PeriodBilling
+from billflow.billing.period import ALL_STEPS, PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog
 from billflow.errors import UsageError
@@ -109,13 +109,12 @@ def preview(
     """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
     check_plans(family, catalog, period)
     billing = billing_of(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
-    billing.in_steps().priced.persist()
+    billing.in_steps(ALL_STEPS)
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
     lines = [] if held else _rows(billing.lines, LINE)
     invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
     taxes = _rows(billing.taxes, TAX) if lines else []
     unrated = unrated_usage(billing)
-    billing.priced.unpersist()
     currency = _currency(family)
     bill = invoices[0] if invoices else {"kind": None, **dict.fromkeys(("net", "tax", "total"), Decimal(0))}
     return Preview(

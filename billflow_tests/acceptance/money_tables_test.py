@@ -10,6 +10,8 @@ from billflow.lake.manifest import commit, read_manifest
 from billflow.lake.publishing import _run_folders
 from billflow_tests.acceptance.runs import lake
 
+pytestmark = pytest.mark.slow
+
 MONEY = """
   - name: shop
     kind: files

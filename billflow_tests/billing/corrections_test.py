@@ -134,8 +134,7 @@ STEPS: list[tuple[list[Row], list[int], int]] = [
     ([back("-90", MONTH), line("95", of=MONTH)], [95], 95),
     # The new bill is taken back, and nothing is due any more.
     (
-        [back("-90"), back("-150", MONTH), back("80", MONTH)]
-        + [back("150", MONTH), back("-80", MONTH), back("90", MONTH), back("-95", MONTH)],
+        [back("-90"), *(back(net, MONTH) for net in ("-150", "80", "150", "-80", "90", "-95"))],
         [],
         0,
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from billflow.billing.period import PeriodBilling
+from billflow.billing.period import ALL_STEPS, PeriodBilling
 from billflow.lake import schemas, tables
 from billflow_tests.billing.worlds import World, catalog, frame
 
@@ -37,9 +37,7 @@ def small_world() -> World:
 
 @pytest.fixture(scope="module")
 def billing(spark) -> PeriodBilling:
-    made = of_world(spark, small_world()).in_steps()
-    made.priced.persist()
-    return made
+    return of_world(spark, small_world()).in_steps(ALL_STEPS)
 
 
 def of_world(spark: SparkSession, world: World, **more: Any) -> PeriodBilling:
@@ -104,8 +102,7 @@ def test_differences_of_other_months_follow_the_lines_of_the_bill(spark):
     """They count towards the bill's tax and total; those of held accounts wait."""
     line = {"line_no": 1, "charge": "energy", "currency": "EUR", "net": Decimal("2.00"), "tax_code": "low", "tax_category": "S", "tax_rate": Decimal("0.07"), "difference_of": "2025-11"}  # fmt: skip
     late = frame(spark, [{"account_id": account, **line} for account in ("alone", "yen")], schemas.INVOICE_LINES)
-    made = of_world(spark, small_world(), late=late).in_steps()
-    made.priced.persist()
+    made = of_world(spark, small_world(), late=late).in_steps(ALL_STEPS)
     alone = made.lines.where("account_id in ('alone', 'yen')")
     assert values(alone, "line_no", "charge", "net") == [(1, "rent", "10.00"), (2, "energy", "2.00")]
     assert values(made.invoices.where("account_id = 'alone'"), "net", "tax", "total") == [("12.00", "2.04", "14.04")]

@@ -66,6 +66,24 @@ def test_open_items(bills: list[Row], paid: list[Row], open_: dict[str | None, s
     assert all(amount == rest for _, amount, rest in rows)
 
 
+FAMILY = [
+    {"system": "s", "account_id": account, "invoiced_account_id": top}
+    for account, top in (("A", "A"), ("child", "A"), ("late", "A"))
+]
+
+
+def test_a_child_pays_for_the_account_that_gets_its_bill() -> None:
+    """Not one that has bills of its own, from before it had a parent."""
+    bills = [OLD, invoice("3", "30", account="late")]
+    paid = [payment("60", "1", "child"), payment("15", account="child"), payment("10", account="late")]
+    found = lake(invoices=bills, payments=paid, accounts=FAMILY).sql(
+        "SELECT account_id, invoice_number, open FROM open_items"
+    )
+    assert sorted(found.fetchall()) == [("A", "1", 25), ("late", "3", 20)]
+    balances = lake(invoices=bills, payments=paid, accounts=FAMILY).sql("SELECT account_id, balance FROM balances")
+    assert sorted(balances.fetchall()) == [("A", 25), ("late", 20)]
+
+
 def test_an_id_may_be_anothers_number() -> None:
     bills = [invoice("1", "10"), invoice("2", "20", invoice_id="1")]
     found = lake(invoices=bills, payments=[payment("5", "1")]).sql("SELECT sum(paid), sum(open) FROM open_items")
