@@ -8,6 +8,10 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from billflow.billing.whole_bills import of_invoiced_accounts
+from billflow.catalog import Catalog
+from billflow.settings import Settings
+
 VERSION = 1
 MOST_RECORDS = 400
 """A meter or line with more records in the period is printed day by day."""
@@ -100,6 +104,23 @@ def invoice_payloads(
     )
     payload = F.to_json(parts, {"ignoreNullFields": "false"})
     return joined.select("invoice_id", payload.alias("payload"), "cycle", "month")
+
+
+def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catalog: Catalog) -> DataFrame:
+    """The payloads of published tables: invoices, invoice_lines, invoice_taxes, and accounts and usage of their period.
+
+    Usage of accounts that get no bill of their own is itemised on the bill that it is on.
+    """
+    return invoice_payloads(
+        invoices=tables["invoices"],
+        lines=tables["invoice_lines"],
+        taxes=tables["invoice_taxes"],
+        accounts=tables["accounts"],
+        usage=of_invoiced_accounts(tables["usage"], tables["accounts"]),
+        seller={name: value for name, value in settings.seller.model_dump().items() if value is not None},
+        units={name: metric.unit or "" for name, metric in catalog.metrics.items()},
+        daily_max_metrics={name for name, metric in catalog.metrics.items() if metric.aggregate == "max"},
+    )
 
 
 def itemised_usage(

@@ -15,7 +15,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.billing import numbering
-from billflow.billing.whole_bills import of_invoiced_accounts
 from billflow.catalog import Catalog, parse_catalog
 from billflow.documents import payload, rendering, templates
 from billflow.errors import CheckFailedError, PassingError
@@ -91,30 +90,19 @@ class CorrectRun:
         """DOCUMENTS, and the fingerprint of the templates."""
         template_set = templates.find_templates(self.settings.templates)
         renderer = rendering.Renderer(template_set)
-        return [
-            _rendered(renderer, row.asDict()) for row in self._payloads(invoices).collect()
-        ], template_set.fingerprint
+        made = [_rendered(renderer, row.asDict()) for row in self._payloads(invoices).collect()]
+        return made, template_set.fingerprint
 
     def _payloads(self, invoices: Sequence[Row]) -> DataFrame:
-        case, made = self.made.case, self.made
-        family = {table: self._frame(table, rows) for table, rows in case.family.tables.items() if table in TABLES}
-        metrics = self._catalog.metrics
-        takes_back = F.col("invoice_id") == made.reversal.invoice["invoice_id"]
+        takes_back = F.col("invoice_id") == self.made.reversal.invoice["invoice_id"]
         notes = {
             "correction": F.when(takes_back, "takes_back").otherwise("replaces"),
-            "corrects_number": F.lit(case.published.invoice["invoice_number"]),
+            "corrects_number": F.lit(self.made.case.published.invoice["invoice_number"]),
             "correction_reason": F.lit(self.reason),
         }
-        return payload.invoice_payloads(
-            invoices=self._frame("invoices", arrow_rows("invoices", invoices)).withColumns(notes),
-            lines=self._frame("invoice_lines", arrow_rows("invoice_lines", _lines(made.bills))),
-            taxes=self._frame("invoice_taxes", arrow_rows("invoice_taxes", _taxes(made.bills))),
-            accounts=family["accounts"],
-            usage=of_invoiced_accounts(family["usage"], family["accounts"]),
-            seller={name: value for name, value in self.settings.seller.model_dump().items() if value is not None},
-            units={name: metric.unit or "" for name, metric in metrics.items()},
-            daily_max_metrics={name for name, metric in metrics.items() if metric.aggregate == "max"},
-        )
+        frames = {table: self._frame(table, rows) for table, rows in self._tables(invoices, []).items()}
+        noted = frames["invoices"].withColumns(notes)
+        return payload.payloads_of_bills({**frames, "invoices": noted}, self.settings, self._catalog)
 
     def _frame(self, table: str, rows: pa.Table) -> DataFrame:
         return self.spark.createDataFrame(rows if rows.num_rows else [], schemas.SCHEMAS[table])

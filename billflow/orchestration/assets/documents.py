@@ -7,7 +7,6 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.whole_bills import of_invoiced_accounts
 from billflow.documents import payload, rendering, store, templates
 from billflow.errors import PassingError
 from billflow.lake import schemas, tables
@@ -54,20 +53,9 @@ def _published(run: BillRun) -> PublishedPartition:
 
 
 def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> DataFrame:
-    read = {
-        name: read_published(run, published, name) for name in ("invoice_lines", "invoice_taxes", "accounts", "usage")
-    }
-    metrics = run.catalog.metrics
-    return payload.invoice_payloads(
-        invoices=invoices,
-        lines=read["invoice_lines"],
-        taxes=read["invoice_taxes"],
-        accounts=read["accounts"],
-        usage=of_invoiced_accounts(read["usage"], read["accounts"]),
-        seller={name: value for name, value in run.settings.seller.model_dump().items() if value is not None},
-        units={name: metric.unit or "" for name, metric in metrics.items()},
-        daily_max_metrics={name for name, metric in metrics.items() if metric.aggregate == "max"},
-    )
+    billed_from = ("invoice_lines", "invoice_taxes", "accounts", "usage")
+    read = {name: read_published(run, published, name) for name in billed_from}
+    return payload.payloads_of_bills({**read, "invoices": invoices}, run.settings, run.catalog)
 
 
 def read_published(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
