@@ -79,7 +79,7 @@ def correct(billflow: Any, project: Path, invoice: str, *more: str) -> dict[str,
 
 
 def billed(rows: Any, project: Path, account: str, month: str = "2026-05") -> str:
-    """The net of all that was ever billed to an account for a month."""
+    """The net of all that was ever billed to an account for a month, by the newest drafts too."""
     found = rows(
         project,
         f"select sum(net)::decimal(18,2) as net from invoice_lines where account_id = '{account}' "
@@ -284,7 +284,12 @@ def test_accounts_that_are_not_what_they_were(project, billflow, rows):
     nothing_due = correct(billflow, project, FOURTH)
     assert (nothing_due["replacement"], nothing_due["reversal"]["total"]) == (None, "-119.00")
     taken_back = correct(billflow, project, SECOND)  # June has billed one unit of May, which comes back
-    assert (taken_back["replacement"]["net"], billed(rows, project, "other")) == ("-1.00", "0.00")
+    assert taken_back["replacement"]["net"] == "-1.00"
+    stale = billflow("--project", project, "confirm", "--cycle", "c01", "--month", "2026-07")
+    assert "an invoice of 2026-05, of which it has late usage, was corrected since" in str(stale.exception)
+    assert billed(rows, project, "other") == "-8.00"  # July's draft takes back, once more, what was billed in May
+    assert billflow("--project", project, "run", "--cycle", "c01", "--month", "2026-07").exit_code == 3
+    assert billed(rows, project, "other") == "0.00"
     before = version(project)
     held = billflow("--project", project, "correct", THIRD, "--reason", "x")
     assert (held.exit_code, "held" in held.output) == (3, True)
