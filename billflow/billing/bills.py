@@ -39,8 +39,10 @@ def bill_lines(
     """
     known = payers(accounts, hierarchies=hierarchies)
     taxed = with_tax(priced_parts(rated, prices, pricebook), known, pricebook)
-    lines = printed(with_plan_bounds(taxed, pricebook)).withColumns(
-        {"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)}
+    lines = (
+        printed(with_plan_bounds(taxed, pricebook))
+        .withColumns({"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})
+        .select(*_LINE)
     )
     if adjustments is not None:
         one_off = adjustment_lines(adjustments.join(known.drop("name"), ACCOUNT, "inner"), pricebook)
@@ -53,9 +55,46 @@ def bill_lines(
     return _net_of_tax(whole, pricebook).withColumns(own)
 
 
+_LINE = (
+    *ACCOUNT,
+    "name",
+    "invoiced_account_id",
+    "segment",
+    "subscription_id",
+    "subscription_start",
+    "subscription_quantity",
+    "plan",
+    "price_from",
+    "charge",
+    "charge_id",
+    "position",
+    "kind",
+    "section",
+    "description",
+    "metric",
+    "period_start",
+    "period_end",
+    "quantity",
+    "unit",
+    "unit_price",
+    "net",
+    "tax_code",
+    "tax_category",
+    "tax_rate",
+    "usage_count",
+    "currency",
+    "digits",
+    "is_gross",
+    "_stage",
+    "_late",
+)
+"""What is left of a charge once its lines are printed: bills are sorted several times, and planned in proportion."""
+
+
 def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
     bare = one_off.drop(*[name for name in known.columns if name not in ACCOUNT])
-    return with_tax(bare, known, pricebook)
+    taxed = with_tax(bare, known, pricebook)
+    return taxed.select(*[name for name in taxed.columns if name in _LINE])
 
 
 def _with_whole_bills(

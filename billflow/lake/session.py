@@ -54,6 +54,9 @@ DEFAULTS = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    # Each sort, aggregate and broadcast takes at least one page, and a bill's plan has dozens: with Spark's choice of
+    # up to 64 MB, broadcasts of ten rows alone filled a heap of 3 GB.
+    "spark.buffer.pageSize": "4m",
     # Noting where in Python each expression was made is a quarter of the time that making the plan of a bill takes.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1",
