@@ -17,10 +17,12 @@ from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow_tests.acceptance.runs import lake, put_on, version
 
+pytestmark = pytest.mark.slow
+
 MAY, JUNE = Partition("c01", "2026-05"), Partition("c01", "2026-06")
 
 
-@pytest.fixture(scope="module", params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["local", "hdfs"])
 def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project, with its lake in a folder and on a real HDFS."""
     folder = tmp_path_factory.mktemp("confirm") / "project"
