@@ -23,10 +23,10 @@ def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> D
     CHARGE, the columns of RATES and PARTS, quantity, unit_price and net; `net` is NULL where an amount does not fit.
     """
     spark = rated.sparkSession
-    rates = prices.drop(*_OF_METERING)
-    known = billable(rated.drop("aggregate", "increments").join(F.broadcast(rates), "charge_id", "inner")).drop(*_USED)
+    rates = prices.drop("where", "discounts", "increments", "aggregate", "window_start", "window_end")
+    known = billable(rated.drop("aggregate", "increments").join(F.broadcast(rates), "charge_id", "inner"))
     possible = known.join(F.broadcast(pricebook.parts_frame(spark)), ["charge_id", "cell"], "inner")
-    priced = _net(_dividend(possible.where(_applies()), pricebook), pricebook).drop(*_OF_AMOUNT)
+    priced = _net(_dividend(possible.where(_applies()), pricebook), pricebook).drop(*_SPENT)
     discounted = _percent_off(priced, pricebook) if _any(pricebook, parts.PERCENT_OFF) else priced
     kinds = (parts.AMOUNT_OFF, parts.MAXIMUM, parts.MINIMUM)
     adjusted = _bounded(discounted, pricebook) if any(_any(pricebook, kind) for kind in kinds) else discounted
@@ -38,17 +38,10 @@ def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> D
             "quantity": F.when(alone, F.lit(1).cast(QUANTITY)).otherwise(F.col("printed")),
             "unit": F.when(_is(parts.UNITS, parts.VOLUME), F.col("unit")),
         }
-    ).drop("printed", "discount_amount", "is_capped")
+    )
 
 
-# What is carried on is sorted, shuffled and planned with every step that follows: columns leave with their last use.
-_OF_METERING = (
-    "where",
-    "discounts",
-    "increments",
-    "aggregate",
-    "window_start",
-    "window_end",
+_SPENT = (
     "first_epoch",
     "last_epoch",
     "begins",
@@ -56,25 +49,29 @@ _OF_METERING = (
     "default_cell",
     "in_order",
     "pool",
+    "multiply",
+    "divide",
+    "rounding",
+    "included",
+    "used_units",
+    "used_divisor",
     "rate",
     "fixed_fee",
     "free_events",
     "event_minimum",
     "event_maximum",
-)
-_USED = ("used_units", "used_divisor", "multiply", "divide", "rounding", "included")
-_OF_AMOUNT = (
     "event_amount",
-    "above",
-    "up_to",
-    "price",
-    "_price",
-    "in_part",
     "units",
     "divisor",
+    "above",
+    "up_to",
+    "in_part",
+    "price",
+    "_price",
     "dividend",
     "parts_divisor",
 )
+"""What only a net is worked out from: a column is sorted, shuffled and planned with every step that it goes along."""
 
 
 def _any(pricebook: Pricebook, kind: str) -> bool:

@@ -1,7 +1,6 @@
 """What a published period was billed from, and what it billed, read from the lake."""
 
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
@@ -50,20 +49,12 @@ class BilledTables:
         before = self.month.before
         if not before.runs:
             return None
-        lines = reduce(DataFrame.unionByName, [self._read(run, schemas.INVOICE_LINES) for run in before.runs])
-        own = lines.where(lines["difference_of"].isNull())
-        return own.where(~own["invoice_id"].isin(*before.left_out)) if before.left_out else own
+        lines = tables.read_standing(self.spark, self.storage, before)
+        return lines.where(lines["difference_of"].isNull())
 
     def read(self, table: str, schema: StructType) -> DataFrame:
         """A table of the month; no rows when nothing is named for it."""
-        read = [self._read(run, schema) for run in self._runs(table)]
-        return reduce(DataFrame.unionByName, read) if read else tables.empty(self.spark, schema)
+        return tables.read_runs(self.spark, self.storage, self._runs(table), schema)
 
     def _runs(self, table: str) -> tuple[TableRun, ...]:
         return self.month.partition.tables.get(table, ())
-
-    def _read(self, run: TableRun, schema: StructType) -> DataFrame:
-        place = self.storage.uri(run.path)
-        if run.buckets:
-            return tables.read_bucketed(self.spark, place, schema, run.buckets)
-        return tables.read_plain(self.spark, place, schema)

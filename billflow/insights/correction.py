@@ -25,7 +25,7 @@ from billflow.insights.family import Family
 from billflow.insights.preview import HELD, billing_of, unrated_usage
 from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake import schemas
-from billflow.lake.small_tables import arrow_rows
+from billflow.lake.small_tables import arrow_rows, frame_of
 from billflow.lake.tables import conformed
 from billflow.settings import Settings
 
@@ -203,8 +203,7 @@ def _bill(invoices: DataFrame, lines: DataFrame, taxes: DataFrame) -> Bill:
 
 
 def _frame(spark: SparkSession, table: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-    # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
-    return spark.createDataFrame(arrow_rows(table, rows) if rows else [], schemas.SCHEMAS[table])
+    return frame_of(spark, table, arrow_rows(table, rows))
 
 
 def _rows(frame: DataFrame) -> list[Row]:

@@ -18,8 +18,8 @@ from billflow.catalog import BillingPeriod, Catalog
 from billflow.errors import UsageError
 from billflow.insights.amounts import in_minor
 from billflow.insights.family import BEFORE, Family
-from billflow.lake import schemas
 from billflow.lake.session import living_session, start_session
+from billflow.lake.small_tables import frame_of
 from billflow.settings import Settings
 
 LINE = (
@@ -173,9 +173,7 @@ def billing_of(
     """The billing of a family in a period. `late` and `correction` as `PeriodBilling` has them."""
 
     def frame(table: str) -> DataFrame:
-        rows = family.tables[table]
-        # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
-        return spark.createDataFrame(rows if rows.num_rows else [], schemas.SCHEMAS[table])
+        return frame_of(spark, table, family.tables[table])
 
     adjustments = frame("adjustments") if family.tables["adjustments"].num_rows else None
     ahead = frame(BEFORE) if family.tables[BEFORE].num_rows else None

@@ -1,10 +1,11 @@
-"""Tables of a few rows, written without Spark: what one bill is made of, as Spark and DuckDB read it."""
+"""Tables of a few rows, what one bill is made of: to and from Spark, and written without it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from billflow.lake.manifest import TableRun
@@ -18,6 +19,12 @@ def arrow_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows in the columns of a published table; those that they leave out are NULL."""
     schema = to_arrow_schema(SCHEMAS[table], timezone="UTC")
     return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)
+
+
+def frame_of(spark: SparkSession, table: str, rows: pa.Table) -> DataFrame:
+    """Rows as a frame, in the types of the published table."""
+    # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
+    return spark.createDataFrame(rows if rows.num_rows else [], SCHEMAS[table])
 
 
 def write_small(storage: Storage, folder: str, table: str, rows: pa.Table) -> TableRun:

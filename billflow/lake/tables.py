@@ -1,10 +1,16 @@
 """Spark reads and writes of the lake's folders, laid out in buckets by account so that billing needs no shuffle."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 from itertools import count
 
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql.types import StructType
+
+from billflow.lake.manifest import TableRun
+from billflow.lake.schemas import INVOICE_LINES
+from billflow.lake.standing import StandingLines
+from billflow.lake.storage import Storage
 
 BUCKET_KEY = "account_id"
 _numbers = count(1)
@@ -56,6 +62,23 @@ def read_bucketed(spark: SparkSession, location: str, schema: StructType, bucket
 def read_plain(spark: SparkSession, location: str, schema: StructType) -> DataFrame:
     """A table without buckets, such as quarantine."""
     return spark.read.schema(schema).parquet(location)
+
+
+def read_runs(spark: SparkSession, storage: Storage, runs: Iterable[TableRun], schema: StructType) -> DataFrame:
+    """The rows of published folders, in their buckets where they have any; none where there is no folder."""
+    frames = [
+        read_bucketed(spark, storage.uri(run.path), schema, run.buckets)
+        if run.buckets
+        else read_plain(spark, storage.uri(run.path), schema)
+        for run in runs
+    ]
+    return reduce(DataFrame.unionByName, frames) if frames else empty(spark, schema)
+
+
+def read_standing(spark: SparkSession, storage: Storage, standing: StandingLines) -> DataFrame:
+    """INVOICE_LINES of the bills that stand."""
+    lines = read_runs(spark, storage, standing.runs, INVOICE_LINES)
+    return lines.where(~lines["invoice_id"].isin(*standing.left_out)) if standing.left_out else lines
 
 
 def empty(spark: SparkSession, schema: StructType) -> DataFrame:

@@ -1,6 +1,6 @@
 """What the steps of one bill run share: the partition, its prices, and where each table is staged."""
 
-from functools import cached_property, reduce
+from functools import cached_property
 
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
@@ -163,16 +163,9 @@ class BillRun:
         before = standing_lines(self.staging.base(), key)
         if not before.runs or not any(rate.due == BACK for rate in prices.rates):
             return None
-        lines = reduce(DataFrame.unionByName, [self.read(run, schemas.INVOICE_LINES) for run in before.runs])
+        lines = tables.read_standing(self.spark, self.storage, before)
         own = lines["difference_of"].isNull() & (lines["line_type"] == FLAT)
-        ahead = lines.where(own & (lines["period_start"] >= prices.period.start))
-        return ahead.where(~ahead["invoice_id"].isin(*before.left_out)) if before.left_out else ahead
-
-    def read(self, run: TableRun, schema: StructType) -> DataFrame:
-        """A published table, in its buckets when it has any."""
-        if run.buckets:
-            return tables.read_bucketed(self.spark, self.storage.uri(run.path), schema, run.buckets)
-        return tables.read_plain(self.spark, self.storage.uri(run.path), schema)
+        return lines.where(own & (lines["period_start"] >= prices.period.start))
 
     def _bucketed(self, run: TableRun | None, schema: StructType) -> DataFrame:
         if run is None:

@@ -157,8 +157,7 @@ def newest_corrections(made: Iterable[PublishedPartition]) -> tuple[PublishedPar
 
 def published_rows(run: BillRun, found: tuple[TableRun, ...], schema: StructType) -> DataFrame:
     """The rows of folders; none where there is no folder."""
-    frames = [run.read(one, schema) for one in found]
-    return reduce(DataFrame.unionByName, frames) if frames else tables.empty(run.spark, schema)
+    return tables.read_runs(run.spark, run.storage, found, schema)
 
 
 def _placed(run: BillRun, one: PublishedPartition, wanted: Column) -> DataFrame:

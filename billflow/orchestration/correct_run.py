@@ -20,13 +20,12 @@ from billflow.documents import payload, rendering, templates
 from billflow.errors import CheckFailedError, PassingError
 from billflow.insights.correction import Bill, Corrected
 from billflow.insights.family import TABLES
-from billflow.lake import schemas
 from billflow.lake.catalogs import keep_catalog
 from billflow.lake.correcting import Correcting, next_key
 from billflow.lake.digests import code_version
 from billflow.lake.manifest import AccountCounts, Correction, Manifest, PublishedPartition, TableRun, partition_of
 from billflow.lake.publishing import Publication, finish, publish, run_folder
-from billflow.lake.small_tables import arrow_rows, write_small
+from billflow.lake.small_tables import arrow_rows, frame_of, write_small
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage
 from billflow.settings import Settings
@@ -80,7 +79,7 @@ class CorrectRun:
         return invoices
 
     def _numbered(self) -> list[Row]:
-        drafts = self._frame("invoices", arrow_rows("invoices", [bill.invoice for bill in self.made.bills]))
+        drafts = frame_of(self.spark, "invoices", arrow_rows("invoices", [bill.invoice for bill in self.made.bills]))
         ordered = numbering.in_order(drafts, 1).localCheckpoint()
         found = numbering.numbered(ordered, self.base.series, self.settings.numbering).collect()
         given = {row["invoice_id"]: row.asDict() for row in found}
@@ -100,12 +99,9 @@ class CorrectRun:
             "corrects_number": F.lit(self.made.case.published.invoice["invoice_number"]),
             "correction_reason": F.lit(self.reason),
         }
-        frames = {table: self._frame(table, rows) for table, rows in self._tables(invoices, []).items()}
+        frames = {table: frame_of(self.spark, table, rows) for table, rows in self._tables(invoices, []).items()}
         noted = frames["invoices"].withColumns(notes)
         return payload.payloads_of_bills({**frames, "invoices": noted}, self.settings, self._catalog)
-
-    def _frame(self, table: str, rows: pa.Table) -> DataFrame:
-        return self.spark.createDataFrame(rows if rows.num_rows else [], schemas.SCHEMAS[table])
 
     def _tables(self, invoices: Sequence[Row], documents: Sequence[Row]) -> dict[str, pa.Table]:
         """The bills, and what the new one was billed from."""

@@ -8,8 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from billflow.lake.manifest import read_manifest
-from billflow_tests.acceptance.late_usage_test import do, write
-from billflow_tests.acceptance.runs import lake, version
+from billflow_tests.acceptance.runs import do, lake, version, write
 
 pytestmark = pytest.mark.slow
 

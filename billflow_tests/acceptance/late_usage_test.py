@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from billflow.orchestration.late_usage import UNKNOWN
+from billflow_tests.acceptance.runs import do, write
 
 pytestmark = pytest.mark.slow
 
@@ -80,11 +81,6 @@ LATE = [
 SHOWN = "line_no, account_id, charge, line_type, section, quantity::int as n, net::int as net, usage_count as events"
 
 
-def write(file: Path, lines: list[str]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(lines) + "\n")
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("late") / "project"
@@ -94,11 +90,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "subscriptions.csv", SUBSCRIPTIONS)
     write(folder / "usage" / "in_time.csv", IN_TIME)
     return folder
-
-
-def do(billflow: Any, project: Path, verb: str, month: str) -> None:
-    result = billflow("--project", project, verb, "--cycle", "c01", "--month", month)
-    assert result.exit_code == 0, f"{result.output}{result.stderr}"
 
 
 def corrections(rows: Any, project: Path, month: str) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Bill runs in processes of their own, on a lake of this machine or of a cluster."""
+"""Projects and bill runs of the acceptance tests: in this process, or in ones of their own that may be killed."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from billflow.lake.manifest import read_manifest
 from billflow.lake.storage import Storage, open_lake
@@ -13,6 +14,16 @@ from billflow.settings import load_settings
 from billflow_tests.servers.hdfs import Hdfs
 
 COMMAND = [sys.executable, "-c", "from billflow.cli import main; main()"]
+
+
+def write(file: Path, lines: list[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+
+
+def do(billflow: Any, project: Path, verb: str, month: str) -> None:
+    result = billflow("--project", project, verb, "--cycle", "c01", "--month", month)
+    assert result.exit_code == 0, f"{result.output}{result.stderr}"
 
 
 def put_on(project: Path, cluster: Hdfs) -> None:

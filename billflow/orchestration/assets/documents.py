@@ -60,11 +60,7 @@ def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) 
 
 def read_published(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
     """A table of a partition, in its buckets."""
-    found = published.tables[table]
-    if not found:
-        return tables.empty(run.spark, schemas.SCHEMAS[table])
-    uri = run.storage.uri(found[0].path)
-    return tables.read_bucketed(run.spark, uri, schemas.SCHEMAS[table], found[0].buckets)
+    return tables.read_runs(run.spark, run.storage, published.tables[table], schemas.SCHEMAS[table])
 
 
 def _stage_held(run: BillRun, published: PublishedPartition) -> int:
