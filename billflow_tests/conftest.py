@@ -14,17 +14,30 @@ from billflow_tests.servers.hdfs import Hdfs, start_hdfs
 for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "DAGSTER_HOME"))]:
     del os.environ[_variable]
 
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Compiling the plan of a bill takes longer than running it over a few rows."""
+
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""
-    properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g"}
+    properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g", **INTERPRETED}
     # Hundreds of plans in one process: here the JVM's second compiler pays.
     session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=SMALL_INPUT)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module")
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Plans become Java code, as those of a bill run do."""
+    for name in INTERPRETED:
+        spark.conf.unset(name)
+    yield
+    for name, value in INTERPRETED.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

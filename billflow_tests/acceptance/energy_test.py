@@ -9,7 +9,7 @@ import pytest
 from billflow.examples import write_energy
 from billflow_tests.acceptance.energy_oracle import expected_invoices
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from billflow_tests.billing.random_worlds import random_world
 from billflow_tests.billing.reference_agreement_test import expected_lines
 from billflow_tests.billing.worlds import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 ACCOUNT = (
     "account_id",

@@ -93,6 +93,7 @@ def test_every_line_agrees(spark, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
 def test_every_line_of_a_thousand_plans_agrees(spark):
     total: Counter[str] = Counter()
     for seed in range(100, 108):
