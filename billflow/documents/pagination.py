@@ -1,6 +1,6 @@
 """Pages planned before Typst sees them, because a planned column of text is several times faster than table cells.
 
-A page is columns of lines of one fixed height; every line is cut here to the width of its column (`layout.json`), so
+A page is columns of lines of one fixed height; every line is cut to the width that its column is planned to have, so
 that Typst breaks nothing by itself and each column is one block of text. Widths are in em of the shipped typeface,
 estimated from above: a line may end early, it never runs over.
 """
@@ -33,6 +33,9 @@ BOLD = 1.08
 SPACES = re.compile(r"[ \x00-\x1f\x7f\x85\u2028\u2029]+")  # and whatever else would break a planned line
 BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
+TIME_GAP = "\u2002"
+"""Between a day and a time of day: the day is printed where it begins."""
+
 Line = tuple[str, ...]
 
 
@@ -45,37 +48,60 @@ class _Widths(dict[str, float]):
 
 
 @dataclass(frozen=True)
-class Block:
-    """Lines that belong together under a title that is repeated wherever they go on.
-
-    `starts` are the indexes of lines at which a row begins. `heading` names what the block is part of; it is printed
-    above the title where it has `heading_lines`. `begin` and `end` bound the lines printed here. Heights are in lines.
+class Heading:
+    """The title of a group of rows and what stands beside it: `level` 0 is the innermost. `lines` is its height, with
+    the room above its text; the text may have several lines.
     """
 
-    title: Line
-    title_lines: int
+    level: int
+    text: str
+    beside: str
+    lines: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that belong together, under a title that is repeated wherever they go on.
+
+    `starts` are the indexes of lines at which a row begins. `opens` are the titles of outer groups that begin with this
+    block, `within` the name of the outermost group; `labels` are what its columns are called, in a line under the
+    title. `begin` and `end` bound the lines printed here. Heights are in lines.
+    """
+
     lines: Sequence[Line]
     starts: Sequence[int]
-    heading: Line = ()
-    heading_lines: int = 0
+    title: Heading | None = None
+    opens: tuple[Heading, ...] = ()
+    within: str = ""
+    labels: Line = ()
     begin: int = 0
     end: int | None = None
+
+    def under(self, heading: Heading, *, opens: bool) -> "Block":
+        """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
+        if self.title is None:
+            return replace(self, title=heading)
+        return replace(self, opens=(heading, *self.opens) if opens else self.opens, within=heading.text)
 
     @property
     def printed(self) -> Sequence[Line]:
         return self.lines[self.begin : self.end]
 
     @property
+    def headings(self) -> list[Heading]:
+        return [*self.opens, self.title] if self.title else [*self.opens]
+
+    @property
     def height(self) -> int:
         end = len(self.lines) if self.end is None else self.end
-        return self.heading_lines + self.title_lines + end - self.begin
+        return self._headed + end - self.begin
 
     @property
     def least_height(self) -> int:
         """With the first row only: a title never stands without it."""
         following = bisect_right(self.starts, self.begin)
         end = self.starts[following] if following < len(self.starts) else len(self.lines)
-        return self.heading_lines + self.title_lines + end - self.begin
+        return self._headed + end - self.begin
 
     @property
     def starts_printed(self) -> list[int]:
@@ -87,19 +113,14 @@ class Block:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
         if self.height <= room:
             return self, None
-        limit = self.begin + max(room - self.heading_lines - self.title_lines, 1)
+        limit = self.begin + max(room - self._headed, 1)
         row = self.starts[bisect_right(self.starts, limit) - 1]
         at = row if row > self.begin else limit
-        return replace(self, end=at), replace(self, begin=at, heading_lines=0)
+        return replace(self, end=at), replace(self, begin=at, opens=())
 
-
-def title_rows(title: Line, height: int) -> Sequence[Line]:
-    """A title of several lines and its note as `height` rows of both, at their bottom; the note beside the first."""
-    if height == 0:
-        return []
-    first, *more = title[0].split("\n")
-    empty = height - 1 - len(more)
-    return [("", "")] * empty + [(first, title[1]), *((line, "") for line in more)]
+    @property
+    def _headed(self) -> int:
+        return sum(heading.lines for heading in self.headings) + bool(self.labels)
 
 
 def stacked(rows: Sequence[Line], columns: int) -> list[str]:

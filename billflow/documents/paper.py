@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from billflow.documents.charges import Labels, credited, flipped
+from billflow.documents.charges import credited, flipped, of_accounts
 from billflow.documents.formatting import Formats, formats_of
-from billflow.documents.pages import Sheets, detail_pages
+from billflow.documents.layout import NAME, Layout, read_layout
+from billflow.documents.pages import pages_of
 from billflow.documents.pagination import wrap
+from billflow.documents.sections import parts_of
 from billflow.documents.summary import (
     address_lines,
     credited_tax,
@@ -21,6 +23,7 @@ from billflow.documents.summary import (
     summary_table,
     tax_table,
 )
+from billflow.documents.tables import Labels, Writing
 
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
@@ -34,19 +37,21 @@ Page = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stationery:
-    """The labels by language and the geometry that a set of templates brings."""
+    """The labels by language, the layout and the names of the components that a set of templates brings."""
 
     labels: Mapping[str, Labels]
-    geometry: Mapping[str, Any]
+    layout: Layout
+    components: frozenset[str]
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json` and `layout.json` of a template set; a label that a language lacks is English."""
+        """Read `locales/*.json` and `layout.yaml` of a template set; a label that a language lacks is English."""
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
-            geometry=_json("layout.json", files["layout.json"]),
+            layout=read_layout(files[NAME]),
+            components=frozenset(name[11:-4] for name in files if name.startswith("components/")),
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -70,8 +75,10 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     formats = stationery.formats(payload)
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
-    sheets = Sheets.of(formats, labels, stationery.geometry)
-    return _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
+    shown = {**shown, "lines": of_accounts(shown["lines"], payload)}
+    writing = Writing(formats, labels, {"currency": payload["currency"]})
+    parts = parts_of(shown, writing, stationery.layout, stationery.components)
+    return _first_page(shown, formats, labels), {"pages": pages_of(parts, stationery.layout.height, writing)}
 
 
 def _as_credited(payload: Payload) -> Payload:

@@ -169,7 +169,7 @@ def reason_of(problem: BaseException) -> str:
     if isinstance(problem, typst.TypstError):
         return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
     if isinstance(problem, KeyError):
-        return f"missing in the payload or in layout.json: {problem}"
+        return f"missing in the payload or in a label: {problem}"
     return f"{type(problem).__name__}: {problem}"
 
 

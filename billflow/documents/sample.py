@@ -42,7 +42,7 @@ def _line(number: int, section: str, description: str, figures: tuple[str, str, 
 
 
 INVOICE: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "language": "en",
     "currency": "AUD",
     "seller": _SELLER,
@@ -75,7 +75,8 @@ INVOICE: dict[str, Any] = {
             "daily": True,
             "aggregate": "sum",
             "records": 1488,
-            "rows": [[f"2013-01-{day:02d}", "48", f"{11 + day * 7 % 5}.{day:02d}"] for day in range(1, 32)],
+            "dimensions": ["readings"],
+            "rows": [[f"2013-01-{day:02d}", ["48"], f"{11 + day * 7 % 5}.{day:02d}"] for day in range(1, 32)],
         }
     ],
 }

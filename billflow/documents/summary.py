@@ -5,9 +5,10 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
-from billflow.documents.charges import InvoiceLine, Labels, flipped, grouped, subscription_title, sum_of
+from billflow.documents.charges import InvoiceLine, flipped, grouped, subscription_title
 from billflow.documents.formatting import Formats
 from billflow.documents.pagination import wrap
+from billflow.documents.tables import Labels, sum_of
 
 SUMMARY_ROWS = 12
 SUMMARY_WIDTH = 36.0  # em, like all widths

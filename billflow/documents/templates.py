@@ -1,9 +1,9 @@
 """The Typst files a document is made of: the shipped ones, each replaceable by a file of the project.
 
 `invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
-are in `locales/<language>.json`: a language is one that has such a file. `layout.json` has the columns (points) by
-which pages are planned. A project may add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf, for scripts
-that Typst's own do not have).
+are in `locales/<language>.json`: a language is one that has such a file. `layout.yaml` declares the sections of the
+pages after the first (see `layout`). A project may add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf,
+for scripts that Typst's own do not have).
 """
 
 import hashlib

@@ -5,14 +5,14 @@ import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billflow.documents.pagination import Block, Flow, fits, text_width, wrap
+from billflow.documents.pagination import Block, Flow, Heading, fits, text_width, wrap
 
 WORDS = "abc ÀÉß Ελληνικά Щука № – — ‘ ’ “ ” · € ₹"
 
 
 def block(rows: int, height: int = 1, title_lines: int = 2) -> Block:
     lines = [(f"{row}.{line}",) for row in range(rows) for line in range(height)]
-    return Block(("title",), title_lines, lines, starts=range(0, rows * height, height))
+    return Block(lines, range(0, rows * height, height), title=Heading(0, "title", "", title_lines))
 
 
 @pytest.mark.parametrize(

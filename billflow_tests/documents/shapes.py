@@ -63,6 +63,7 @@ def calls(subscription: str, records: int, random: Random) -> dict[str, Any]:
         "daily": False,
         "aggregate": "sum",
         "records": records,
+        "dimensions": ["direction", "destination"],
         "rows": [[clock(minute), called(random), f"{random.randint(1, 9000) / 100:g}"] for minute in minutes],
     }
 
@@ -71,6 +72,8 @@ def clock(minute: int) -> str:
     return f"2013-01-{minute // 1440 + 1:02d} {minute % 1440 // 60:02d}:{minute % 60:02d}"
 
 
-def called(random: Random) -> str:
-    kind = random.choice(["national · +61 2 9{:03d} {:03d}", "international · +44 20 7{:03d} {:03d}"])
-    return kind.format(random.randint(0, 999), random.randint(0, 999))
+def called(random: Random) -> list[str]:
+    direction, number = random.choice(
+        [("national", "+61 2 9{:03d} {:03d}"), ("international", "+44 20 7{:03d} {:03d}")]
+    )
+    return [direction, number.format(random.randint(0, 999), random.randint(0, 999))]
