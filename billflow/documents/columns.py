@@ -1,10 +1,11 @@
 """How wide columns are: as wide as what they hold, and narrower, with text in several lines, where that is too much."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from billflow.documents.layout import Column
-from billflow.documents.pagination import text_width, wrap
+from billflow.documents.pagination import BREAKS, text_width, wrap
 
 NARROWEST = 4.0
 """em; a column that has to give way keeps so much, or what its longest word needs if that is less."""
@@ -12,42 +13,49 @@ NARROWEST = 4.0
 
 @dataclass(frozen=True)
 class Cells:
-    """The texts of one column, row by row, and how wide each is (em)."""
+    """One column: its label and the texts of its rows."""
 
     column: Column
+    label: str
     texts: Sequence[str]
-    widths: Sequence[float]
 
-    @classmethod
-    def of(cls, column: Column, texts: Iterable[str]) -> "Cells":
-        listed = list(texts)
-        known = {text: text_width(text) for text in set(listed)}
-        return cls(column, listed, [known[text] for text in listed])
-
-    @property
+    @cached_property
     def is_empty(self) -> bool:
-        return not any(self.widths)
+        return not any(self.texts)
 
-    @property
+    @cached_property
+    def widths(self) -> Sequence[float]:
+        """How wide each text is (em)."""
+        known = {text: text_width(text) for text in set(self.texts)}
+        return [known[text] for text in self.texts]
+
+    @cached_property
     def natural(self) -> float:
-        return max(self.widths, default=0.0)
+        return max(*self.widths, text_width(self.label), 0.0)
 
-    @property
+    @cached_property
     def least(self) -> float:
         """What the longest word needs; a number is one word. Only asked for where a table is too wide."""
-        words = {word for text in set(self.texts) for word in text.split(" ")}
-        longest = max(map(text_width, words), default=0.0)
-        return min(self.natural, longest if self.column.side == "end" else max(NARROWEST, min(longest, 3 * NARROWEST)))
+        if self.column.side == "end":
+            return self.natural
+        words = {word for text in {*self.texts, self.label} for word in text.split(" ")}
+        return min(max(map(text_width, words)), 3 * NARROWEST)
+
+    def fit(self, width: float) -> bool:
+        """Whether each text is one line of `width` em."""
+        return max(self.widths) <= width and not BREAKS.search("".join(self.texts))
 
     def lines(self, width: float) -> list[list[str]]:
         """Each row's text in lines of at most `width` em."""
-        pairs = zip(self.texts, self.widths, strict=True)
-        return [[text] if wide <= width and text.isprintable() else wrap(text, width) for text, wide in pairs]
+        if self.fit(width):
+            return [[text] for text in self.texts]
+        return [wrap(text, width) for text in self.texts]
 
 
 def plan_widths(columns: Sequence[Cells], room: float) -> list[float]:
-    """The widths (em) of columns in `room` em: natural ones, the spare to those that grow (the last one, if none
-    does); or narrowed to fit.
+    """The widths (em) of columns in `room` em.
+
+    Natural ones, the spare to those that grow (the last one, if none does); or narrowed to fit.
     """
     natural = [cells.natural for cells in columns]
     spare = room - sum(natural)
@@ -69,7 +77,7 @@ def _narrowed(columns: Sequence[Cells], natural: Sequence[float], room: float) -
 
 
 def _cap(natural: Sequence[float], floors: Sequence[float], room: float) -> float:
-    """The width above which columns are cut so that they sum up to `room`; found by halving, to a 2^-30th."""
+    """The width above which columns are cut so that they sum up to `room`; found by halving."""
     low, high = 0.0, max(natural)
     for _ in range(40):
         middle = (low + high) / 2

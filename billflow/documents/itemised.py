@@ -12,13 +12,15 @@ from billflow.documents.columns import Cells
 from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
 from billflow.documents.pagination import BOLD, Block, Heading, Line, wrap
-from billflow.documents.tables import Planned, Row, Table, Writing, block_of
+from billflow.documents.tables import ROUNDING, Planned, Row, Table, Writing, block_of
 
 Meter = Mapping[str, Any]
 """An element of the payload's `usage`: the records of one subscription and metric."""
 
 DETAILS = "details"
 TITLE_SHARE = 0.7
+WORTH_TRYING = 1.5
+"""Lanes in which a row needs more than so many times their width save no lines."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,18 @@ class ItemisedUsage:
         return Part(component, title, self.section, planned, list(self._blocks(planned, lines)), lanes)
 
     def _narrowest(self) -> tuple[int, Table, Planned, Sequence[Cells]]:
-        """The lanes that need the fewest lines: narrower ones have rows of more lines."""
+        """The lanes that need the fewest lines: narrower ones may have rows of more lines."""
         section = self.section.model_copy(update={"columns": tuple(self._columns())})
-        rows = [row for meter in self.meters for row in _rows(meter)]
-        whole = Table(section, self.writing, self.width)
-        cells = whole.cells(rows)
-        tried = []
-        for lanes in range(self.section.lanes, 0, -1):
-            table = Table(section, self.writing, (self.width - LANE_GAP * (lanes - 1)) / lanes)
-            planned = table.plan(cells)
-            lines = _height(cells, planned, self.section.size)
-            tried.append((lines / lanes, lanes, table, planned))
-            if lines == len(rows):
-                break
-        _, lanes, table, planned = min(tried, key=lambda one: one[0])
-        return lanes, table, planned, cells
+        cells = Table(section, self.writing, self.width).cells([row for meter in self.meters for row in _rows(meter)])
+        needed = sum(one.natural for one in cells)
+        tables = [
+            (lanes, Table(section, self.writing, (self.width - LANE_GAP * (lanes - 1)) / lanes))
+            for lanes in range(1, self.section.lanes + 1)
+        ]
+        worth = [one for one in tables if one[0] == 1 or needed <= WORTH_TRYING * one[1].room(len(cells))]
+        tried = [(_height(cells, table) / lanes, lanes, table) for lanes, table in worth[-2:]]
+        _, lanes, table = min(tried, key=lambda one: one[0])
+        return lanes, table, table.plan(cells), cells
 
     def _columns(self) -> Iterator[Column]:
         most = max(len(meter["dimensions"]) for meter in self.meters)
@@ -103,16 +102,16 @@ def _detail(index: int) -> str:
 
 
 def _rows(meter: Meter) -> Iterator[Row]:
+    names = [_detail(index) for index in range(len(meter["dimensions"]))]
     for time, values, quantity in meter["rows"]:
-        yield {"time": time, "quantity": quantity, **{_detail(index): value for index, value in enumerate(values)}}
+        yield {"time": time, "quantity": quantity, **dict(zip(names, values, strict=True))}
 
 
-def _height(cells: Sequence[Cells], planned: Planned, size: float) -> int:
+def _height(cells: Sequence[Cells], table: Table) -> int:
     """How many lines the rows take; an estimate where texts are broken."""
-    limits = [width / size + 1e-6 for width in planned.widths]
-    if all(one.natural <= limit for one, limit in zip(cells, limits, strict=True)):
+    limits = [width / table.section.size + ROUNDING for width in table.plan(cells).widths]
+    pairs = list(zip(cells, limits, strict=True))
+    if all(max(one.widths) <= limit for one, limit in pairs):
         return len(cells[0].texts)
-    heights = zip(
-        *([ceil(wide / limit) for wide in one.widths] for one, limit in zip(cells, limits, strict=True)), strict=True
-    )
-    return sum(map(max, heights))
+    heights = [[ceil(wide / limit) for wide in one.widths] for one, limit in pairs]
+    return sum(map(max, zip(*heights, strict=True)))

@@ -19,6 +19,8 @@ Row = Mapping[str, Any]
 
 LEVEL_SIZES = (1.0, 1.25, 1.45)
 """Size of a group's title by its height above the rows, in sizes of the rows."""
+ROUNDING = 1e-6
+"""em; what a width may lose on the way through points."""
 TITLE_SHARE = 0.72
 """Of the width, for a group's title; its subtotal stands beside it."""
 
@@ -46,9 +48,10 @@ class Writing:
         """What a field without a declared label is called: its label, else its name in words."""
         return str(self.labels.get(name) or name.replace("_", " ").capitalize())
 
-    def cell(self, column: Column, row: Row) -> str:
-        """One value as its format writes it; nothing for what is not there."""
-        return _WRITERS[column.format](self.formats, column.field, row)
+    def texts(self, column: Column, rows: Sequence[Row]) -> list[str]:
+        """The values of a column as its format writes them; nothing for what is not there."""
+        write, formats, name = _WRITERS[column.format], self.formats, column.field
+        return [write(formats, name, row) for row in rows]
 
 
 def _number(formats: Formats, name: str, row: Row) -> str:
@@ -133,24 +136,30 @@ class Table:
 
     def cells(self, rows: Sequence[Row]) -> list[Cells]:
         """The columns that have anything to show."""
-        shown = [Cells.of(column, [self.writing.cell(column, row) for row in rows]) for column in self.section.columns]
-        return [one for one in shown if not one.is_empty]
+        columns = self.section.columns
+        shown = [Cells(column, self.column_label(column), self.writing.texts(column, rows)) for column in columns]
+        return [cells for cells in shown if not cells.is_empty]
+
+    def room(self, columns: int) -> float:
+        """What so many columns can share (em)."""
+        return (self.width - self.section.gutter * (columns - 1)) / self.section.size
 
     def plan(self, cells: Sequence[Cells]) -> Planned:
-        """Widths for these cells and their labels in the width of the table."""
-        size, gutter = self.section.size, self.section.gutter
-        labels = [self.column_label(one.column) for one in cells]
-        room = (self.width - gutter * (len(cells) - 1)) / size
-        headed = [_headed(one, label) for one, label in zip(cells, labels, strict=True)]
-        return Planned([one.column for one in cells], labels, [em * size for em in plan_widths(headed, room)], gutter)
+        """Widths for these cells in the width of the table."""
+        widths = [em * self.section.size for em in plan_widths(cells, self.room(len(cells)))]
+        columns, labels = [one.column for one in cells], [one.label for one in cells]
+        return Planned(columns, labels, widths, self.section.gutter)
 
     def column_label(self, column: Column) -> str:
         return self.writing.label(column.label) if column.label else self.writing.heading(column.field)
 
     def lines(self, planned: Planned, cells: Sequence[Cells]) -> list[list[Line]]:
         """Each row as its lines."""
-        size = self.section.size
-        columns = [one.lines(width / size + 1e-6) for one, width in zip(cells, planned.widths, strict=True)]
+        limits = [width / self.section.size + ROUNDING for width in planned.widths]
+        pairs = list(zip(cells, limits, strict=True))
+        if all(one.fit(limit) for one, limit in pairs):
+            return [[line] for line in zip(*(one.texts for one in cells), strict=True)]
+        columns = [one.lines(limit) for one, limit in pairs]
         return [list(zip_longest(*texts, fillvalue="")) for texts in zip(*columns, strict=True)]
 
     def blocks(self, rows: Sequence[Row], lines: Sequence[Sequence[Line]]) -> Iterator[Block]:
@@ -180,12 +189,6 @@ class Table:
         if not value:
             return self.writing.label(group.empty)
         return group.title.format_map({**self.writing.labels, "value": value})
-
-
-def _headed(cells: Cells, label: str) -> Cells:
-    """Cells that leave room for their label."""
-    head = Cells.of(cells.column, [label])
-    return Cells(cells.column, [*cells.texts, label], [*cells.widths, *head.widths])
 
 
 def _several(group: Group, rows: Sequence[Row]) -> bool:
