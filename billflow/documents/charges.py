@@ -20,11 +20,22 @@ def credited(line: InvoiceLine) -> InvoiceLine:
 
 
 def of_accounts(lines: Iterable[InvoiceLine], payload: Mapping[str, Any]) -> list[InvoiceLine]:
-    """Lines with the name of their `account`, where the bill is for several: its own and its members."""
-    own, names = payload["customer"], {}
-    for one in [own, *payload.get("members", ())]:
-        names[one["account_id"]] = " · ".join(filter(None, [one["name"], one["account_id"]]))
-    return [{**line, "account": names.get(account := line.get("service_account_id"), account)} for line in lines]
+    """Lines with the name of their `account`, where the bill is also for `members`.
+
+    The tables name a member in the section too ("Branch North · Calls"); under its own title it need not be repeated.
+    """
+    members = {one["account_id"]: one["name"] or one["account_id"] for one in payload["members"]}
+    if not members:
+        return list(lines)
+    return [_of_account(line, members, payload["customer"]) for line in lines]
+
+
+def _of_account(line: InvoiceLine, members: Mapping[str, str], own: Mapping[str, Any]) -> InvoiceLine:
+    account = line["service_account_id"]
+    if account not in members:
+        return {**line, "account": own["name"] or own["account_id"]}
+    name, section = members[account], line["section"] or ""
+    return {**line, "account": f"{name} · {account}", "section": section.removeprefix(name).removeprefix(" · ") or None}
 
 
 def grouped(

@@ -27,8 +27,8 @@ WORTH_TRYING = 1.5
 class ItemisedUsage:
     """Cuts records to the columns of a lane: the time, a column for each dimension, the quantity.
 
-    Records come as `[time, values of the dimensions, quantity]`, `time` being `2013-01-05 14:30`, or `2013-01-05` in
-    daily rows.
+    Records come as `[time, quantity, …]`, followed by a value for each dimension; `time` is `2013-01-05 14:30`, or
+    `2013-01-05` in daily rows.
     """
 
     section: Section
@@ -103,7 +103,7 @@ def _detail(index: int) -> str:
 
 def _rows(meter: Meter) -> Iterator[Row]:
     names = [_detail(index) for index in range(len(meter["dimensions"]))]
-    for time, values, quantity in meter["rows"]:
+    for time, quantity, *values in meter["rows"]:
         yield {"time": time, "quantity": quantity, **dict(zip(names, values, strict=True))}
 
 

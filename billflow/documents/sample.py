@@ -27,6 +27,7 @@ def _line(number: int, section: str, description: str, figures: tuple[str, str, 
     quantity, unit_price, net = figures
     return {
         "line_no": number,
+        "service_account_id": "A-1001",
         "subscription_id": "S-1001",
         "section": section,
         "description": description,
@@ -47,6 +48,7 @@ INVOICE: dict[str, Any] = {
     "currency": "AUD",
     "seller": _SELLER,
     "customer": _CUSTOMER,
+    "members": [],
     "invoice": {
         "invoice_id": "c01-2013-01-A-1001",
         "invoice_number": "INV-2013-00000001",
@@ -76,7 +78,7 @@ INVOICE: dict[str, Any] = {
             "aggregate": "sum",
             "records": 1488,
             "dimensions": ["readings"],
-            "rows": [[f"2013-01-{day:02d}", ["48"], f"{11 + day * 7 % 5}.{day:02d}"] for day in range(1, 32)],
+            "rows": [[f"2013-01-{day:02d}", f"{11 + day * 7 % 5}.{day:02d}", "48"] for day in range(1, 32)],
         }
     ],
 }

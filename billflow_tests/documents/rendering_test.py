@@ -179,9 +179,9 @@ def test_render_pdf_repeats_heads_on_every_page(renderer):
 def test_render_pdf_itemises_every_record(renderer, records):
     payload = bill(records=records)
     text = text_of(renderer, payload)
-    quantities = Counter(row[2] for row in payload["usage"][0]["rows"])
+    quantities = Counter(row[1] for row in payload["usage"][0]["rows"])
     numbers = Counter(re.findall(r"\d[\d,.]*", text))
-    details = [row[1][1] for row in payload["usage"][0]["rows"]]
+    details = [row[3] for row in payload["usage"][0]["rows"]]
     assert all(numbers[quantity] >= times for quantity, times in quantities.items())
     assert [detail for detail in details if detail not in text] == []
     assert f"{records} records" in text
@@ -197,7 +197,7 @@ def test_render_pdf_wraps_long_names_and_loses_nothing(renderer):
     words = [f"Word{number}" for number in range(40)]
     long = " ".join([*words, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"])
     lines = [{**INVOICE["lines"][0], "description": long, "section": long, "subscription_id": long}]
-    usage = [{**INVOICE["usage"][0], "rows": [["2013-01-01", [long], "1"]]}]
+    usage = [{**INVOICE["usage"][0], "rows": [["2013-01-01", "1", long]]}]
     customer = {"name": long, "street": long}
     rendered = renderer.render_pdf(changed(lines=lines, usage=usage, customer=customer))
     pages = pages_of(rendered.pdf)

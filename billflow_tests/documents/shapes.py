@@ -64,7 +64,7 @@ def calls(subscription: str, records: int, random: Random) -> dict[str, Any]:
         "aggregate": "sum",
         "records": records,
         "dimensions": ["direction", "destination"],
-        "rows": [[clock(minute), called(random), f"{random.randint(1, 9000) / 100:g}"] for minute in minutes],
+        "rows": [[clock(minute), f"{random.randint(1, 9000) / 100:g}", *called(random)] for minute in minutes],
     }
 
 
