@@ -42,12 +42,13 @@ def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels
 
 
 def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
-    """The finest of four summaries that has at most 12 rows."""
+    """The finest summary that has at most 12 rows: by account where a bill is for several, else by subscription."""
     groups = grouped(lines)
     by_section = _by_section(lines, labels)
-    subscriptions = [(subscription_title(name, labels), _net(sections), 0) for name, sections in groups.items()]
-    finer = [_by_section_of_subscription(groups, labels), subscriptions] if len(groups) > 1 else []
-    choices = [*finer, by_section, _shortened(by_section, labels)]
+    finer = (
+        [_by_section_of_subscription(groups, labels), _subscriptions(lines, labels, level=0)] if len(groups) > 1 else []
+    )
+    choices = [*_by_account(lines, labels), *finer, by_section, _shortened(by_section, labels)]
     return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
@@ -109,6 +110,24 @@ def spaced_iban(iban: str) -> str:
 
 def credited_tax(tax: Mapping[str, Any]) -> dict[str, Any]:
     return {**tax, "base": flipped(tax["base"]), "tax": flipped(tax["tax"])}
+
+
+def _by_account(lines: Sequence[InvoiceLine], labels: Labels) -> list[list[Row]]:
+    """Summaries of a bill for several accounts: with the subscriptions of each, and without; none of any other bill."""
+    accounts: dict[str, list[InvoiceLine]] = {}
+    for line in lines:
+        accounts.setdefault(line.get("account") or "", []).append(line)
+    if len(accounts) < 2:
+        return []
+    totals = {account: (account, sum_of(line["net"] for line in own), 0) for account, own in accounts.items()}
+    finer = [
+        row for account, own in accounts.items() for row in (totals[account], *_subscriptions(own, labels, level=1))
+    ]
+    return [finer, list(totals.values())]
+
+
+def _subscriptions(lines: Sequence[InvoiceLine], labels: Labels, level: int) -> list[Row]:
+    return [(subscription_title(name, labels), _net(sections), level) for name, sections in grouped(lines).items()]
 
 
 def _by_section_of_subscription(

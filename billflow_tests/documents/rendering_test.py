@@ -328,3 +328,20 @@ def test_in_tasks_lays_invoices_out_evenly_and_in_order(spark, invoices, tasks):
     sizes = Counter(row.task for row in laid)
     assert sizes.keys() == set(range(tasks))
     assert all(0.5 < size * tasks / 5000 < 1.6 for size in sizes.values())
+
+
+def test_render_pdf_of_a_bill_for_several_accounts(renderer):
+    lines = [
+        {**INVOICE["lines"][0], "service_account_id": account, "subscription_id": f"S-{account}", "section": section}
+        for account, section in (
+            ("A-1001", "Supply"),
+            ("B-1", "Branch North · Supply"),
+            ("B-2", "Branch South · Supply"),
+        )
+    ]
+    members = [{"account_id": "B-1", "name": "Branch North"}, {"account_id": "B-2", "name": "Branch South"}]
+    first, second = pages_of(renderer.render_pdf(changed(lines=lines, members=members)).pdf)
+    for text in ("Mary Poole", "Branch North · B-1", "Subscription S-B-1", "Branch South · B-2"):
+        assert text in first
+        assert text in second
+    assert "Branch North · Supply" not in second
