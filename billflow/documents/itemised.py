@@ -14,6 +14,13 @@ DAY = slice(10)
 CLOCK = slice(11, None)
 
 
+def metric_name(metric: str, unit: str) -> str:
+    """A metric as a title, without the unit at its end: `energy_kwh` in kWh is `Energy`."""
+    words = metric.replace("_", " ")
+    name = words[: -len(unit)].strip() if unit and words.lower().endswith(f" {unit.lower()}") else words
+    return f"{name[:1].upper()}{name[1:]}"
+
+
 @dataclass(frozen=True)
 class UsageSheet:
     """Cuts usage records to the columns of a lane: time, details, quantity.
@@ -61,10 +68,9 @@ class UsageSheet:
         return stacked(rows, 5)
 
     def _title(self, group: UsageGroup) -> str:
-        metric = group["metric"].replace("_", " ")
         unit = group["unit"] or ""
-        name = metric[: -len(unit)].strip() if unit and metric.lower().endswith(f" {unit.lower()}") else metric
-        title = f"{name[:1].upper()}{name[1:]}, {unit}" if unit else f"{name[:1].upper()}{name[1:]}"
+        name = metric_name(group["metric"], unit)
+        title = f"{name}, {unit}" if unit else name
         return f"{title} · {group['subscription_id']}"
 
     def _note(self, group: UsageGroup) -> str:

@@ -28,39 +28,44 @@ class Sheets:
             body=geometry["body"],
         )
 
-    def charge_lines(self) -> int:
+    def charge_lines(self, taken: float = 0) -> int:
         geometry = self.charges.geometry
-        return int((self.body - geometry["head"]) / geometry["pitch"])
+        return int((self.body - taken - geometry["head"]) / geometry["pitch"])
 
     def usage_lines(self, taken: float = 0) -> int:
         geometry = self.usage.geometry
         return int((self.body - taken - geometry["head"]) / geometry["pitch"])
 
 
-def detail_pages(lines: Iterable[InvoiceLine], usage: Sequence[UsageGroup], sheets: Sheets) -> dict[str, Any]:
-    """`pages` of charge blocks and usage lanes, and the `lane`'s three columns (pt)."""
-    pages = _charge_pages(Flow(list(sheets.charges.blocks(lines))), sheets)
+def detail_pages(
+    lines: Iterable[InvoiceLine], usage: Sequence[UsageGroup], sheets: Sheets, *, taken: float = 0
+) -> dict[str, Any]:
+    """`pages` of charge blocks and usage lanes, the `lane`'s three columns (pt), and `taken` as it is given.
+
+    `taken` (pt) is the height at the head of the first page that pictures have.
+    """
+    pages = _charge_pages(Flow(list(sheets.charges.blocks(lines))), sheets, taken)
     lane = sheets.usage.lane_of(usage)
-    _add_usage(pages, Flow(list(sheets.usage.blocks(usage, lane))), sheets, lane)
-    return {"lane": lane, "pages": pages}
+    _add_usage(pages, Flow(list(sheets.usage.blocks(usage, lane))), sheets, lane, taken)
+    return {"lane": lane, "pages": pages, "taken": taken}
 
 
-def _charge_pages(flow: Flow, sheets: Sheets) -> list[Page]:
-    pages = []
+def _charge_pages(flow: Flow, sheets: Sheets, taken: float) -> list[Page]:
+    pages: list[Page] = []
     while flow.blocks:
-        blocks = flow.fill(sheets.charge_lines())
+        blocks = flow.fill(sheets.charge_lines(0 if pages else taken))
         continues = "" if blocks[0].heading_lines else blocks[0].heading[0]
         pages.append({"continues": continues, "charges": sheets.charges.layers(blocks), "lanes": []})
     return pages
 
 
-def _add_usage(pages: list[Page], flow: Flow, sheets: Sheets, lane: Sequence[float]) -> None:
+def _add_usage(pages: list[Page], flow: Flow, sheets: Sheets, lane: Sequence[float], taken: float) -> None:
     least, lanes = sheets.usage.geometry["least_lines"], sheets.usage.lanes_beside(lane)
-    room = sheets.usage_lines(_taken(pages[-1], sheets)) if pages else 0
+    room = sheets.usage_lines(_taken(pages[-1], sheets) + (taken if len(pages) == 1 else 0)) if pages else 0
     while flow.blocks:
         if room < least:
+            room = sheets.usage_lines(0 if pages else taken)
             pages.append({"charges": None, "lanes": []})
-            room = sheets.usage_lines()
         columns = [column for column in flow.fill_lanes(room, lanes, least) if column]
         pages[-1]["lanes"] = [sheets.usage.layers(column) for column in columns]
         pages[-1]["usage_lines"] = max(sum(block.height for block in column) for column in columns)

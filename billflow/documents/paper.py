@@ -12,8 +12,11 @@ from billflow.documents.charges import Labels, credited, flipped
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.pages import Sheets, detail_pages
 from billflow.documents.pagination import wrap
+from billflow.documents.payment_code import payment_code_of
+from billflow.documents.pictures import Album
 from billflow.documents.summary import (
     address_lines,
+    by_section,
     credited_tax,
     labelled,
     spaced_iban,
@@ -34,19 +37,21 @@ Page = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stationery:
-    """The labels by language and the geometry that a set of templates brings."""
+    """The labels by language and the geometry of tables and of pictures that a set of templates brings."""
 
     labels: Mapping[str, Labels]
     geometry: Mapping[str, Any]
+    pictures: Mapping[str, Any]
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json` and `layout.json` of a template set; a label that a language lacks is English."""
+        """Read `locales/*.json`, `layout.json` and `pictures.json`; a label that a language lacks is English."""
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
             geometry=_json("layout.json", files["layout.json"]),
+            pictures=_json("pictures.json", files["pictures.json"]),
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -71,7 +76,16 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
     sheets = Sheets.of(formats, labels, stationery.geometry)
-    return _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
+    first_page = _first_page(shown, formats, labels)
+    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
+    details = detail_pages(shown["lines"], shown["usage"], sheets, taken=pictures.pop("taken"))
+    return first_page | pictures, details
+
+
+def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
+    code = payment_code_of(payload, reference=_reference(payload), minor_digits=album.formats.minor_digits)
+    parts = [(section, net) for section, net, _ in by_section(payload["lines"], album.labels)]
+    return album.pictures(payload, parts, code, first_page)
 
 
 def _as_credited(payload: Payload) -> Payload:

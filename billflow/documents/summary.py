@@ -43,10 +43,10 @@ def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels
 def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
     """The finest of four summaries that has at most 12 rows."""
     groups = grouped(lines)
-    by_section = _by_section(lines, labels)
+    sections = by_section(lines, labels)
     subscriptions = [(subscription_title(name, labels), _net(sections), 0) for name, sections in groups.items()]
     finer = [_by_section_of_subscription(groups, labels), subscriptions] if len(groups) > 1 else []
-    choices = [*finer, by_section, _shortened(by_section, labels)]
+    choices = [*finer, sections, _shortened(sections, labels)]
     return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
@@ -120,7 +120,8 @@ def _by_section_of_subscription(
     return rows
 
 
-def _by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+def by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+    """The net of each section, whatever the subscription, in order of first appearance."""
     sections: dict[str, list[str]] = {}
     for line in lines:
         sections.setdefault(line["section"] or labels["charges"], []).append(line["net"])
