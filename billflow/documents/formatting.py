@@ -4,9 +4,11 @@ Decimals arrive as plain strings and are never parsed into floats nor rounded: p
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton
@@ -69,6 +71,11 @@ class Formats:
     def day(self, iso: str) -> str:
         """An ISO date without its year, for the many rows of a period: `5 Jan`."""
         return _day(iso, self.locale)
+
+    def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
+        """The names of ISO months (`2013-01`) without their years: `Jan`, or `J` where room is short."""
+        names = self.locale.months["stand-alone"][width]
+        return [names[int(iso[5:])] for iso in isos]
 
     def period(self, start: str, end: str) -> str:
         """The days from `start` up to the last one before `end` (exclusive), both ISO dates."""

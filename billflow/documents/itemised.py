@@ -23,6 +23,13 @@ WORTH_TRYING = 1.5
 """Lanes in which a row needs more than so many times their width save no lines."""
 
 
+def metric_name(metric: str, unit: str) -> str:
+    """A metric as a title, without the unit at its end: `energy_kwh` in kWh is `Energy`."""
+    words = metric.replace("_", " ")
+    name = words[: -len(unit)].strip() if unit and words.lower().endswith(f" {unit.lower()}") else words
+    return f"{name[:1].upper()}{name[1:]}"
+
+
 @dataclass(frozen=True)
 class ItemisedUsage:
     """Cuts records to the columns of a lane: the time, a column for each dimension, the quantity.
@@ -84,9 +91,8 @@ class ItemisedUsage:
         return Heading(0, "\n".join(texts), self._note(meter), len(texts) + 1)
 
     def _name(self, meter: Meter) -> str:
-        metric, unit = meter["metric"].replace("_", " "), meter["unit"] or ""
-        name = metric[: -len(unit)].strip() if unit and metric.lower().endswith(f" {unit.lower()}") else metric
-        title = f"{name[:1].upper()}{name[1:]}"
+        unit = meter["unit"] or ""
+        title = metric_name(meter["metric"], unit)
         return " · ".join(filter(None, [f"{title}, {unit}" if unit else title, meter["subscription_id"]]))
 
     def _note(self, meter: Meter) -> str:

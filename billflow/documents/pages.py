@@ -139,10 +139,10 @@ def _layer(lines: Mapping[int, Line], count: int, columns: int) -> list[str]:
     return stacked([lines.get(line, none) for line in range(count)], columns)
 
 
-def pages_of(parts: Sequence[Part], height: float, writing: Writing) -> list[Page]:
-    """Pages of `height` points: each a list of what components draw."""
-    pages: list[Page] = []
-    left = 0.0
+def pages_of(parts: Sequence[Part], height: float, writing: Writing, *, taken: float = 0) -> list[Page]:
+    """Pages of `height` points: each a list of what components draw. Pictures have `taken` points of the first one."""
+    pages: list[Page] = [{"parts": []}] if taken else []
+    left = height - taken if taken else 0.0
     for part in parts:
         flow = Flow(list(part.blocks))
         while flow.blocks:

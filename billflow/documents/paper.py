@@ -13,9 +13,12 @@ from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
 from billflow.documents.pages import pages_of
 from billflow.documents.pagination import wrap
+from billflow.documents.payment_code import payment_code_of
+from billflow.documents.pictures import Album
 from billflow.documents.sections import parts_of
 from billflow.documents.summary import (
     address_lines,
+    by_section,
     credited_tax,
     labelled,
     spaced_iban,
@@ -37,20 +40,22 @@ Page = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stationery:
-    """The labels by language, the layout and the names of the components that a set of templates brings."""
+    """What a set of templates brings: labels by language, the layout, the geometry of pictures, names of components."""
 
     labels: Mapping[str, Labels]
     layout: Layout
+    pictures: Mapping[str, Any]
     components: frozenset[str]
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json` and `layout.yaml` of a template set; a label that a language lacks is English."""
+        """Read `locales/*.json`, `layout.yaml` and `pictures.json`; a label that a language lacks is English."""
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
             layout=read_layout(files[NAME]),
+            pictures=_json("pictures.json", files["pictures.json"]),
             components=frozenset(name[11:-4] for name in files if name.startswith("components/")),
         )
 
@@ -78,7 +83,17 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     shown = {**shown, "lines": of_accounts(shown["lines"], payload)}
     writing = Writing(formats, labels, {"currency": payload["currency"]})
     parts = parts_of(shown, writing, stationery.layout, stationery.components)
-    return _first_page(shown, formats, labels), {"pages": pages_of(parts, stationery.layout.height, writing)}
+    first_page = _first_page(shown, formats, labels)
+    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
+    taken = pictures.pop("taken")
+    pages = pages_of(parts, stationery.layout.height, writing, taken=taken)
+    return first_page | pictures, {"pages": pages, "taken": taken}
+
+
+def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
+    code = payment_code_of(payload, reference=_reference(payload), minor_digits=album.formats.minor_digits)
+    parts = [(section, net) for section, net, _ in by_section(payload["lines"], album.labels)]
+    return album.pictures(payload, parts, code, first_page)
 
 
 def _as_credited(payload: Payload) -> Payload:

@@ -22,7 +22,7 @@ ACCOUNT = ("system", "account_id")
 BILL = (*ACCOUNT, "invoice_id")
 METER = (*BILL, "subscription_id", "metric")
 
-SELLER = ("name", "street", "city", "postcode", "country", "tax_id", "iban", "email")
+SELLER = ("name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email")
 CUSTOMER = ("account_id", "name", "street", "city", "postcode", "country", "tax_id")
 HEAD = (
     "invoice_id",

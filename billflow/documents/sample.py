@@ -1,4 +1,4 @@
-"""Two small payloads that use every part of the templates: an invoice with usage, and a credit note."""
+"""Small payloads that use every part of the templates: an invoice with usage, a credit note, a bill with pictures."""
 
 from typing import Any
 
@@ -100,4 +100,26 @@ CREDIT_NOTE: dict[str, Any] = {
     "usage": [],
 }
 
-SAMPLES = (INVOICE, CREDIT_NOTE)
+ILLUSTRATED: dict[str, Any] = {
+    **INVOICE,
+    "currency": "EUR",
+    "history": [
+        {
+            "metric": "energy_kwh",
+            "unit": "kWh",
+            "months": [
+                *([f"2012-{month:02d}", f"{390 + month * 37 % 90}.{month}"] for month in range(1, 13)),
+                ["2013-01", "405.5"],
+            ],
+        }
+    ],
+    "days": [
+        {
+            "metric": "energy_kwh",
+            "unit": "kWh",
+            "days": [[day, quantity] for day, _, quantity in INVOICE["usage"][0]["rows"]],
+        }
+    ],
+}
+
+SAMPLES = (INVOICE, CREDIT_NOTE, ILLUSTRATED)

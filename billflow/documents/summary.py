@@ -44,11 +44,11 @@ def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels
 def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
     """The finest summary that has at most 12 rows: by account where a bill is for several, else by subscription."""
     groups = grouped(lines)
-    by_section = _by_section(lines, labels)
+    sections = by_section(lines, labels)
     finer = (
         [_by_section_of_subscription(groups, labels), _subscriptions(lines, labels, level=0)] if len(groups) > 1 else []
     )
-    choices = [*_by_account(lines, labels), *finer, by_section, _shortened(by_section, labels)]
+    choices = [*_by_account(lines, labels), *finer, sections, _shortened(sections, labels)]
     return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
@@ -140,7 +140,8 @@ def _by_section_of_subscription(
     return rows
 
 
-def _by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+def by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+    """The net of each section, whatever the subscription, in order of first appearance."""
     sections: dict[str, list[str]] = {}
     for line in lines:
         sections.setdefault(line["section"] or labels["charges"], []).append(line["net"])
