@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 
 from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
+from billflow.documents.schemas import VERSION
 from billflow.settings import Settings
 
-VERSION = 2
 MOST_RECORDS = 400
 """A meter or line with more records in the period is printed day by day."""
 READINGS = "readings"
