@@ -26,7 +26,7 @@ _CUSTOMER = {
 def _line(number: int, section: str, description: str, figures: tuple[str, str, str]) -> dict[str, Any]:
     quantity, unit_price, net = figures
     return {
-        "line_no": number,
+        "line_no": str(number),
         "service_account_id": "A-1001",
         "subscription_id": "S-1001",
         "section": section,

@@ -38,7 +38,7 @@ def bill(*, subscriptions: int = 1, lines: int = 4, records: int = 0, seed: int 
 def charge_line(number: int, subscription: str, random: Random, index: int, lines: int) -> dict[str, Any]:
     quantity, price = Decimal(random.randint(1, 500_000)) / 1000, Decimal(random.choice(["0.31", "0.006", "5.12345"]))
     return {
-        "line_no": number,
+        "line_no": str(number),
         "subscription_id": subscription,
         "section": SECTIONS[index * len(SECTIONS) // lines],
         "description": random.choice(DESCRIPTIONS),
