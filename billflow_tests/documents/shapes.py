@@ -39,6 +39,7 @@ def charge_line(number: int, subscription: str, random: Random, index: int, line
     quantity, price = Decimal(random.randint(1, 500_000)) / 1000, Decimal(random.choice(["0.31", "0.006", "5.12345"]))
     return {
         "line_no": str(number),
+        "service_account_id": "A-1001",
         "subscription_id": subscription,
         "section": SECTIONS[index * len(SECTIONS) // lines],
         "description": random.choice(DESCRIPTIONS),
