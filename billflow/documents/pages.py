@@ -47,6 +47,8 @@ def detail_pages(
     pages = _charge_pages(Flow(list(sheets.charges.blocks(lines))), sheets, taken)
     lane = sheets.usage.lane_of(usage)
     _add_usage(pages, Flow(list(sheets.usage.blocks(usage, lane))), sheets, lane, taken)
+    if taken and not pages:
+        pages.append({"charges": None, "lanes": []})
     return {"lane": lane, "pages": pages, "taken": taken}
 
 

@@ -143,7 +143,9 @@ def test_invoice_payloads_has_one_row_an_invoice(payloads):
     assert [payloads[name]["customer"]["name"] for name in ("i1", "i2")] == ['Åse "Q" O\'Neil', "Other"]
     assert [payloads[name]["language"] for name in ("i1", "i2")] == ["en", "de"]
     assert payloads["i1"]["seller"] == {
-        **dict.fromkeys(["name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email"]),
+        **dict.fromkeys(
+            ["name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email"]
+        ),
         **SELLER,
     }
 

@@ -23,9 +23,7 @@ def lines(**parts):
 
 
 def test_transfer():
-    assert euro() == PaymentCode(
-        "transfer", f"BCD\n002\n1\nSCT\n\nAcme Energy Ltd\n{DE}\nEUR150.43\n\n\nINV-1"
-    )
+    assert euro() == PaymentCode("transfer", f"BCD\n002\n1\nSCT\n\nAcme Energy Ltd\n{DE}\nEUR150.43\n\n\nINV-1")
 
 
 @pytest.mark.parametrize(
