@@ -1,9 +1,9 @@
 """Charts planned before Typst sees them: exact decimals in, SVG paths and joined texts out, in the language of a bill.
 
 All bars of one colour are one path and a chart is one picture of a few paths: Typst reads a path ten times faster than
-it builds a curve of as many points, and writes it into the page as it is. Paths count tenths of a point, so that the
-PDF holds whole numbers. A quantity that is missing leaves its place empty; one that is given, if only zero, is never
-thinner than half a point.
+it builds a curve of as many points, and writes it into the page as it is. A bar is a broad line, half the points of a
+rectangle. Paths count tenths of a point, so that the PDF holds whole numbers. A quantity that is missing leaves its
+place empty; one that is given, if only zero, is never thinner than half a point.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,14 +23,17 @@ TENTHS = 10
 CAPTION, BELOW = 28, 12  # pt above the plot, for two lines of caption, and below it, for the names of its columns
 TITLE_SIZE, SIZE = 8, 7
 GAP = 4
+SPACE = 0.25  # em between names
 RISE = 2.3  # pt from the line of a tick down to the base line of its text
 BASE_LINE = 0.72  # of the pitch of lines of text: where `ruled` in theme.typ has it
-BROADEST_BAR, THINNEST_BAR = 240, 5  # tenths of a point
+HAIRLINE, LINE = 4, 7  # tenths of a point, like all in paths
+BROADEST_BAR, LEAST_RISE = 240, 5
 FEWEST_MONTHS, MOST_MONTHS = 6, 13
 DAYS_BETWEEN_NAMES = 7
 
 Chart = dict[str, Any]
 Series = Iterable[Sequence[str]]
+Shape = tuple[str, str, int]
 Quantities = Sequence[Decimal | None]
 
 
@@ -39,9 +42,10 @@ class ChartSheet:
     """Draws charts of one size (pt).
 
     A chart is `{width, height, title, measure, note, shapes, columns, names}`. `measure` is the unit of its axis, with
-    the power of ten that ticks are to be multiplied by; the `note` is beside it. `shapes` are pairs of a role (`grid`,
-    `earlier`, `current`, `average`, `track`) and a path; `columns` are `{x, y, pitch, side, text}`, texts whose lines
-    are `pitch` apart; `names` are pairs of a text below the plot and the x of its middle.
+    the power of ten that ticks are to be multiplied by; the `note` is beside it. `shapes` are triples of a role
+    (`grid`, `earlier`, `current`, `average`, `track`), a path and how broad its lines are; `columns` are
+    `{x, y, pitch, side, text}`, texts whose lines are `pitch` apart; `names` are pairs of a text below the plot and the
+    x of its middle.
     """
 
     formats: Formats
@@ -59,8 +63,11 @@ class ChartSheet:
         slots = _months_up_to(current, min(quantities, default=current))
         *earlier, last = (quantities.get(month) for month in slots)
         plot = _Plot.of(self, [*earlier, last])
-        shapes = [("earlier", plot.bars([*earlier, None])), ("current", plot.bars([*(None for _ in earlier), last]))]
-        note = "" if last is None else quantity_text(last, unit, self.formats)
+        shapes = [
+            ("earlier", plot.bars([*earlier, None]), plot.breadth(len(slots))),
+            ("current", plot.bars([*(None for _ in earlier), last]), plot.breadth(len(slots))),
+        ]
+        note = "" if last is None else self._note(last, unit)
         return self._columns(self._title("chart_months", metric), unit, note, plot, shapes, self._month_names(slots))
 
     def days(self, days: Series, *, metric: str, unit: str, start: str, end: str) -> Chart:
@@ -74,9 +81,12 @@ class ChartSheet:
         shown = [quantities.get(day) for day in slots]
         plot = _Plot.of(self, shown)
         average = _average(shown)
-        shapes = [("earlier", plot.bars(shown)), ("average", "" if average is None else plot.level(average))]
-        note = "" if average is None else quantity_text(rounded(average), unit, self.formats)
-        note = self.labels["chart_average"].replace("{amount}", note) if note else ""
+        shapes = [
+            ("earlier", plot.bars(shown), plot.breadth(len(slots))),
+            ("average", "" if average is None else plot.level(average), LINE),
+        ]
+        label = "" if average is None else str(self.labels["chart_average"])
+        note = label.replace("{amount}", self._note(rounded(average or Decimal(0)), unit))
         names = [self.formats.day(day) if at % DAYS_BETWEEN_NAMES == 0 else "" for at, day in enumerate(slots)]
         return self._columns(self._title("chart_days", metric), unit, note, plot, shapes, names)
 
@@ -92,16 +102,22 @@ class ChartSheet:
         }
 
     def _columns(
-        self, title: str, unit: str, note: str, plot: "_Plot", shapes: Sequence[tuple[str, str]], names: Sequence[str]
+        self, title: str, unit: str, note: str, plot: "_Plot", shapes: Sequence[Shape], names: Sequence[str]
     ) -> Chart:
         pitch = plot.height / TENTHS / plot.scale.steps
         ticks = {"x": plot.left / TENTHS - GAP, "y": plot.top / TENTHS + RISE - BASE_LINE * pitch}
         return {
             **self.captioned(title, " ".join(filter(None, [power_of_ten(plot.exponent), unit])), note),
-            "shapes": [[role, path] for role, path in (("grid", plot.grid()), *shapes) if path],
+            "shapes": [shape for shape in (("grid", plot.grid(), HAIRLINE), *shapes) if shape[1]],
             "columns": [{**ticks, "pitch": pitch, "side": "right", "text": "\n".join(plot.ticks)}],
             "names": plot.names(names),
         }
+
+    def _note(self, quantity: Decimal, unit: str) -> str:
+        """With its unit, unless that is long: it stands beside, in the measure."""
+        text = quantity_text(quantity, unit, self.formats)
+        fits = text_width(text) * TITLE_SIZE < self.width / 2
+        return text if fits else quantity_text(quantity, "", self.formats)
 
     def _title(self, label: str, metric: str) -> str:
         label_text = str(self.labels[label])
@@ -110,7 +126,7 @@ class ChartSheet:
 
     def _month_names(self, months: Sequence[str]) -> list[str]:
         names = self.formats.months(months, width="abbreviated")
-        room = (self.width - 30) / SIZE / len(months)
+        room = (self.width - 30) / SIZE / len(months) - SPACE
         return names if max(map(text_width, names)) < room else self.formats.months(months, width="narrow")
 
 
@@ -143,13 +159,17 @@ class _Plot:
         return self._line(self._zero - self.scale.height(quantity, self.height))
 
     def bars(self, quantities: Quantities) -> str:
-        """One bar a slot, upwards from zero or down from it."""
-        broad = max(min(self.width * 7 // (10 * len(quantities)), BROADEST_BAR), 1)
+        """One line a slot, upwards from zero or down from it."""
+        zero = self.top + self._zero
         return "".join(
-            f"M{middle - broad // 2} {self.top + self._zero}v{-self._rise(quantity)}h{broad}v{self._rise(quantity)}z"
+            f"M{middle} {zero}V{zero - self._rise(quantity)}"
             for middle, quantity in zip(self._middles(len(quantities)), quantities, strict=True)
             if quantity is not None
         )
+
+    def breadth(self, slots: int) -> int:
+        """Of the bar in each of so many slots."""
+        return max(min(self.width * 7 // (10 * slots), BROADEST_BAR), 1)
 
     def names(self, names: Sequence[str]) -> list[tuple[str, float]]:
         """Names of slots and their middles (pt), counted back from the last: as many as do not touch."""
@@ -170,9 +190,9 @@ class _Plot:
 
     def _rise(self, quantity: Decimal) -> int:
         rise = self.scale.height(quantity, self.height)
-        if abs(rise) >= THINNEST_BAR:
+        if abs(rise) >= LEAST_RISE:
             return rise
-        return -THINNEST_BAR if quantity < 0 else THINNEST_BAR
+        return -LEAST_RISE if quantity < 0 else LEAST_RISE
 
 
 def one_line(text: str, width: float) -> str:

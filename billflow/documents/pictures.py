@@ -51,7 +51,11 @@ class Album:
         drawings = self._drawings(payload, parts if page == FIRST else ())
         moved = picture is not None and left < 0
         columns = self._columns(len(drawings) + moved)
-        placed = picture and {**picture, **(columns[-1] if moved else CODE_COLUMN), "page": DETAILS if moved else FIRST}
+        placed = picture and {
+            **picture,
+            **(columns[len(drawings)] if moved else CODE_COLUMN),
+            "page": DETAILS if moved else FIRST,
+        }
         taken = row["height"] + row["space"] if page == DETAILS and (drawings or moved) else 0
         return {"charts": self._charts(drawings, columns, page), "payment_code": placed, "taken": taken}
 
@@ -64,9 +68,8 @@ class Album:
             _height(heights["facts"], first_page["facts"]["lines"]),
         )
         summary = heights["summary_pitch"] * first_page["summary"]["lines"]
-        taxes = _height(heights["taxes"], first_page["taxes"]["lines"]) + (
-            code and code + self.geometry["code"]["space"]
-        )
+        taxes = _height(heights["taxes"], first_page["taxes"]["lines"])
+        taxes += code + self.geometry["code"]["space"] if code else 0
         payment = _height(heights["payment"], first_page["payment"]["lines"])
         return float(heights["body"] - letter_head - heights["fixed"] - summary - max(taxes, payment))
 

@@ -80,7 +80,8 @@ def quantity_text(quantity: Decimal, unit: str, formats: Formats) -> str:
     """A quantity with its unit, exact; in four digits and a power of ten where it is too long: `≈ 1.235 × 10⁹ kWh`."""
     number = formats.number(f"{quantity:f}")
     if len(number) > LONGEST_QUANTITY:
-        exponent, shown = _thousands(quantity), rounded(quantity)
+        shown = rounded(quantity)
+        exponent = _thousands(shown)
         parts = ["" if shown == quantity else "≈", formats.number(f"{shown.scaleb(-exponent):f}")]
         number = " ".join(filter(None, [*parts, f"× {power_of_ten(exponent)}" if exponent else ""]))
     return f"{number} {unit}".rstrip().replace(" ", NO_BREAK_SPACE)

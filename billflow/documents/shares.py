@@ -7,14 +7,16 @@ has neither bar nor percentage: it is one row at the end, with its amount.
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import floor
+from operator import itemgetter
 
-from billflow.documents.charts import BASE_LINE, CAPTION, GAP, SIZE, TENTHS, Chart, ChartSheet, one_line
+from billflow.documents.charts import BASE_LINE, CAPTION, GAP, SIZE, TENTHS, Chart, ChartSheet, Shape, one_line
 from billflow.documents.pagination import text_width
 from billflow.documents.scales import exact
 
 PITCH = 17
 FIRST_BASE_LINE = CAPTION + 4
-BAR_BELOW, BAR_HEIGHT = 3, 2.5
+BAR_BELOW = 4.2  # the middle of the bar
+BAR_BREADTH = 25  # tenths of a point
 MOST_DIGITS = 60  # of sums and shares of decimal(38,4)
 
 Part = tuple[str, Decimal]
@@ -27,7 +29,7 @@ def cost_breakdown(parts: Sequence[Sequence[str]], sheet: ChartSheet) -> Chart |
     what is no number.
     """
     amounts = [(name, exact(amount)) for name, amount in parts]
-    charges = sorted((part for part in amounts if part[1] > 0), key=lambda part: -part[1])
+    charges = sorted((part for part in amounts if part[1] > 0), key=itemgetter(1), reverse=True)
     reductions = _joined([part for part in amounts if part[1] < 0], sheet.labels["chart_credits"])
     if not charges:
         return None
@@ -42,7 +44,7 @@ def percentages(amounts: Sequence[Decimal]) -> list[int]:
         total = sum(amounts, Decimal(0))
         shares = [divmod(amount * 100, total) for amount in amounts]
     missing = 100 - sum(int(whole) for whole, _ in shares)
-    rounded_up = sorted(range(len(shares)), key=lambda index: -shares[index][1])[:missing]
+    rounded_up = sorted(range(len(shares)), key=lambda index: shares[index][1], reverse=True)[:missing]
     return [int(whole) + (index in rounded_up) for index, (whole, _) in enumerate(shares)]
 
 
@@ -71,15 +73,9 @@ def _chart(charges: Sequence[Part], reductions: Sequence[Part], sheet: ChartShee
     }
 
 
-def _bars(amounts: Sequence[Decimal], width: int) -> list[list[str]]:
+def _bars(amounts: Sequence[Decimal], width: int) -> list[Shape]:
     """A bar a row, as long as its share of the `width` (tenths of a point), on tracks of the whole."""
     total = sum(amounts, Decimal(0))
-    tops = [round((FIRST_BASE_LINE + BAR_BELOW + row * PITCH) * TENTHS) for row in range(len(amounts))]
-    lengths = [round(amount * width / total) for amount in amounts]
-    tracks = "".join(_bar(top, width) for top in tops)
-    return [["track", tracks], ["current", "".join(map(_bar, tops, lengths))]]
-
-
-def _bar(top: int, length: int) -> str:
-    height = round(BAR_HEIGHT * TENTHS)
-    return f"M0 {top}h{length}v{height}h-{length}z"
+    rows = [round((FIRST_BASE_LINE + BAR_BELOW + row * PITCH) * TENTHS) for row in range(len(amounts))]
+    bars = "".join(f"M0 {y}H{round(amount * width / total)}" for y, amount in zip(rows, amounts, strict=True))
+    return [("track", "".join(f"M0 {y}H{width}" for y in rows), BAR_BREADTH), ("current", bars, BAR_BREADTH)]

@@ -76,6 +76,19 @@ def test_dates():
     assert formats("de", "DE").date("2013-02-15") == "15.02.2013"
 
 
+@pytest.mark.parametrize(
+    ("language", "width", "shown"),
+    [
+        ("en", "abbreviated", ["Dec", "Jan"]),
+        ("de", "abbreviated", ["Dez", "Jan"]),
+        ("fr", "abbreviated", ["déc.", "janv."]),
+        ("fr", "narrow", ["D", "J"]),
+    ],
+)
+def test_months(language, width, shown):
+    assert formats(language, "").months(["2012-12", "2013-01"], width=width) == shown
+
+
 def test_period_ends_with_its_last_day():
     assert formats().period("2013-01-01", "2013-02-01") == "1\u201331 Jan 2013"
     assert formats().period("2012-12-15", "2013-01-15") == "15 Dec 2012\u2009\u2013\u200914 Jan 2013"
