@@ -70,11 +70,11 @@ class UsageSheet:
     def _note(self, group: UsageGroup) -> str:
         if group["daily"]:
             return str(self.labels["daily_max" if group.get("aggregate") == "max" else "daily_sum"])
-        return str(self.labels["records"]).replace("{count}", self.formats.number(str(group["records"])))
+        return self.formats.counted(self.labels["records"], group["records"])
 
     def _lines(self, rows: Sequence[Sequence[str]], lane: Sequence[float]) -> tuple[list[int], list[Line]]:
         """Where each record starts, and its lines: one, unless a text is wider than its column."""
-        number = self.formats.number
+        number, clock = self.formats.number, self.formats.clock
         days = {day: self.formats.day(day) for day in {row[0][DAY] for row in rows}}
         detail_width, quantity_width = self._em(lane[1]), self._em(lane[2])
         starts: list[int] = []
@@ -82,7 +82,7 @@ class UsageSheet:
         for time, detail, quantity in rows:
             starts.append(len(lines))
             details, quantities = wrap(detail, detail_width), wrap(number(quantity), quantity_width)
-            lines.append((days[time[DAY]], time[CLOCK], details[0], quantities[0]))
+            lines.append((days[time[DAY]], clock(time[CLOCK]), details[0], quantities[0]))
             lines += [("", "", *more) for more in zip_longest(details[1:], quantities[1:], fillvalue="")]
         return starts, lines
 

@@ -4,11 +4,13 @@ A credit note's amounts are negative in the tables and positive here (PRICING: p
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from billflow.documents.bidi import isolated
 from billflow.documents.charges import Labels, credited, flipped
+from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.pages import Sheets, detail_pages
 from billflow.documents.pagination import wrap
@@ -27,6 +29,7 @@ FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
 RETURN_ADDRESS_WIDTH = 40.0
 IMPRINT_WIDTH = 58.0
+PROPERTIES = frozenset({"locale", "currency", "kind", "title", "seller_name"})
 
 Payload = Mapping[str, Any]
 Page = dict[str, Any]
@@ -71,7 +74,27 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
     sheets = Sheets.of(formats, labels, stationery.geometry)
-    return _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
+    bill, details = _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
+    return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), isolated(details))
+
+
+def typeface_of(formats: Formats, families: Sequence[str]) -> Page:
+    """What templates read from `typeface.json`: how to set the text of a language, in which families.
+
+    `digits` are those of page numbers; `joined` letters must not be spaced out.
+    """
+    return {
+        "language": formats.language,
+        "direction": formats.locale.text_direction,
+        "fonts": list(families),
+        "digits": formats.digits,
+        "joined": script_of(formats.language) is not None,
+    }
+
+
+def _printed(bill: Page) -> Page:
+    """Without what is no text of the page: names of things, and what stands in the PDF's properties too."""
+    return {name: part for name, part in bill.items() if name not in PROPERTIES}
 
 
 def _as_credited(payload: Payload) -> Payload:
@@ -97,7 +120,7 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "due_date": formats.date(invoice["due_date"]),
         **_parties(payload, formats, labels),
         "facts": labelled(_facts(payload, formats, labels), FACT_WIDTH),
-        "summary_note": summary_note(payload["lines"], labels),
+        "summary_note": summary_note(payload["lines"], formats, labels),
         "summary": summary_table(payload["lines"], formats, labels),
         "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
         "taxes": tax_table(payload["taxes"], formats, labels),
