@@ -1,4 +1,4 @@
-"""Where a line may end: between words, between the characters of Chinese and Japanese, and within words too long for it.
+"""Where a line may end: between words, between the characters of Chinese and Japanese, within words too long for it.
 
 A word of an alphabet is cut only when it is wider than a whole line, and then not within what a reader sees as one
 character (Unicode Standard Annex 29: a letter with its marks, an Indian conjunct). Chinese and Japanese have no blanks;

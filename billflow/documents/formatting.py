@@ -22,6 +22,7 @@ from babel.numbers import (
     get_group_symbol,
     get_minus_sign_symbol,
 )
+from babel.plural import PluralRule
 
 NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
@@ -59,7 +60,7 @@ class Formats:
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
         sign = self.minus if text.startswith("-") and (whole.strip("0") or fraction.strip("0")) else ""
         grouped = self._grouped(whole) if len(whole) > self.grouping[0] else whole
-        return self._in_digits(f"{sign}{grouped}{self.decimal_symbol}{fraction}" if fraction else sign + grouped)
+        return self.in_digits(f"{sign}{grouped}{self.decimal_symbol}{fraction}" if fraction else sign + grouped)
 
     def amount(self, text: str) -> str:
         """Money or a unit price without the currency: never fewer digits than the currency's minor unit."""
@@ -78,26 +79,23 @@ class Formats:
 
     def counted(self, label: str | Mapping[str, str], count: int) -> str:
         """A label about a count: one text, or one for each plural category of the language (CLDR), `other` at least."""
-        form = label if isinstance(label, str) else label.get(self.locale.plural_form(count), label["other"])
+        form = label if isinstance(label, str) else label.get(_plural_rule(self.locale)(count), label["other"])
         return form.replace("{count}", self.number(str(count)))
 
     def date(self, iso: str) -> str:
         """An ISO date in the language's medium form: `5 Jan 2013`."""
-        return self._in_digits(_date(iso, self.locale))
+        return self.in_digits(_date(iso, self.locale))
 
     def day(self, iso: str) -> str:
         """An ISO date without its year, for the many rows of a period: `5 Jan`."""
-        return self._in_digits(_day(iso, self.locale))
+        return self.in_digits(_day(iso, self.locale))
 
     def period(self, start: str, end: str) -> str:
         """The days from `start` up to the last one before `end` (exclusive), both ISO dates."""
-        return self._in_digits(_period(start, end, self.locale))
+        return self.in_digits(_period(start, end, self.locale))
 
-    def clock(self, time: str) -> str:
-        """A time of day, `14:30`."""
-        return self._in_digits(time)
-
-    def _in_digits(self, text: str) -> str:
+    def in_digits(self, text: str) -> str:
+        """A time of day or a count, in the digits of the language."""
         return text if self.digits == EUROPEAN_DIGITS else text.translate(_digits_table(self.digits))
 
     def _grouped(self, whole: str) -> str:
@@ -173,8 +171,13 @@ def _digits(numbering: str) -> str:
     return "".join(chr(zero + digit) for digit in range(10))
 
 
+@lru_cache(maxsize=64)
+def _plural_rule(locale: Locale) -> PluralRule:
+    return locale.plural_form  # parsed anew at each access
+
+
 @lru_cache
-def _digits_table(digits: str) -> dict[int, str]:
+def _digits_table(digits: str) -> dict[int, int]:
     return str.maketrans(EUROPEAN_DIGITS, digits)
 
 
@@ -182,7 +185,9 @@ def _money_affixes(locale: Locale, currency: str, minus: str, *, sign: int) -> t
     """What stands before and after an amount; `sign` is 0, or 1 for an amount below zero."""
     pattern = locale.currency_formats["standard"]
     symbol = get_currency_symbol(currency, locale)
-    prefix, suffix = (affix[sign].replace("-", minus).replace("¤", symbol) for affix in (pattern.prefix, pattern.suffix))
+    prefix, suffix = (
+        affix[sign].replace("-", minus).replace("¤", symbol) for affix in (pattern.prefix, pattern.suffix)
+    )
     return (prefix + NO_BREAK_SPACE if prefix[-1:].isalpha() else prefix), suffix
 
 

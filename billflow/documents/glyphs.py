@@ -35,7 +35,7 @@ class Glyphs:
 
     def __init__(self, specimen: Specimen) -> None:
         self._specimen = specimen
-        self._printable: set[str] = set("\n")
+        self._printable = {"\n"}
         self._missing: set[str] = set()
         self._marks: set[str] = set()
 
@@ -95,5 +95,10 @@ def carry_meaning(chars: Iterable[str]) -> bool:
 def told(found: Iterable[Found]) -> str:
     """`U+1F600 GRINNING FACE in customer.name, …`."""
     unique = list(dict.fromkeys(found))
-    shown = [f"U+{ord(char):04X} {unicodedata.name(char, 'unnamed')} in {place}" for char, place in unique[:MOST_TOLD]]
-    return ", ".join(shown + ([f"{len(unique) - MOST_TOLD} more"] if len(unique) > MOST_TOLD else []))
+    shown = [f"{_named(char)} in {place}" for char, place in unique[:MOST_TOLD]]
+    more = len(unique) - MOST_TOLD
+    return ", ".join(shown + ([f"{more} more"] if more > 0 else []))
+
+
+def _named(char: str) -> str:
+    return f"U+{ord(char):04X} {unicodedata.name(char, f'({unicodedata.category(char)})')}"

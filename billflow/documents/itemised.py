@@ -42,7 +42,7 @@ class UsageSheet:
         """One block a subscription and metric."""
         for group in groups:
             title = wrap(self._title(group), (sum(lane) - self.geometry["gutter"]) / self.geometry["size"] / BOLD)
-            starts, lines = self._lines(group["rows"], lane)
+            starts, lines = self._lines(group, lane)
             yield Block(
                 title=("\n".join(title), self._note(group)),
                 title_lines=len(title) + 2,
@@ -72,17 +72,19 @@ class UsageSheet:
             return str(self.labels["daily_max" if group.get("aggregate") == "max" else "daily_sum"])
         return self.formats.counted(self.labels["records"], group["records"])
 
-    def _lines(self, rows: Sequence[Sequence[str]], lane: Sequence[float]) -> tuple[list[int], list[Line]]:
+    def _lines(self, group: UsageGroup, lane: Sequence[float]) -> tuple[list[int], list[Line]]:
         """Where each record starts, and its lines: one, unless a text is wider than its column."""
-        number, clock = self.formats.number, self.formats.clock
+        number, in_digits = self.formats.number, self.formats.in_digits
+        rows, daily = group["rows"], group["daily"]
         days = {day: self.formats.day(day) for day in {row[0][DAY] for row in rows}}
         detail_width, quantity_width = self._em(lane[1]), self._em(lane[2])
         starts: list[int] = []
         lines: list[Line] = []
         for time, detail, quantity in rows:
             starts.append(len(lines))
-            details, quantities = wrap(detail, detail_width), wrap(number(quantity), quantity_width)
-            lines.append((days[time[DAY]], clock(time[CLOCK]), details[0], quantities[0]))
+            details = wrap(in_digits(detail) if daily else detail, detail_width)  # of a day: how many readings
+            quantities = wrap(number(quantity), quantity_width)
+            lines.append((days[time[DAY]], in_digits(time[CLOCK]), details[0], quantities[0]))
             lines += [("", "", *more) for more in zip_longest(details[1:], quantities[1:], fillvalue="")]
         return starts, lines
 

@@ -38,9 +38,7 @@ UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
-DOCUMENTS = StructType(
-    [*schemas.DOCUMENTS, StructField("error", StringType()), StructField("remarks", StringType())]
-)
+DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("remarks", StringType())])
 """Documents as published, why one could not be rendered, and what was printed otherwise than asked for."""
 
 
@@ -80,16 +78,18 @@ class Renderer:
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self._root = Path(self._folder.name)
-        self._typesetter = Typesetter(template_set, self._root)
-        self.languages = self._typesetter.languages
-        self._compiler = typst.Compiler(root=self._root, font_paths=self._typesetter.fonts)
+        self.typesetter = Typesetter(template_set, self._root)
+        self.languages = self.typesetter.languages
+        self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
         self._turn = Lock()
 
     def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
-        """The same payload gives the same bytes. Raises typst.TypstError, KeyError for a missing field, or
-        MissingGlyphsError for letters and digits that no font has."""
+        """The same payload gives the same bytes.
+
+        Raises typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
+        """
         with self._turn:
-            files, remarks = self._typesetter.laid_out(payload)
+            files, remarks = self.typesetter.laid_out(payload)
             for name, content in files.items():
                 (self._root / name).write_text(content, encoding="utf-8")
             pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)

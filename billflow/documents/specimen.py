@@ -14,7 +14,8 @@ SOURCE = """\
   font: {families}, size: 100pt, ligatures: false, number-width: "tabular", cjk-latin-spacing: none, hyphenate: false,
 )
 #let texts = json("texts.json")
-#context [#metadata(texts.map(it => measure(text(it)).width.pt() / 100))<widths>]
+#let wide(it) = calc.max(..(true, false).map(kerning => measure(text(kerning: kerning, it)).width.pt() / 100))
+#context [#metadata(texts.map(wide))<widths>]
 #for it in texts {{ box(text(it)) }}
 """
 ROUNDED = 1e-9  # measures come as floats of points
@@ -36,7 +37,7 @@ class Specimen:
         self._compiler = typst.Compiler(input=self._main, root=root, font_paths=fonts)
 
     def widths(self, texts: Sequence[str]) -> list[float]:
-        """The width of each text in em."""
+        """The width of each text in em, with kerning (as most is printed) or without (as records are): the wider."""
         self._lay(texts)
         found = self._compiler.query("<widths>", field="value", one=True)
         return [math.ceil(width / ROUNDED) * ROUNDED for width in json.loads(found)]

@@ -1,16 +1,15 @@
-"""The files that Typst reads for one document: planned in the widths of the fonts at hand, and free of missing glyphs."""
+"""The files that Typst reads for one document: planned in the widths of the fonts at hand, with no glyph missing."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import typst
 
 from billflow.documents.fonts import EXTRA, families, install, located
-from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.formatting import language_of
+from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
 from billflow.documents.specimen import Specimen
 from billflow.documents.templates import TemplateSet, languages_without_fonts
@@ -34,9 +33,10 @@ class Typesetter:
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
-        specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts))
-        self._glyphs = Glyphs(specimen)
-        self._widths = Widths(specimen)
+        self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts))
+        self._glyphs = Glyphs(self.specimen)
+        self.widths = Widths(self.specimen)
+        self._unprintable_labels: dict[str, set[str]] = {}
 
     def laid_out(self, payload: Payload) -> tuple[dict[str, str], str | None]:
         """The files of one document by name, and what is printed otherwise than asked for.
@@ -44,7 +44,7 @@ class Typesetter:
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
         files, language = self._files(payload)
-        missing = self._glyphs.missing([*files.values(), self._labels[language]])
+        missing = self._glyphs.missing(files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
@@ -53,15 +53,20 @@ class Typesetter:
 
     def _files(self, payload: Payload) -> tuple[dict[str, str], str]:
         formats = self._stationery.formats(payload)
-        with measured_by(self._widths):
+        with measured_by(self.widths):
             for _ in range(MOST_ROUNDS):
                 bill, details = paper_of(payload, self._stationery)
-                if not self._widths.novel:
+                if not self.widths.novel:
                     break
-                self._widths.learn()
+                self.widths.learn()
         typeface = typeface_of(formats, families(formats.language, self._fonts))
         parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
         return {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}, formats.language
+
+    def _missing_labels(self, language: str) -> set[str]:
+        if language not in self._unprintable_labels:
+            self._unprintable_labels[language] = self._glyphs.missing([self._labels[language]])
+        return self._unprintable_labels[language]
 
     def _bearable(self, missing: set[str], payload: Payload, language: str) -> str:
         """Which characters are missing and where. Raises MissingGlyphsError if the bill cannot do without them."""
@@ -72,7 +77,8 @@ class Typesetter:
             raise MissingGlyphsError(
                 f"no font has {told(found)}",
                 where="fonts of the templates",
-                remedy=f"{EXTRA}, or put a font that has them into the project's templates/",
+                remedy=f"{EXTRA} for Arabic, Chinese, Hebrew, Hindi, Japanese, Korean and Thai; "
+                "for others put a font that has them into the project's templates/",
             )
         return told(found)
 

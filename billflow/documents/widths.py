@@ -33,9 +33,16 @@ OTHER_SMALL, OTHER = 0.76, 1.0
 FULL_WIDTH = 1.05
 
 JOINED = re.compile("[\u0590-\u109f\u1780-\u18af\u1a00-\u1cff\ua8e0-\uabff\ufb1d-\ufdff\ufe70-\ufefc\u200c\u200d]+")
-"""Scripts whose letters change with their neighbours: the blocks from Hebrew to Myanmar, Khmer, Mongolian and others."""
+"""Scripts whose letters change with their neighbours: from Hebrew to Myanmar, Khmer, Mongolian and others."""
 
-TATWEEL = "\u0640"
+HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of UTF-16 pairs, from broken text: nothing can print them or be asked about them."""
+
+TATWEEL, DOTTED_CIRCLE, IDEOGRAPH = "\u0640", "\u25cc", "\u6c38"
+KERNING = 1.005
+"""For pairs that the typeface pushes apart: of `TT`, not of `Ta`. A few capitals together may need some hundredths of an
+em more, for which there is the gutter that follows each column."""
+
 MOST_WORDS = 50_000
 """Words remembered, a few megabytes; a process that met more begins anew."""
 
@@ -55,7 +62,7 @@ class Widths(dict[str, float]):
     def __missing__(self, text: str) -> float:
         estimates = self._estimates
         width = sum(map(estimates.__getitem__, text)) if len(text) > 1 else _estimated(text, estimates)
-        if self._specimen:
+        if self._specimen and not HALVES.search(text):
             self.novel.add(text)
         elif len(text) == 1:
             self[text] = width
@@ -67,20 +74,17 @@ class Widths(dict[str, float]):
             return
         if len(self) > MOST_WORDS:
             self.clear()
-        texts = sorted(self.novel)
+        texts, self.novel = sorted(self.novel), set()
         probes = [list(_probes(text)) for text in texts]
         found = iter(self._specimen.widths(list(chain.from_iterable(chain.from_iterable(probes)))))
         for text, pairs in zip(texts, probes, strict=True):
-            self[text] = max(next(found) - next(found) for _ in pairs)
-        self.novel.clear()
+            self[text] = KERNING * max(next(found) - next(found) for _ in pairs)
 
 
 def text_width(text: str) -> float:
     """The width of a text in em; what has not been measured is estimated from above."""
-    widths = _CURRENT.get()
-    if text.isascii() or not JOINED.search(text):
-        return sum(map(widths.__getitem__, text))
-    return sum(map(widths.__getitem__, parts(text)))
+    joined = not text.isascii() and JOINED.search(text)
+    return sum(map(_CURRENT.get().__getitem__, parts(text) if joined else text))
 
 
 def char_width(char: str) -> float:
@@ -109,16 +113,16 @@ def measured_by(widths: Widths) -> Iterator[None]:
 
 
 def _probes(text: str) -> Iterable[tuple[str, str]]:
-    """Pairs of texts; the widest difference of a pair is the width. Marks and blanks need something to stand on."""
-    if len(text) > 1:
+    """Pairs of texts; the widest difference of a pair is the width. Marks need something to stand on."""
+    if len(text) > 1 or text.isspace():
         return [(text, "")]
-    if text.isspace():
-        return [(f"x{text}x", "xx")]
     if unicodedata.category(text) in {"Mn", "Mc", "Me"}:
-        return [(f"\u25cc{text}", "\u25cc")]
+        return [(f"{DOTTED_CIRCLE}{text}", DOTTED_CIRCLE)]
     if unicodedata.bidirectional(text) == "AL":
         after, before = f"{TATWEEL}{text}", f"{text}{TATWEEL}"
         return [(text, ""), (after, TATWEEL), (before, TATWEEL), (f"{after}{TATWEEL}", TATWEEL * 2)]
+    if unicodedata.east_asian_width(text) in "WF":  # at the end of a line punctuation is half as wide
+        return [(f"{IDEOGRAPH}{text}{IDEOGRAPH}", IDEOGRAPH * 2)]
     return [(text, "")]
 
 
