@@ -15,9 +15,10 @@ from math import ceil
 from typing import Any
 
 from billflow.documents.formatting import Formats
-from billflow.documents.pagination import BOLD, text_width, wrap
+from billflow.documents.pagination import BOLD, wrap
 from billflow.documents.scales import Scale, exact, power_of_ten, quantity_text, rounded, scale_of, tick_texts
 from billflow.documents.tables import Labels
+from billflow.documents.widths import text_width
 
 TENTHS = 10
 CAPTION, BELOW = 28, 12  # pt above the plot, for two lines of caption, and below it, for the names of its columns

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from billflow.documents.breaks import BREAKS
 from billflow.documents.layout import Column
-from billflow.documents.pagination import BREAKS, text_width, wrap
+from billflow.documents.pagination import wrap
+from billflow.documents.widths import text_width
 
 NARROWEST = 4.0
 """em; a column that has to give way keeps so much, or what its longest word needs if that is less."""

@@ -98,9 +98,7 @@ class ItemisedUsage:
     def _note(self, meter: Meter) -> str:
         if meter["daily"]:
             return str(self.writing.labels["daily_max" if meter.get("aggregate") == "max" else "daily_sum"])
-        return str(self.writing.labels["records"]).replace(
-            "{count}", self.writing.formats.number(str(meter["records"]))
-        )
+        return self.writing.formats.counted(self.writing.labels["records"], meter["records"])
 
 
 def _detail(index: int) -> str:

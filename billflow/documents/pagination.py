@@ -1,50 +1,23 @@
 """Pages planned before Typst sees them, because a planned column of text is several times faster than table cells.
 
 A page is columns of lines of one fixed height; every line is cut to the width that its column is planned to have, so
-that Typst breaks nothing by itself and each column is one block of text. Widths are in em of the shipped typeface,
-estimated from above: a line may end early, it never runs over.
+that Typst breaks nothing by itself and each column is one block of text. Widths (`widths`) are in em and never
+less than they are on paper: a line may end early, it never runs over.
 """
 
-import re
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-WIDTHS_OF = {
-    0.25: "',.:;|·\u00a0\u202f\u2009 ",
-    0.29: "!\\ijl{}\u2018\u2019",
-    0.35: '()"-I/Jft[]\u2010\u2011',
-    0.41: "*rs`“”",
-    0.46: "?cez~",
-    0.48: "#$0123456789a§€£¥",
-    0.51: "FS_bgoqvxð",
-    0.55: "LPdhknpuy^ß<>+=±\u00d7\u2013",
-    0.60: "BERYøþ",
-    0.67: "CKTUVXZ%",
-    0.75: "ADGHNOQ&w—…đłæœ",
-    0.85: "mMшщ",
-    0.98: "W@ÆŒљњ",
-}
-OTHER_SMALL, OTHER = 0.76, 1.0
-FULL_WIDTH = 1.05
-BOLD = 1.08
+from billflow.documents.breaks import BREAKS, pieces
+from billflow.documents.widths import text_width
 
-SPACES = re.compile(r"[ \x00-\x1f\x7f\x85\u2028\u2029]+")  # and whatever else would break a planned line
-BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+BOLD = 1.08
 
 TIME_GAP = "\u2002"
 """Between a day and a time of day: the day is printed where it begins."""
 
 Line = tuple[str, ...]
-
-
-class _Widths(dict[str, float]):
-    """Widths of characters in em, estimated when first met."""
-
-    def __missing__(self, char: str) -> float:
-        self[char] = width = _estimated(char)
-        return width
 
 
 @dataclass(frozen=True)
@@ -158,49 +131,19 @@ class Flow:
 
 
 def wrap(text: str, width: float) -> list[str]:
-    """The text in lines no wider than `width` em: broken at spaces, and within words that are wider than a line."""
+    """The text in lines no wider than `width` em, broken where `breaks.pieces` allows it."""
     if not BREAKS.search(text) and text_width(text) <= width:
         return [text]
     lines = [""]
-    for word in _pieces(text, width):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
+    for glue, piece in pieces(text, width):
+        longer = f"{lines[-1]}{glue}{piece}" if lines[-1] else piece
         if text_width(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(piece)
     return lines
-
-
-def text_width(text: str) -> float:
-    """An upper estimate in em."""
-    return sum(map(WIDTHS.__getitem__, text))
 
 
 def fits(texts: Sequence[str], width: float) -> bool:
     """Whether each text is one line of `width` em."""
     return all(text_width(text) <= width for text in texts)
-
-
-def _pieces(text: str, width: float) -> Iterator[str]:
-    for word in filter(None, SPACES.split(text)):
-        start, used = 0, 0.0
-        for index, char in enumerate(word):
-            used += WIDTHS[char]
-            if used > width and index > start:
-                yield word[start:index]
-                start, used = index, WIDTHS[char]
-        yield word[start:]
-
-
-def _estimated(char: str) -> float:
-    if unicodedata.combining(char):
-        return 0.0
-    if unicodedata.east_asian_width(char) in "WF":
-        return FULL_WIDTH
-    parts = unicodedata.normalize("NFKD", char)
-    if len(parts) > 1 and parts[0] != " ":
-        return text_width(parts)
-    return OTHER_SMALL if char.islower() else OTHER
-
-
-WIDTHS = _Widths({char: width for width, chars in WIDTHS_OF.items() for char in chars})

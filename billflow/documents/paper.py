@@ -4,11 +4,13 @@ A credit note's amounts are negative in the tables and positive here (PRICING: p
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from billflow.documents.bidi import isolated
 from billflow.documents.charges import credited, flipped, of_accounts
+from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
 from billflow.documents.pages import pages_of
@@ -33,6 +35,9 @@ FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
 RETURN_ADDRESS_WIDTH = 40.0
 IMPRINT_WIDTH = 58.0
+PROPERTIES = frozenset({"locale", "currency", "kind", "title", "seller_name", "charts", "payment_code"})
+TEXTS = ("title", "continues", "labels", "lanes")
+"""What of a section is printed as text."""
 
 Payload = Mapping[str, Any]
 Page = dict[str, Any]
@@ -87,7 +92,36 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
     taken = pictures.pop("taken")
     pages = pages_of(parts, stationery.layout.height, writing, taken=taken)
-    return first_page | pictures, {"pages": pages, "taken": taken}
+    bill, details = first_page | pictures, {"pages": pages, "taken": taken}
+    return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
+
+
+def _isolated(details: Page) -> Page:
+    """Details in which right-to-left texts are isolated, and nothing else."""
+    pages = [
+        {"parts": [part | isolated({name: part[name] for name in TEXTS}) for part in page["parts"]]}
+        for page in details["pages"]
+    ]
+    return {**details, "pages": pages}
+
+
+def typeface_of(formats: Formats, families: Sequence[str]) -> Page:
+    """What templates read from `typeface.json`: how to set the text of a language, in which families.
+
+    `digits` are those of page numbers; `joined` letters must not be spaced out.
+    """
+    return {
+        "language": formats.language,
+        "direction": formats.locale.text_direction,
+        "fonts": list(families),
+        "digits": formats.digits,
+        "joined": script_of(formats.language) is not None,
+    }
+
+
+def _printed(bill: Page) -> Page:
+    """Without what is no text of the page: names of things, and what stands in the PDF's properties too."""
+    return {name: part for name, part in bill.items() if name not in PROPERTIES}
 
 
 def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
@@ -119,7 +153,7 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "due_date": formats.date(invoice["due_date"]),
         **_parties(payload, formats, labels),
         "facts": labelled(_facts(payload, formats, labels), FACT_WIDTH),
-        "summary_note": summary_note(payload["lines"], labels),
+        "summary_note": summary_note(payload["lines"], formats, labels),
         "summary": summary_table(payload["lines"], formats, labels),
         "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
         "taxes": tax_table(payload["taxes"], formats, labels),

@@ -10,8 +10,8 @@ from math import floor
 from operator import itemgetter
 
 from billflow.documents.charts import BASE_LINE, CAPTION, GAP, SIZE, TENTHS, Chart, ChartSheet, Shape, one_line
-from billflow.documents.pagination import text_width
 from billflow.documents.scales import exact
+from billflow.documents.widths import text_width
 
 PITCH = 17
 FIRST_BASE_LINE = CAPTION + 4

@@ -52,12 +52,12 @@ def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
     return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
-def summary_note(lines: Sequence[InvoiceLine], labels: Labels) -> str:
+def summary_note(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> str:
     """What the summary is about: the one subscription by name, or how many there are."""
     names = [name for name in grouped(lines) if name]
     if len(names) == 1:
         return _one_line(subscription_title(names[0], labels))
-    return str(labels["subscriptions"]).replace("{count}", str(len(names))) if names else ""
+    return formats.counted(labels["subscriptions"], len(names)) if names else ""
 
 
 def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labels) -> dict[str, Any]:

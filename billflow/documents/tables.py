@@ -83,7 +83,7 @@ def _period(formats: Formats, name: str, row: Row) -> str:
 def _time(formats: Formats, name: str, row: Row) -> str:
     """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
     day, clock = row[name][:10], row[name][11:]
-    return f"{formats.day(day)}{TIME_GAP}{clock}" if clock else formats.day(day)
+    return f"{formats.day(day)}{TIME_GAP}{formats.in_digits(clock)}" if clock else formats.day(day)
 
 
 def _text(_formats: Formats, name: str, row: Row) -> str:

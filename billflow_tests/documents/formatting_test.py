@@ -63,7 +63,7 @@ def test_grouping_of_the_language():
 
 
 @pytest.mark.parametrize(
-    ("rate", "shown"), [("0.1000", "10 %"), ("0.025", "2.5 %"), ("0", "0 %"), ("0.100000000000", "10 %")]
+    ("rate", "shown"), [("0.1000", "10%"), ("0.025", "2.5%"), ("0", "0%"), ("0.100000000000", "10%")]
 )
 def test_percent(rate, shown):
     assert formats().percent(rate) == shown

@@ -5,7 +5,8 @@ import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billflow.documents.pagination import Block, Flow, Heading, fits, text_width, wrap
+from billflow.documents.pagination import Block, Flow, Heading, fits, wrap
+from billflow.documents.widths import text_width
 
 WORDS = "abc ÀÉß Ελληνικά Щука № – — ‘ ’ “ ” · € ₹"
 

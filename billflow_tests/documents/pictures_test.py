@@ -125,7 +125,7 @@ def test_details_make_room_for_charts(renderer):
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
 def test_captions_in_every_language(renderer, language):
     first, *_ = text_of(renderer.render_pdf({**ILLUSTRATED, "language": language}).pdf)
-    label = renderer._stationery.labels[language]
+    label = renderer.typesetter._stationery.labels[language]
     for key in ("scan_title", "chart_costs"):
         assert label[key] in first
     assert label["chart_months"].replace("{metric}", "Energy") in first
