@@ -33,7 +33,7 @@ from billflow.documents.tables import Labels, Writing
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
-RETURN_ADDRESS_WIDTH = 40.0
+RETURN_ADDRESS_WIDTH = 34.0  # one line of the window (226 pt) in 6.5 pt
 IMPRINT_WIDTH = 58.0
 PROPERTIES = frozenset({"locale", "currency", "kind", "title", "seller_name", "charts", "payment_code"})
 TEXTS = ("title", "continues", "labels", "lanes")

@@ -81,6 +81,7 @@ class Renderer:
         self.typesetter = Typesetter(template_set, self._root)
         self.languages = self.typesetter.languages
         self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
+        self._written: dict[str, str] = {}
         self._turn = Lock()
 
     def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
@@ -91,9 +92,15 @@ class Renderer:
         with self._turn:
             files, remarks = self.typesetter.laid_out(payload)
             for name, content in files.items():
-                (self._root / name).write_text(content, encoding="utf-8")
+                self._write(name, content)
             pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)
         return Rendered(pdf, page_count(pdf), remarks)
+
+    def _write(self, name: str, content: str) -> None:
+        """What is as it was, such as the typeface of a language, stays."""
+        if self._written.pop(name, None) != content:
+            (self._root / name).write_text(content, encoding="utf-8")
+        self._written[name] = content
 
 
 def page_count(pdf: bytes) -> int:

@@ -40,8 +40,8 @@ HALVES = re.compile("[\ud800-\udfff]")
 
 TATWEEL, DOTTED_CIRCLE, IDEOGRAPH = "\u0640", "\u25cc", "\u6c38"
 KERNING = 1.005
-"""For pairs that the typeface pushes apart: of `TT`, not of `Ta`. A few capitals together may need some hundredths of
-an em more, for which there is the gutter that follows each column."""
+"""For pairs that the typeface pushes apart: of `TT`, not of `Ta`. Some capitals need a few hundredths of an em more;
+the gutter that follows each column has room for them."""
 
 MOST_WORDS = 50_000
 """Words remembered, a few megabytes; a process that met more begins anew."""

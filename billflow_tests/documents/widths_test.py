@@ -13,6 +13,7 @@ from billflow_tests.documents.native import PARTIES
 
 FILES = find_templates(None).files
 ROUNDING = 1e-6
+OTHERS = "abc ÀÉß Ελληνικά Щука № – — ‘ ’ “ ” · € ₹"
 IN_GUTTER = 0.05
 """Em that a pair of capitals may need more: see KERNING."""
 
@@ -132,3 +133,18 @@ def test_estimates_are_none_of_a_renderers_business(widths):
     before = text_width("क्षत्रिय")
     learned(widths, ["क्षत्रिय"])
     assert text_width("क्षत्रिय") == before
+
+
+def test_estimates_are_never_less_than_the_typeface_needs():
+    chars = sorted(
+        set(OTHERS)
+        | {chr(code) for code in (*range(32, 127), *range(0xA1, 0x180), *range(0x391, 0x3E2), *range(0x410, 0x450))}
+    )
+    source = (
+        '#set text(font: "Libertinus Serif", size: 100pt, number-width: "tabular")\n'
+        f"#let chars = {json.dumps(chars, ensure_ascii=False)[1:-1].join('()')}\n"
+        "#context [#metadata(chars.map(char => measure(text(char)).width.pt() / 100))<widths>]"
+    )
+    fonts = typst.Fonts(include_system_fonts=False)
+    measured = json.loads(typst.Compiler(source.encode(), font_paths=fonts).query("<widths>", field="value", one=True))
+    assert {char: width for char, width in zip(chars, measured, strict=True) if width > text_width(char) + 0.03} == {}
