@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import typst
@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
 from billflow.documents.paper import Stationery, paper_of
 from billflow.documents.templates import MAIN, TemplateSet
 from billflow.lake import schemas
@@ -85,14 +86,39 @@ class Renderer:
         self._compiler = typst.Compiler(root=self._root, font_paths=fonts)
         self._turn = Lock()
 
-    def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
-        """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field."""
-        bill, details = (json.dumps(part, ensure_ascii=False) for part in paper_of(payload, self._stationery))
-        with self._turn:
-            (self._root / "bill.json").write_text(bill, encoding="utf-8")
-            (self._root / "details.json").write_text(details, encoding="utf-8")
-            pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)
+    def render_pdf(self, payload: Mapping[str, Any], *, einvoice: bytes | None = None) -> Rendered:
+        """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field.
+
+        With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. PDF/A
+        forbids glyphs that no font has, so that a bill with such characters raises typst.TypstError; add a font.
+        """
+        bill, details = paper_of(payload, self._stationery)
+        if einvoice is None:
+            pdf = self._compiled({"bill.json": _json(bill), "details.json": _json(details)})
+        else:
+            bill["einvoice"] = {"date": _date_parts(payload["invoice"]["issue_date"])}
+            files = {"bill.json": _json(bill), "details.json": _json(details), FILE_NAME: einvoice}
+            pdf = as_factur_x(self._compiled(files, standard=STANDARD))
         return Rendered(pdf, page_count(pdf))
+
+    def _compiled(self, files: Mapping[str, bytes], standard: Literal["a-3b"] | None = None) -> bytes:
+        with self._turn:
+            for name, content in files.items():
+                (self._root / name).write_bytes(content)
+            pdf: Any = self._compiler.compile(
+                input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0, pdf_standards=standard
+            )
+        written: bytes = pdf
+        return written
+
+
+def _json(texts: Mapping[str, Any]) -> bytes:
+    return json.dumps(texts, ensure_ascii=False).encode()
+
+
+def _date_parts(iso: str) -> dict[str, int]:
+    year, month, day = map(int, iso.split("-"))
+    return {"year": year, "month": month, "day": day}
 
 
 def page_count(pdf: bytes) -> int:
