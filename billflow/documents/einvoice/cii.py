@@ -100,13 +100,7 @@ def _party(name: str, party: Party) -> str:
             tag("ram:TelephoneUniversalCommunication", leaf("ram:CompleteNumber", party.phone)),
             tag("ram:EmailURIUniversalCommunication", leaf("ram:URIID", party.email)),
         ),
-        tag(
-            "ram:PostalTradeAddress",
-            leaf("ram:PostcodeCode", party.postcode),
-            leaf("ram:LineOne", party.street),
-            leaf("ram:CityName", party.city),
-            leaf("ram:CountryID", party.country),
-        ),
+        _address(party),
         tag(
             "ram:URIUniversalCommunication",
             leaf("ram:URIID", party.endpoint, having=attribute("schemeID", party.endpoint_scheme)),
@@ -116,14 +110,25 @@ def _party(name: str, party: Party) -> str:
     )
 
 
+def _address(party: Party) -> str:
+    return tag(
+        "ram:PostalTradeAddress",
+        leaf("ram:PostcodeCode", party.postcode),
+        leaf("ram:LineOne", party.street),
+        leaf("ram:CityName", party.city),
+        leaf("ram:CountryID", party.country),
+    )
+
+
 def _registration(scheme: str, tax_id: str | None) -> str:
     return tag("ram:SpecifiedTaxRegistration", leaf("ram:ID", tax_id, having=attribute("schemeID", scheme)))
 
 
 def _delivery(einvoice: EInvoice) -> str:
-    country = tag("ram:ShipToTradeParty", tag("ram:PostalTradeAddress", leaf("ram:CountryID", einvoice.deliver_to)))
-    # The one element that must be there even when it is empty.
-    return tag("ram:ApplicableHeaderTradeDelivery", country) or "<ram:ApplicableHeaderTradeDelivery/>"
+    if einvoice.deliver_to is None:
+        # The one element that must be there even when it is empty.
+        return "<ram:ApplicableHeaderTradeDelivery/>"
+    return tag("ram:ApplicableHeaderTradeDelivery", tag("ram:ShipToTradeParty", _address(einvoice.deliver_to)))
 
 
 def _settlement(einvoice: EInvoice) -> str:

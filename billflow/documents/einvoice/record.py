@@ -67,6 +67,7 @@ def _einvoice(payload: Payload, unit_codes: Mapping[str, str]) -> EInvoice:
     categories = {tax.category for tax in breakdown}
     # BR-O-02 forbids VAT identifiers where nothing is subject to VAT.
     with_vat = categories != {"O"}
+    buyer = _buyer(customer, with_vat=with_vat)
     return EInvoice(
         number=invoice["invoice_number"],
         issue_date=invoice["issue_date"],
@@ -77,8 +78,8 @@ def _einvoice(payload: Payload, unit_codes: Mapping[str, str]) -> EInvoice:
         note=invoice.get("correction_reason"),
         preceding=invoice.get("corrects_number") or invoice.get("corrects"),
         seller=_seller(payload["seller"], with_vat=with_vat),
-        buyer=_buyer(customer, with_vat=with_vat),
-        deliver_to=customer["country"] if "K" in categories else None,  # BR-IC-12
+        buyer=buyer,
+        deliver_to=buyer if "K" in categories else None,  # BR-IC-12
         period=period,
         payment=_payment(payload),
         net=_amount(invoice["net"], credit=credit),

@@ -116,11 +116,10 @@ def _bases(einvoice: EInvoice) -> Iterator[tuple[str, Decimal, Decimal]]:
     nets: defaultdict[Rate, Decimal] = defaultdict(Decimal)
     for line in einvoice.lines:
         nets[line.category, line.percent] += line.net
-    bases: defaultdict[Rate, Decimal] = defaultdict(Decimal)
-    for tax in einvoice.breakdown:
-        bases[tax.category, tax.percent] += tax.base
+    bases = {(tax.category, tax.percent): tax.base for tax in einvoice.breakdown}
     for rate in {**nets, **bases}:
-        yield f"the lines of {_named(*rate)} are not its base (BR-{rate[0]}-08)", nets[rate], bases[rate]
+        base = bases.get(rate, Decimal(0))
+        yield f"the lines of {_named(*rate)} are not its base (BR-{rate[0]}-08)", nets[rate], base
 
 
 def _is_tax_of(subtotal: TaxSubtotal, slack: Decimal) -> bool:

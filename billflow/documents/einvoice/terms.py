@@ -98,7 +98,7 @@ class EInvoice:
     """One invoice or credit note.
 
     number BT-1, issue_date BT-2, type_code BT-3, currency BT-5, due_date BT-9, buyer_reference BT-10, note BT-22,
-    preceding BT-25 (the number of the invoice that it takes back or replaces), deliver_to BT-80 (a country),
+    preceding BT-25 (the number of the invoice that it takes back or replaces), deliver_to BG-15 (whose address it is),
     net BT-106 and BT-109, tax BT-110, total BT-112 and BT-115.
     """
 
@@ -112,7 +112,7 @@ class EInvoice:
     preceding: str | None
     seller: Party
     buyer: Party
-    deliver_to: str | None
+    deliver_to: Party | None
     period: Period
     payment: Payment
     net: Decimal

@@ -97,13 +97,7 @@ def _party(party: Party) -> str:
         "cac:Party",
         leaf("cbc:EndpointID", party.endpoint, having=attribute("schemeID", party.endpoint_scheme)),
         tag("cac:PartyIdentification", leaf("cbc:ID", party.identifier)),
-        tag(
-            "cac:PostalAddress",
-            leaf("cbc:StreetName", party.street),
-            leaf("cbc:CityName", party.city),
-            leaf("cbc:PostalZone", party.postcode),
-            tag("cac:Country", leaf("cbc:IdentificationCode", party.country)),
-        ),
+        _address("cac:PostalAddress", party),
         _tax_scheme("VAT", party.vat_id),
         _tax_scheme("FC", party.tax_registration),
         tag("cac:PartyLegalEntity", leaf("cbc:RegistrationName", party.name), leaf("cbc:CompanyID", party.legal_id)),
@@ -123,9 +117,18 @@ def _tax_scheme(scheme: str, tax_id: str | None) -> str:
     return tag("cac:PartyTaxScheme", leaf("cbc:CompanyID", tax_id), tag("cac:TaxScheme", leaf("cbc:ID", scheme)))
 
 
-def _delivery(country: str | None) -> str:
-    code = tag("cac:Country", leaf("cbc:IdentificationCode", country))
-    return tag("cac:Delivery", tag("cac:DeliveryLocation", tag("cac:Address", code)))
+def _address(name: str, party: Party) -> str:
+    return tag(
+        name,
+        leaf("cbc:StreetName", party.street),
+        leaf("cbc:CityName", party.city),
+        leaf("cbc:PostalZone", party.postcode),
+        tag("cac:Country", leaf("cbc:IdentificationCode", party.country)),
+    )
+
+
+def _delivery(to: Party | None) -> str:
+    return tag("cac:Delivery", tag("cac:DeliveryLocation", _address("cac:Address", to))) if to else ""
 
 
 def _payment(einvoice: EInvoice) -> str:
