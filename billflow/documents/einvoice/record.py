@@ -30,6 +30,9 @@ IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 VAT_PREFIX = re.compile("AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI")
 """How VAT identifiers of the EU and of Northern Ireland begin; others, if at all, with their country's code."""
 
+COMPLETE = "complete the seller, the customer or the tax, or send the PDF without an e-invoice"
+COMPARE = "compare the rows of this bill in invoices, invoice_lines and invoice_taxes, and bill it again"
+
 Payload = Mapping[str, Any]
 
 
@@ -43,20 +46,16 @@ def einvoice_of(payload: Payload, *, unit_codes: Mapping[str, str] = UNIT_CODES)
     Raises EInvoiceError that lists what EN 16931 asks for and the bill lacks, or which of its figures do not agree.
     """
     number = payload["invoice"]["invoice_number"] or payload["invoice"]["invoice_id"]
-    _refuse_for("this bill cannot be an e-invoice, it lacks", missing_parts(payload), number)
+    _refuse_for("this bill cannot be an e-invoice, it lacks", missing_parts(payload), number, COMPLETE)
     einvoice = _einvoice(payload, unit_codes)
-    _refuse_for("this bill cannot be an e-invoice", unmet_conditions(einvoice), number)
-    _refuse_for("the bill's figures do not agree", disagreements(einvoice), number)
+    _refuse_for("this bill cannot be an e-invoice", unmet_conditions(einvoice), number, COMPLETE)
+    _refuse_for("the bill's figures do not agree", disagreements(einvoice), number, COMPARE)
     return einvoice
 
 
-def _refuse_for(what: str, problems: list[str], number: str) -> None:
+def _refuse_for(what: str, problems: list[str], number: str, remedy: str) -> None:
     if problems:
-        raise EInvoiceError(
-            f"{what}: {'; '.join(problems)}",
-            where=f"e-invoice {number}",
-            remedy="complete the seller, the customer or the tax, or send the PDF without an e-invoice",
-        )
+        raise EInvoiceError(f"{what}: {'; '.join(problems)}", where=f"e-invoice {number}", remedy=remedy)
 
 
 def _einvoice(payload: Payload, unit_codes: Mapping[str, str]) -> EInvoice:

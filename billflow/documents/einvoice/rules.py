@@ -37,11 +37,17 @@ def _given(part: object) -> bool:
 
 
 def _missing_in_lines(lines: list[Mapping[str, Any]]) -> Iterator[str]:
-    for line in lines:
-        if not (line["description"] or line["section"]):
-            yield f"a description of line {line['line_no']} (BR-25)"
-        if not line["tax_category"]:
-            yield f"the tax category of line {line['line_no']} (BR-CO-04); give its charge a tax"
+    nameless = [line["line_no"] for line in lines if not (line["description"] or line["section"])]
+    untaxed = [line["line_no"] for line in lines if not line["tax_category"]]
+    if nameless:
+        yield f"a description of {_lines(nameless)} (BR-25)"
+    if untaxed:
+        yield f"the tax category of {_lines(untaxed)} (BR-CO-04); give the charge a tax"
+
+
+def _lines(numbers: list[str]) -> str:
+    shown, more = ", ".join(map(str, numbers[:5])), len(numbers) - 5
+    return f"{'lines' if len(numbers) > 1 else 'line'} {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 _CONDITIONS: Mapping[str, tuple[tuple[str, Callable[[EInvoice], object]], ...]] = {

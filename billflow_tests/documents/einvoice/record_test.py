@@ -154,17 +154,20 @@ def test_einvoice_of_an_unknown_customer():
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("lines", "part", "said"),
     [
-        ({"tax_category": None}, r"the tax category of line 1 \(BR-CO-04\)"),
-        ({"description": None, "section": None}, r"a description of line 1 \(BR-25\)"),
+        (1, {"tax_category": None}, "the tax category of line 1 (BR-CO-04)"),
+        (2, {"tax_category": None}, "the tax category of lines 1, 2 (BR-CO-04)"),
+        (8, {"tax_category": None}, "the tax category of lines 1, 2, 3, 4, 5 and 3 more (BR-CO-04)"),
+        (1, {"description": None, "section": None}, "a description of line 1 (BR-25)"),
     ],
 )
-def test_einvoice_of_lists_what_lines_lack(line, said):
-    bill = payload(ENERGY)
-    bill["lines"][0] |= line
-    with pytest.raises(EInvoiceError, match=said):
+def test_einvoice_of_lists_what_lines_lack(lines, part, said):
+    bill = payload(*lines * [ENERGY])
+    bill["lines"] = [{**line, **part} for line in bill["lines"]]
+    with pytest.raises(EInvoiceError) as caught:
         einvoice_of(bill)
+    assert said in str(caught.value)
 
 
 def test_einvoice_of_a_bill_without_lines():
