@@ -1,6 +1,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billflow.documents.einvoice.lines import UNIT_CODES, invoice_line, period_of, plain
 from billflow.documents.einvoice.terms import Period
@@ -46,6 +48,19 @@ def converted(*figures, credit=False, unit_codes=UNIT_CODES, **parts):
 def test_invoice_line_quantity_price_and_note(figures, credit, expected):
     found = converted(*figures, credit=credit)
     assert (plain(found.quantity), found.unit_code, plain(found.price), plain(found.net), found.note) == expected
+
+
+FACTORS = st.decimals(-(10**14), 10**14, places=12)
+
+
+@given(FACTORS, FACTORS, st.decimals(-(10**14), 10**14, places=2), st.booleans())
+def test_invoice_line_is_quantity_times_price(quantity, price, net, credit):
+    """PEPPOL-EN16931-R120 and BR-27, whatever was billed; the net stays as it is, but for a credit note's sign."""
+    found = converted(f"{quantity:f}", "kWh", f"{price:f}", f"{net:f}", credit=credit)
+    assert abs(found.quantity * found.price - found.net) <= Decimal("0.02")
+    assert found.price >= 0
+    assert found.net == (-net if credit else net)
+    assert found.note is None or {plain(quantity), "kWh", plain(price)} <= set(found.note.split())
 
 
 @pytest.mark.parametrize(
