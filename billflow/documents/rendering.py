@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import typst
@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
 from billflow.documents.templates import MAIN, TemplateSet
 from billflow.documents.typesetting import Typesetter
 from billflow.errors import BillflowError
@@ -81,26 +82,48 @@ class Renderer:
         self.typesetter = Typesetter(template_set, self._root)
         self.languages = self.typesetter.languages
         self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
-        self._written: dict[str, str] = {}
+        self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
-    def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
+    def render_pdf(self, payload: Mapping[str, Any], *, einvoice: bytes | None = None) -> Rendered:
         """The same payload gives the same bytes.
 
-        Raises typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
+        With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
+        typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
         with self._turn:
             files, remarks = self.typesetter.laid_out(payload)
-            for name, content in files.items():
-                self._write(name, content)
-            pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)
+            if einvoice is None:
+                pdf = self._compiled(files)
+            else:
+                pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, standard=STANDARD))
         return Rendered(pdf, page_count(pdf), remarks)
 
-    def _write(self, name: str, content: str) -> None:
+    def _compiled(self, files: Mapping[str, str | bytes], standard: Literal["a-3b"] | None = None) -> bytes:
+        for name, content in files.items():
+            self._write(name, content)
+        pdf: Any = self._compiler.compile(
+            input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0, pdf_standards=standard
+        )
+        written: bytes = pdf
+        return written
+
+    def _write(self, name: str, content: str | bytes) -> None:
         """What is as it was, such as the typeface of a language, stays."""
         if self._written.pop(name, None) != content:
-            (self._root / name).write_text(content, encoding="utf-8")
+            (self._root / name).write_bytes(content.encode() if isinstance(content, str) else content)
         self._written[name] = content
+
+
+def _with_date(files: Mapping[str, str], payload: Mapping[str, Any]) -> dict[str, str | bytes]:
+    """The files of a bill that also brings an e-invoice: PDF/A wants the date of the document."""
+    dated = json.loads(files["bill.json"]) | {"einvoice": {"date": _date_parts(payload["invoice"]["issue_date"])}}
+    return {**files, "bill.json": json.dumps(dated, ensure_ascii=False)}
+
+
+def _date_parts(iso: str) -> dict[str, int]:
+    year, month, day = map(int, iso.split("-"))
+    return {"year": year, "month": month, "day": day}
 
 
 def page_count(pdf: bytes) -> int:
