@@ -2,8 +2,8 @@
 
 `invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
 are in `locales/<language>.json`: a language is one that has such a file. `layout.json` has the columns (points) by
-which pages are planned. A project may add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf, for scripts
-that Typst's own do not have).
+which pages are planned, `pictures.json` the heights by which charts and payment codes find their place. A project may
+add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf, for scripts that Typst's own do not have).
 """
 
 import hashlib
