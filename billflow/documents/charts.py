@@ -86,8 +86,7 @@ class ChartSheet:
             ("earlier", plot.bars(shown), plot.breadth(len(slots))),
             ("average", "" if average is None else plot.level(average), LINE),
         ]
-        label = "" if average is None else str(self.labels["chart_average"])
-        note = label.replace("{amount}", self._note(rounded(average or Decimal(0)), unit))
+        note = "" if average is None else self._average_note(rounded(average), unit)
         names = [self.formats.day(day) if at % DAYS_BETWEEN_NAMES == 0 else "" for at, day in enumerate(slots)]
         return self._columns(self._title("chart_days", metric), unit, note, plot, shapes, names)
 
@@ -119,6 +118,9 @@ class ChartSheet:
         text = quantity_text(quantity, unit, self.formats)
         fits = text_width(text) * TITLE_SIZE < self.width / 2
         return text if fits else quantity_text(quantity, "", self.formats)
+
+    def _average_note(self, average: Decimal, unit: str) -> str:
+        return str(self.labels["chart_average"]).replace("{amount}", self._note(average, unit))
 
     def _title(self, label: str, metric: str) -> str:
         label_text = str(self.labels[label])

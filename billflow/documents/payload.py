@@ -87,6 +87,8 @@ def invoice_payloads(
     takes an invoice back itemises nothing.
 
     Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
+
+    What prints a payload also takes the keys `history` and `days`: see `pictures.Album`.
     """
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)

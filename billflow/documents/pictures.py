@@ -40,10 +40,13 @@ class Album:
     ) -> dict[str, Any]:
         """`charts` and `payment_code`, each with the `page` that it is on, and the height `taken` from the details.
 
-        Charts are drawn of payloads with `history` or `days`: the first series of each, and `parts`, pairs of section
-        and net. `first_page` is what else that page prints. The code stands below the taxes, beside the payment
-        details, and the charts are a row below them. Where that page has no room, the code and the charts of usage head
-        the details; costs, which belong to the summary, are not drawn then.
+        Payloads with charts have `history`, a list of `{metric, unit, months: [[month, quantity], …]}`, or `days`, a
+        list of `{metric, unit, days: [[day, quantity], …]}`. Drawn are the first of each list, and `parts`, pairs of
+        section and net, if they are several. `first_page` is what else that page prints.
+
+        The code stands below the taxes, beside the payment details, and the charts are a row below them. Where that
+        page has no room, the code and the charts of usage head the details; costs, which belong to the summary, are not
+        drawn then.
         """
         picture = self._code(code) if code else None
         row, left = self.geometry["row"], self._room(first_page, picture["size"] if picture else 0)

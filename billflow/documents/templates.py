@@ -2,7 +2,8 @@
 
 `invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
 are in `locales/<language>.json`: a language is one that has such a file, and a font (`fonts`). `layout.yaml` declares
-the sections of the pages after the first (see `layout`). A project may add pictures (`image("/logo.svg")`) and fonts.
+the sections of the pages after the first (see `layout`), `pictures.json` the heights by which charts and payment codes
+find their place. A project may add pictures (`image("/logo.svg")`) and fonts.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ def renderer():
 def dated():
     """With a date among the PDF's properties, which PDF/A demands."""
     found = find_templates(None)
-    main = found.files["invoice.typ"].replace(b"date: none", b"date: auto")
+    main = found.files["invoice.typ"].replace(b"date: document-date(bill)", b"date: auto")
     return Renderer(TemplateSet.of({**found.files, "invoice.typ": main}, found.fonts))
 
 
