@@ -86,7 +86,8 @@ def test_no_planned_line_runs_over(language, width, specimen, widths):
         for _ in range(4):
             lines = [line for text in texts for line in wrap(text, width)]
             widths.learn()
-    assert [line for line, need in zip(lines, specimen.widths(lines), strict=True) if need > width + ROUNDING] == []
+    slack = {line: ROUNDING if len(line) > 15 else IN_GUTTER for line in lines}
+    assert [line for line, need in zip(lines, specimen.widths(lines), strict=True) if need > width + slack[line]] == []
 
 
 @pytest.mark.parametrize(
