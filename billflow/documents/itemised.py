@@ -13,12 +13,12 @@ from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
 from billflow.documents.pagination import BOLD, Block, Heading, Line, wrap
 from billflow.documents.tables import ROUNDING, Planned, Row, Table, Writing, block_of
+from billflow.documents.widths import text_width
 
 Meter = Mapping[str, Any]
 """An element of the payload's `usage`: the records of one subscription and metric."""
 
 DETAILS = "details"
-TITLE_SHARE = 0.7
 WORTH_TRYING = 1.5
 """Lanes in which a row needs more than so many times their width save no lines."""
 
@@ -87,8 +87,15 @@ class ItemisedUsage:
             yield (self.writing.heading(name) if name else "") if column.field.startswith(DETAILS) else label
 
     def _title(self, meter: Meter, width: float) -> Heading:
-        texts = wrap(self._name(meter), width * TITLE_SHARE / self.section.size / BOLD)
-        return Heading(0, "\n".join(texts), self._note(meter), len(texts) + 1)
+        """Its note stands beside the title, or in lines of its own where the lane is too narrow for both."""
+        room = width / self.section.size / BOLD
+        note, whole = self._note(meter), self._name(meter)
+        if text_width(whole) + text_width(note) + 1 <= room:
+            return Heading(0, whole, note, 2)
+        title, notes = wrap(whole, room), wrap(note, room)
+        return Heading(
+            0, "\n".join(title + [""] * len(notes)), "\n" * len(title) + "\n".join(notes), len(title + notes) + 1
+        )
 
     def _name(self, meter: Meter) -> str:
         unit = meter["unit"] or ""

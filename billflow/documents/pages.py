@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from billflow.documents.layout import Section
@@ -98,14 +99,13 @@ class _Layers:
         self._cells += _with_days(block.printed, self._times)
 
     def _head(self, heading: Heading, *, is_repeated: bool) -> None:
-        """A title stands at the bottom of its height, what is beside it in its first line."""
-        texts = heading.text.split("\n")
+        """A title and what is beside it stand at the bottom of their height."""
+        texts, besides = heading.text.rstrip("\n").split("\n"), heading.beside.split("\n")
         if is_repeated:
             texts[-1] += self._continued
+        rows = list(zip_longest(texts, besides, fillvalue=""))
         self._cells += [self._none] * heading.lines
-        layer = self._titles.setdefault(heading.level, {})
-        for line, text in enumerate(texts, start=len(self._cells) - len(texts)):
-            layer[line] = (text, "" if line > len(self._cells) - len(texts) else heading.beside)
+        self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=len(self._cells) - len(rows)))
 
     def drawn(self) -> dict[str, Any]:
         count = len(self._cells)

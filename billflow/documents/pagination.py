@@ -23,7 +23,7 @@ Line = tuple[str, ...]
 @dataclass(frozen=True)
 class Heading:
     """The title of a group of rows and what stands beside it: `level` 0 is the innermost. `lines` is its height, with
-    the room above its text; the text may have several lines.
+    the room above; both texts may have several lines, of which the first stand beside each other.
     """
 
     level: int

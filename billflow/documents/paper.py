@@ -10,6 +10,7 @@ from typing import Any
 
 from billflow.documents.bidi import isolated
 from billflow.documents.charges import credited, flipped, of_accounts
+from billflow.documents.daily import days_of
 from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
@@ -127,7 +128,9 @@ def _printed(bill: Page) -> Page:
 def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
     code = payment_code_of(payload, reference=_reference(payload), minor_digits=album.formats.minor_digits)
     parts = [(section, net) for section, net, _ in by_section(payload["lines"], album.labels)]
-    return album.pictures(payload, parts, code, first_page)
+    days = payload.get("days")
+    shown = {**payload, "days": days_of(payload["usage"]) if days is None else days}
+    return album.pictures(shown, parts, code, first_page)
 
 
 def _as_credited(payload: Payload) -> Payload:

@@ -79,7 +79,7 @@ class Album:
     def _drawings(self, payload: Payload, parts: Parts) -> list[Drawing]:
         months, days = _first_series(payload, "history"), _first_series(payload, "days")
         drawings: list[Drawing] = []
-        if sum(Decimal(amount) > 0 for _, amount in parts) > 1 and _asks_for_charts(payload):
+        if sum(Decimal(amount) > 0 for _, amount in parts) > 1:
             drawings.append(lambda sheet: cost_breakdown(parts, sheet))
         if months:
             current = payload["invoice"]["period_start"][:7]
@@ -112,10 +112,6 @@ class Album:
             "title": self.labels["scan_title"],
             "note": self.labels[f"scan_{code.kind}"],
         }
-
-
-def _asks_for_charts(payload: Payload) -> bool:
-    return any(payload.get(key) is not None for key in ("history", "days"))
 
 
 def _first_series(payload: Payload, key: str) -> Mapping[str, Any] | None:

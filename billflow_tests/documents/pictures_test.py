@@ -58,12 +58,14 @@ MOVED = [("details", "month"), ("details", "day")]
         ({"sections": 3}, ALL, 0),
         ({"sections": 9}, [*MOVED, ("first", "code")], 130),
         ({"sections": 12, "taxes": 4}, [*MOVED, ("details", "code")], 130),
-        ({"sections": 12, "taxes": 4, "history": None, "days": None}, [("details", "code")], 130),
-        ({"sections": 9, "history": None, "days": None}, [("first", "code")], 0),
+        ({"sections": 12, "taxes": 4, "history": [], "days": []}, [("details", "code")], 130),
+        ({"sections": 9, "history": None, "days": None, "usage": []}, [("first", "code")], 0),
         ({"sections": 9, "history": [], "days": []}, [("first", "code")], 0),
         ({"history": None}, [("first", "section"), ("first", "day"), ("first", "code")], 0),
         ({"history": [], "days": []}, [("first", "section"), ("first", "code")], 0),
-        ({"history": None, "days": None}, [("first", "code")], 0),
+        ({"history": None, "days": None}, [*ALL[:1], *ALL[2:]], 0),
+        ({"history": None, "days": None, "usage": []}, [("first", "section"), ("first", "code")], 0),
+        ({"sections": 1, "history": [], "days": []}, [("first", "code")], 0),
         ({"sections": 1}, ALL[1:], 0),
         ({"street": "17 Wattle Street " * 24}, [*MOVED, ("first", "code")], 130),
         ({"currency": "AUD"}, ALL[:3], 0),
@@ -74,9 +76,9 @@ def test_pictures_stand_where_there_is_room(stationery, parts, shown, taken):
     assert placed(stationery, payload(**parts)) == (shown, taken)
 
 
-def test_without_history_and_euro_nothing_is_drawn(stationery):
-    assert placed(stationery, INVOICE) == ([], 0)
-    assert placed(stationery, bill(subscriptions=3)) == ([], 0)
+def test_days_are_those_of_the_itemised_usage(stationery):
+    assert placed(stationery, INVOICE) == ([("first", "section"), ("first", "day")], 0)
+    assert placed(stationery, bill(subscriptions=3, lines=1)) == ([], 0)
 
 
 def test_a_credit_note_shows_its_costs_as_they_are_on_paper(stationery):
@@ -142,10 +144,10 @@ def sizes_of(pdf):
 )
 def test_pictures_are_small(renderer, key, drawing, file):
     """What a picture adds to the page; the file has the outlines of its letters too, once for all pictures."""
-    plain = {**ILLUSTRATED, "currency": "AUD", "lines": INVOICE["lines"], "history": None, "days": None}
-    added = {"currency": "EUR"} if key == "code" else {"history": []} if key == "lines" else {key: ILLUSTRATED[key]}
-    if key in SERIES:
-        plain["lines"] = INVOICE["lines"][:1]
+    plain = {**ILLUSTRATED, "currency": "AUD", "lines": INVOICE["lines"], "history": [], "days": []}
+    added = {"currency": "EUR"} if key == "code" else {key: ILLUSTRATED[key]}
+    if key != "code":
+        plain["lines"] = [{**line, "section": "Energy"} for line in INVOICE["lines"]]
     without, with_picture = (sizes_of(renderer.render_pdf(shown).pdf) for shown in (plain, {**plain, **added}))
     assert 200 < with_picture[1] - without[1] < drawing
     assert with_picture[0] - without[0] < file
