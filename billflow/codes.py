@@ -1,12 +1,16 @@
 """Texts that stand for something known: time zones, currencies, languages, countries, months."""
 
 from datetime import date
+from string import Formatter
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from pydantic import AfterValidator
+
+PAYMENT_URL_NAMES = ("invoice_id", "reference", "amount", "currency")
+"""What a payment page's address may ask for, in braces."""
 
 _NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
 """Codes of two letters that Unicode's list of territories adds to ISO 3166."""
@@ -48,8 +52,21 @@ def _country(code: str) -> str:
     return code
 
 
+def _payment_url(url: str) -> str:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(url) if name is not None]
+    except ValueError:
+        names = [""]
+    unknown = [name for name in names if name not in PAYMENT_URL_NAMES]
+    if unknown or not url.startswith(("https://", "http://")):
+        known = ", ".join(f"{{{name}}}" for name in PAYMENT_URL_NAMES)
+        raise ValueError(f"not the address of a payment page; write one that begins with https://, and in it {known}")
+    return url
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Language = Annotated[str, AfterValidator(_language)]
 Month = Annotated[str, AfterValidator(_month)]
 Country = Annotated[str, AfterValidator(_country)]
+PaymentUrl = Annotated[str, AfterValidator(_payment_url)]

@@ -2,7 +2,8 @@
 
 BillflowError
 ├── UsageError            the user's input is wrong: exit code 2, nothing written
-│   └── SettingsError     a mistake in billflow.yaml, the catalogue, a mapping or a template
+│   ├── SettingsError     a mistake in billflow.yaml, the catalogue, a mapping or a template
+│   └── EInvoiceError     a bill that cannot be an e-invoice: something is missing, or figures do not agree
 ├── RunFailedError        a bill run stopped: exit code 1
 │   ├── CheckFailedError  a blocking check failed; nothing was published
 │   └── ConflictError     another run published first
@@ -36,6 +37,10 @@ class UsageError(BillflowError):
 
 class SettingsError(UsageError):
     """A mistake in the project's files: `where` is `file: path.inside[0]`."""
+
+
+class EInvoiceError(UsageError):
+    """EN 16931 cannot carry a bill: `what` lists everything that is missing or does not agree."""
 
 
 class RunFailedError(BillflowError):

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, mod
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
-from billflow.codes import Country, Currency, Language, Month, Zone
+from billflow.codes import Country, Currency, Language, Month, PaymentUrl, Zone
 from billflow.dunning import DEFAULT_LEVELS, DunningLevels
 from billflow.errors import SettingsError, UsageError
 from billflow.number_pattern import NumberPattern
@@ -30,6 +30,8 @@ class Seller(Strict):
     country: Country | None = None
     tax_id: str | None = None
     iban: str | None = None
+    bic: str | None = None
+    payment_url: PaymentUrl | None = None
     email: str | None = None
 
 

@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from billflow.lake.session import SMALL_INPUT, start_session
 from billflow_tests.servers.hdfs import Hdfs, start_hdfs
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("billflow", deadline=None)
+settings.load_profile("billflow")
 
 # Dagster and billflow look at these; a test sets what it needs.
 for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "DAGSTER_HOME"))]:

@@ -15,7 +15,8 @@ from pyspark.errors import PySparkException
 from rich.console import Console
 
 from billflow.catalog import load_catalog
-from billflow.documents.templates import check_templates, find_templates
+from billflow.documents.fonts import install
+from billflow.documents.templates import check_templates, find_templates, languages_without_fonts
 from billflow.errors import BillflowError, MachineError, PassingError
 from billflow.lake.cluster import check_executors, executors, is_local, refused
 from billflow.lake.hdfs import HdfsStorage
@@ -182,8 +183,10 @@ def _dagster(settings: Settings) -> str:
 
 
 def _templates(settings: Settings) -> str:
-    check_templates(find_templates(settings.templates))
-    return "a bill renders"
+    found = find_templates(settings.templates)
+    check_templates(found)
+    without = {script.name: install(script) for script in languages_without_fonts(found).values()}
+    return "; ".join(["a bill renders", *(f"no font for {name}: {how}" for name, how in without.items())])
 
 
 def _disk(*folders: Path) -> str:

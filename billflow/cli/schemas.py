@@ -1,23 +1,29 @@
-"""`schema`: what editors check billflow.yaml and the catalogue with."""
+"""`schema`: what editors check billflow.yaml, the catalogue and a layout with, and what templates are given."""
 
 from pathlib import Path
 from typing import cast, get_args
 
 import click
 
+from billflow.documents.schemas import layout_schema, payload_schema, text_of
 from billflow.yaml_schemas import Page, schema_text
+
+OF_DOCUMENTS = {"layout": layout_schema, "payload": payload_schema}
 
 
 @click.command()
-@click.argument("page", type=click.Choice(get_args(Page)), default="billflow.yaml")
+@click.argument("page", type=click.Choice([*get_args(Page), *OF_DOCUMENTS]), default="billflow.yaml")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write [default: standard output]."
 )
 def schema(page: str, output: Path | None) -> None:
-    """The JSON Schema of billflow.yaml, or of the catalogue's files, with which editors complete and check them."""
-    text = schema_text(cast("Page", page))
+    """The JSON Schema of billflow.yaml, of the catalogue's files or of a template's layout.yaml, with which editors
+    complete and check them; or of the payload that templates print.
+    """
+    text = text_of(OF_DOCUMENTS[page]()) if page in OF_DOCUMENTS else schema_text(cast("Page", page))
     if output is None:
         click.echo(text, nl=False)
         return
     output.write_text(text, encoding="utf-8", newline="\n")
-    click.echo(f"wrote {output}; name it in a YAML file's first line: # yaml-language-server: $schema={output}")
+    if page != "payload":
+        click.echo(f"wrote {output}; name it in a YAML file's first line: # yaml-language-server: $schema={output}")

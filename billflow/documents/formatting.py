@@ -1,12 +1,17 @@
 """Numbers, money and dates as a customer reads them: exact decimals in, text of one language out.
 
 Decimals arrive as plain strings and are never parsed into floats nor rounded: paper shows what was billed.
+All forms are those of CLDR (Babel's data) for the language as the seller's country writes it: medium dates, standard
+currency patterns, and the default digits of that locale, so that Arabic has Arabic-Indic digits from a seller in Egypt
+and European ones from one in Morocco. What identifies (numbers of invoices, accounts, phones) keeps its digits.
 """
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton
@@ -18,8 +23,12 @@ from babel.numbers import (
     get_group_symbol,
     get_minus_sign_symbol,
 )
+from babel.plural import PluralRule
 
 NO_BREAK_SPACE = "\u00a0"
+EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
+ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
+"""The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,15 @@ class Formats:
     decimal_symbol: str
     group_symbol: str
     minus: str
+    digits: str
     grouping: tuple[int, int]
-    money_prefix: str
-    money_suffix: str
+    money_affixes: tuple[str, str]
+    debit_affixes: tuple[str, str]
+    percent_affixes: tuple[str, str]
+
+    @property
+    def left_to_right(self) -> bool:
+        return bool(self.locale.text_direction == "ltr")
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
@@ -46,7 +61,7 @@ class Formats:
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
         sign = self.minus if text.startswith("-") and (whole.strip("0") or fraction.strip("0")) else ""
         grouped = self._grouped(whole) if len(whole) > self.grouping[0] else whole
-        return f"{sign}{grouped}{self.decimal_symbol}{fraction}" if fraction else sign + grouped
+        return self.in_digits(f"{sign}{grouped}{self.decimal_symbol}{fraction}" if fraction else sign + grouped)
 
     def amount(self, text: str) -> str:
         """Money or a unit price without the currency: never fewer digits than the currency's minor unit."""
@@ -55,24 +70,39 @@ class Formats:
     def money(self, text: str) -> str:
         """An amount with the currency's symbol, or its code where the language has no symbol."""
         amount = self.amount(text)
-        sign = self.minus if amount.startswith(self.minus) else ""
-        return f"{sign}{self.money_prefix}{amount.removeprefix(sign)}{self.money_suffix}"
+        before, after = self.debit_affixes if amount.startswith(self.minus) else self.money_affixes
+        return f"{before}{amount.removeprefix(self.minus)}{after}"
 
     def percent(self, rate: str) -> str:
-        """A tax rate, a fraction: `0.1000` is `10 %`."""
-        return f"{self.number(f'{Decimal(rate).scaleb(2):f}')} %"
+        """A tax rate, a fraction: `0.1000` is `10%`."""
+        before, after = self.percent_affixes
+        return f"{before}{self.number(f'{Decimal(rate).scaleb(2):f}')}{after}"
+
+    def counted(self, label: str | Mapping[str, str], count: int) -> str:
+        """A label about a count: one text, or one for each plural category of the language (CLDR), `other` at least."""
+        form = label if isinstance(label, str) else label.get(_plural_rule(self.locale)(count), label["other"])
+        return form.replace("{count}", self.number(str(count)))
 
     def date(self, iso: str) -> str:
         """An ISO date in the language's medium form: `5 Jan 2013`."""
-        return _date(iso, self.locale)
+        return self.in_digits(_date(iso, self.locale))
 
     def day(self, iso: str) -> str:
         """An ISO date without its year, for the many rows of a period: `5 Jan`."""
-        return _day(iso, self.locale)
+        return self.in_digits(_day(iso, self.locale))
+
+    def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
+        """The names of ISO months (`2013-01`) without their years: `Jan`, or `J` where room is short."""
+        names = self.locale.months["stand-alone"][width]
+        return [names[int(iso[5:])] for iso in isos]
 
     def period(self, start: str, end: str) -> str:
         """The days from `start` up to the last one before `end` (exclusive), both ISO dates."""
-        return _period(start, end, self.locale)
+        return self.in_digits(_period(start, end, self.locale))
+
+    def in_digits(self, text: str) -> str:
+        """A time of day or a count, in the digits of the language."""
+        return text if self.digits == EUROPEAN_DIGITS else text.translate(_digits_table(self.digits))
 
     def _grouped(self, whole: str) -> str:
         last, rest = whole[-self.grouping[0] :], whole[: -self.grouping[0]]
@@ -90,19 +120,29 @@ def formats_of(language: str, country: str, currency: str, languages: frozenset[
     `languages` are those with labels; any other language falls back to English as a whole, so that no bill mixes two.
     """
     locale = _locale_of(language, country, languages)
-    prefix, suffix = _money_affixes(locale, currency)
+    numbering = _numbering(locale)
+    minus = get_minus_sign_symbol(locale, numbering_system=numbering)
+    money, debit = (_money_affixes(locale, currency, minus, sign=sign) for sign in (0, 1))
     return Formats(
         language=locale.language,
         locale=locale,
         currency=currency,
         minor_digits=get_currency_precision(currency),
-        decimal_symbol=get_decimal_symbol(locale),
-        group_symbol=get_group_symbol(locale),
-        minus=get_minus_sign_symbol(locale),
+        decimal_symbol=get_decimal_symbol(locale, numbering_system=numbering),
+        group_symbol=get_group_symbol(locale, numbering_system=numbering),
+        minus=minus,
+        digits=_digits(numbering),
         grouping=locale.decimal_formats[None].grouping,
-        money_prefix=prefix,
-        money_suffix=suffix,
+        money_affixes=money,
+        debit_affixes=debit,
+        percent_affixes=_percent_affixes(locale, numbering),
     )
+
+
+def language_of(identifier: str) -> str:
+    """The language of a locale's name (`de_AT`, `zh-Hans-CN`); empty when it is none."""
+    locale = _known_locale(identifier.replace("-", "_"))
+    return locale.language if locale else ""
 
 
 def _locale_of(language: str, country: str, languages: frozenset[str]) -> Locale:
@@ -126,12 +166,40 @@ def _known_locale(identifier: str) -> Locale | None:
         return None
 
 
-def _money_affixes(locale: Locale, currency: str) -> tuple[str, str]:
+def _numbering(locale: Locale) -> str:
+    """CLDR's default numbering system, if its digits and symbols are known."""
+    system = str(locale.default_numbering_system)
+    return system if system in ZEROS and system in locale.number_symbols else EUROPEAN
+
+
+def _digits(numbering: str) -> str:
+    zero = ord(ZEROS.get(numbering, "0"))
+    return "".join(chr(zero + digit) for digit in range(10))
+
+
+@lru_cache(maxsize=64)
+def _plural_rule(locale: Locale) -> PluralRule:
+    return locale.plural_form  # parsed anew at each access
+
+
+@lru_cache
+def _digits_table(digits: str) -> dict[int, int]:
+    return str.maketrans(EUROPEAN_DIGITS, digits)
+
+
+def _money_affixes(locale: Locale, currency: str, minus: str, *, sign: int) -> tuple[str, str]:
+    """What stands before and after an amount; `sign` is 0, or 1 for an amount below zero."""
     pattern = locale.currency_formats["standard"]
     symbol = get_currency_symbol(currency, locale)
-    prefix = pattern.prefix[0].replace("¤", symbol)
-    suffix = pattern.suffix[0].replace("¤", symbol)
+    prefix, suffix = (
+        affix[sign].replace("-", minus).replace("¤", symbol) for affix in (pattern.prefix, pattern.suffix)
+    )
     return (prefix + NO_BREAK_SPACE if prefix[-1:].isalpha() else prefix), suffix
+
+
+def _percent_affixes(locale: Locale, numbering: str) -> tuple[str, str]:
+    pattern, percent = locale.percent_formats[None], locale.number_symbols[numbering]["percentSign"]
+    return pattern.prefix[0].replace("%", percent), pattern.suffix[0].replace("%", percent)
 
 
 def _plain(text: str) -> str:

@@ -1,105 +1,128 @@
-"""Itemised usage: records as blocks of planned text, in two or three lanes a page."""
+"""Itemised usage: the records of each subscription and metric, in as many lanes a page as their width allows.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+A column for each dimension: what the k-th dimension of a metric is called stands over its own records.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from math import ceil
 from typing import Any
 
-from billflow.documents.charges import Geometry, Labels
-from billflow.documents.formatting import Formats
-from billflow.documents.pagination import BOLD, Block, Line, fits, stacked, title_rows, wrap
+from billflow.documents.columns import Cells
+from billflow.documents.layout import Column, Section
+from billflow.documents.pages import LANE_GAP, Part
+from billflow.documents.pagination import BOLD, Block, Heading, Line, wrap
+from billflow.documents.tables import ROUNDING, Planned, Row, Table, Writing, block_of
+from billflow.documents.widths import text_width
 
-UsageGroup = Mapping[str, Any]
-DAY = slice(10)
-CLOCK = slice(11, None)
+Meter = Mapping[str, Any]
+"""An element of the payload's `usage`: the records of one subscription and metric."""
+
+DETAILS = "details"
+WORTH_TRYING = 1.5
+"""Lanes in which a row needs more than so many times their width save no lines."""
+
+
+def metric_name(metric: str, unit: str) -> str:
+    """A metric as a title, without the unit at its end: `energy_kwh` in kWh is `Energy`."""
+    words = metric.replace("_", " ")
+    name = words[: -len(unit)].strip() if unit and words.lower().endswith(f" {unit.lower()}") else words
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 @dataclass(frozen=True)
-class UsageSheet:
-    """Cuts usage records to the columns of a lane: time, details, quantity.
+class ItemisedUsage:
+    """Cuts records to the columns of a lane: the time, a column for each dimension, the quantity.
 
-    Records come as `[time, detail, quantity]`, `time` being `2013-01-05 14:30`, or `2013-01-05` in daily rows.
+    Records come as `[time, quantity, …]`, followed by a value for each dimension; `time` is `2013-01-05 14:30`, or
+    `2013-01-05` in daily rows.
     """
 
-    formats: Formats
-    labels: Labels
-    geometry: Geometry
+    section: Section
+    writing: Writing
+    meters: Sequence[Meter]
+    width: float
 
-    def lane_of(self, groups: Sequence[UsageGroup]) -> Sequence[float]:
-        """The columns (pt) of the narrowest lane in which every record is one line, else of the widest."""
-        widest, *narrower = self.geometry["lanes"]
-        columns = [self._texts(groups, column) for column in range(3)]
-        for lane in reversed(narrower):
-            if all(fits(texts, self._em(width)) for texts, width in zip(columns, lane, strict=True)):
-                return list(lane)
-        return list(widest)
+    def part(self, component: str, title: str) -> Part:
+        lanes, table, planned, cells = self._narrowest()
+        lines = table.lines(planned, cells)
+        return Part(component, title, self.section, planned, list(self._blocks(planned, lines)), lanes)
 
-    def lanes_beside(self, lane: Sequence[float]) -> int:
-        """How many lanes of that width a page holds: `layout.json` names them from two upwards."""
-        return 2 + list(self.geometry["lanes"]).index(lane)
+    def _narrowest(self) -> tuple[int, Table, Planned, Sequence[Cells]]:
+        """The lanes that need the fewest lines: narrower ones may have rows of more lines."""
+        section = self.section.model_copy(update={"columns": tuple(self._columns())})
+        cells = Table(section, self.writing, self.width).cells([row for meter in self.meters for row in _rows(meter)])
+        needed = sum(one.natural for one in cells)
+        tables = [
+            (lanes, Table(section, self.writing, (self.width - LANE_GAP * (lanes - 1)) / lanes))
+            for lanes in range(1, self.section.lanes + 1)
+        ]
+        worth = [one for one in tables if one[0] == 1 or needed <= WORTH_TRYING * one[1].room(len(cells))]
+        tried = [(_height(cells, table) / lanes, lanes, table) for lanes, table in worth[-2:]]
+        _, lanes, table = min(tried, key=lambda one: one[0])
+        return lanes, table, table.plan(cells), cells
 
-    def blocks(self, groups: Sequence[UsageGroup], lane: Sequence[float]) -> Iterator[Block]:
-        """One block a subscription and metric."""
-        for group in groups:
-            title = wrap(self._title(group), (sum(lane) - self.geometry["gutter"]) / self.geometry["size"] / BOLD)
-            starts, lines = self._lines(group["rows"], lane)
-            yield Block(
-                title=("\n".join(title), self._note(group)),
-                title_lines=len(title) + 2,
-                lines=lines,
-                starts=starts,
-            )
+    def _columns(self) -> Iterator[Column]:
+        most = max(len(meter["dimensions"]) for meter in self.meters)
+        for column in self.section.columns:
+            if column.field == DETAILS:
+                yield from (column.model_copy(update={"field": _detail(index)}) for index in range(most))
+            else:
+                yield column
 
-    def layers(self, blocks: Iterable[Block]) -> list[str]:
-        """A lane: titles, notes, times, details and quantities, each one text; all count the same lines."""
-        rows: list[Line] = []
-        for block in blocks:
-            title, note = block.title
-            rows += [(text, "", "", "", "") for text, _ in title_rows((title, ""), block.title_lines - 1)]
-            rows.append(("", self.labels["continued"] if block.begin else note, "", "", ""))
-            rows += [("", "", *record) for record in _with_days(block.printed)]
-        return stacked(rows, 5)
+    def _blocks(self, planned: Planned, lines: Sequence[Sequence[Line]]) -> Iterator[Block]:
+        """One block a meter."""
+        start = 0
+        for meter in self.meters:
+            end = start + len(meter["rows"])
+            labels = tuple(self._labels(meter, planned))
+            yield block_of(lines[start:end], title=self._title(meter, planned.width), labels=labels)
+            start = end
 
-    def _title(self, group: UsageGroup) -> str:
-        metric = group["metric"].replace("_", " ")
-        unit = group["unit"] or ""
-        name = metric[: -len(unit)].strip() if unit and metric.lower().endswith(f" {unit.lower()}") else metric
-        title = f"{name[:1].upper()}{name[1:]}, {unit}" if unit else f"{name[:1].upper()}{name[1:]}"
-        return f"{title} · {group['subscription_id']}"
+    def _labels(self, meter: Meter, planned: Planned) -> Iterator[str]:
+        """What the columns are called over the records of one meter: its own dimensions."""
+        names = {_detail(index): name for index, name in enumerate(meter["dimensions"])}
+        for column, label in zip(planned.columns, planned.labels, strict=True):
+            name = names.get(column.field, "")
+            yield (self.writing.heading(name) if name else "") if column.field.startswith(DETAILS) else label
 
-    def _note(self, group: UsageGroup) -> str:
-        if group["daily"]:
-            return str(self.labels["daily_max" if group.get("aggregate") == "max" else "daily_sum"])
-        return str(self.labels["records"]).replace("{count}", self.formats.number(str(group["records"])))
+    def _title(self, meter: Meter, width: float) -> Heading:
+        """Its note stands beside the title, or in lines of its own where the lane is too narrow for both."""
+        room = width / self.section.size / BOLD
+        note, whole = self._note(meter), self._name(meter)
+        if text_width(whole) + text_width(note) + 1 <= room:
+            return Heading(0, whole, note, 2)
+        title, notes = wrap(whole, room), wrap(note, room)
+        return Heading(
+            0, "\n".join(title + [""] * len(notes)), "\n" * len(title) + "\n".join(notes), len(title + notes) + 1
+        )
 
-    def _lines(self, rows: Sequence[Sequence[str]], lane: Sequence[float]) -> tuple[list[int], list[Line]]:
-        """Where each record starts, and its lines: one, unless a text is wider than its column."""
-        number = self.formats.number
-        days = {day: self.formats.day(day) for day in {row[0][DAY] for row in rows}}
-        detail_width, quantity_width = self._em(lane[1]), self._em(lane[2])
-        starts: list[int] = []
-        lines: list[Line] = []
-        for time, detail, quantity in rows:
-            starts.append(len(lines))
-            details, quantities = wrap(detail, detail_width), wrap(number(quantity), quantity_width)
-            lines.append((days[time[DAY]], time[CLOCK], details[0], quantities[0]))
-            lines += [("", "", *more) for more in zip_longest(details[1:], quantities[1:], fillvalue="")]
-        return starts, lines
+    def _name(self, meter: Meter) -> str:
+        unit = meter["unit"] or ""
+        title = metric_name(meter["metric"], unit)
+        return " · ".join(filter(None, [f"{title}, {unit}" if unit else title, meter["subscription_id"]]))
 
-    def _texts(self, groups: Sequence[UsageGroup], column: int) -> list[str]:
-        texts = {row[column] for row in chain.from_iterable(group["rows"] for group in groups)}
-        if column:
-            return list(texts)
-        clock = " 00:00" if any(len(time) > 10 for time in texts) else ""
-        return [f"{self.formats.day(day)}{clock}" for day in {time[DAY] for time in texts}]
-
-    def _em(self, width: float) -> float:
-        return float((width - self.geometry["gutter"]) / self.geometry["size"])
+    def _note(self, meter: Meter) -> str:
+        if meter["daily"]:
+            return str(self.writing.labels["daily_max" if meter.get("aggregate") == "max" else "daily_sum"])
+        return self.writing.formats.counted(self.writing.labels["records"], meter["records"])
 
 
-def _with_days(lines: Sequence[Line]) -> Iterator[Line]:
-    """Time, details and quantity of each line; the day is written where it begins."""
-    previous = ""
-    for day, clock, detail, quantity in lines:
-        yield f"{day} {clock}" if clock and day != previous else clock or day, detail, quantity
-        previous = day
+def _detail(index: int) -> str:
+    return f"{DETAILS}.{index}"
+
+
+def _rows(meter: Meter) -> Iterator[Row]:
+    names = [_detail(index) for index in range(len(meter["dimensions"]))]
+    for time, quantity, *values in meter["rows"]:
+        yield {"time": time, "quantity": quantity, **dict(zip(names, values, strict=True))}
+
+
+def _height(cells: Sequence[Cells], table: Table) -> int:
+    """How many lines the rows take; an estimate where texts are broken."""
+    limits = [width / table.section.size + ROUNDING for width in table.plan(cells).widths]
+    pairs = list(zip(cells, limits, strict=True))
+    if all(max(one.widths) <= limit for one, limit in pairs):
+        return len(cells[0].texts)
+    heights = [[ceil(wide / limit) for wide in one.widths] for one, limit in pairs]
+    return sum(map(max, zip(*heights, strict=True)))

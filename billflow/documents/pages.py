@@ -1,72 +1,168 @@
-"""The pages after the first: charges, then itemised usage, which begins on the last page of charges if it has room."""
+"""The pages after the first: one section after the other, each beginning on the last page where it has room."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from billflow.documents.charges import ChargeSheet, Geometry, InvoiceLine, Labels
-from billflow.documents.formatting import Formats
-from billflow.documents.itemised import UsageGroup, UsageSheet
-from billflow.documents.pagination import Flow
+from billflow.documents.layout import Section
+from billflow.documents.pagination import TIME_GAP, Block, Flow, Heading, Line, stacked
+from billflow.documents.tables import Planned, Writing
 
 Page = dict[str, Any]
 
+HEAD = 27.0
+"""Points; the title of a section on a page."""
+LABELS = 16.0
+"""Points more, where the labels of columns are in the head."""
+LEAST_LINES = 13
+"""A section does not begin at the foot of a page where less would fit."""
+LANE_GAP = 17.0
+BETWEEN = 2
+"""Lines between two sections of one page."""
+
 
 @dataclass(frozen=True)
-class Sheets:
-    """The geometry of `layout.json` (points) and the two kinds of tables cut to it."""
+class Part:
+    """A section's blocks and columns, ready to be set on pages; its `title` is text by now.
 
-    charges: ChargeSheet
-    usage: UsageSheet
-    body: float
+    The labels of columns head the page, or each group of rows where the blocks bring labels.
+    """
 
-    @classmethod
-    def of(cls, formats: Formats, labels: Labels, geometry: Geometry) -> "Sheets":
-        return cls(
-            charges=ChargeSheet(formats, labels, geometry["charges"]),
-            usage=UsageSheet(formats, labels, geometry["usage"]),
-            body=geometry["body"],
-        )
+    component: str
+    title: str
+    section: Section
+    planned: Planned
+    blocks: Sequence[Block]
+    lanes: int = 1
 
-    def charge_lines(self) -> int:
-        geometry = self.charges.geometry
-        return int((self.body - geometry["head"]) / geometry["pitch"])
+    @property
+    def labelled(self) -> bool:
+        return bool(self.blocks[0].labels)
 
-    def usage_lines(self, taken: float = 0) -> int:
-        geometry = self.usage.geometry
-        return int((self.body - taken - geometry["head"]) / geometry["pitch"])
+    @property
+    def head(self) -> float:
+        return HEAD if self.labelled else HEAD + LABELS
+
+    def lines_in(self, height: float) -> int:
+        return int((height - self.head) / self.section.pitch)
+
+    def drawn(self, columns: Sequence[Sequence[Block]], writing: Writing) -> dict[str, Any]:
+        """What the component draws of it on one page."""
+        lanes = [self._lane(column, writing) for column in columns]
+        first = columns[0][0]
+        return {
+            "component": self.component,
+            "title": self.title,
+            "continues": "" if first.opens else first.within,
+            "size": self.section.size,
+            "pitch": self.section.pitch,
+            "head": self.head,
+            "ruled": self.section.ruled,
+            "width": round(self.planned.width, 2),
+            "edges": self.planned.edges(),
+            "labels": [] if self.labelled else self.planned.labels,
+            "starts": [round(lane * (self.planned.width + LANE_GAP), 2) for lane in range(len(lanes))],
+            "lines": max(lane["lines"] for lane in lanes),
+            "lanes": lanes,
+        }
+
+    def _lane(self, blocks: Sequence[Block], writing: Writing) -> dict[str, Any]:
+        """Layers of text: cells, the labels over them, titles by level and what is beside them. `rules` are the lines
+        that have one above.
+        """
+        times = [index for index, column in enumerate(self.planned.columns) if column.format == "time"]
+        layers = _Layers(len(self.planned.columns), times, f" ({writing.labels['continued']})")
+        for block in blocks:
+            layers.add(block)
+        return layers.drawn()
 
 
-def detail_pages(lines: Iterable[InvoiceLine], usage: Sequence[UsageGroup], sheets: Sheets) -> dict[str, Any]:
-    """`pages` of charge blocks and usage lanes, and the `lane`'s three columns (pt)."""
-    pages = _charge_pages(Flow(list(sheets.charges.blocks(lines))), sheets)
-    lane = sheets.usage.lane_of(usage)
-    _add_usage(pages, Flow(list(sheets.usage.blocks(usage, lane))), sheets, lane)
-    return {"lane": lane, "pages": pages}
+class _Layers:
+    """Lines of one lane, layer by layer; all layers count the same lines."""
+
+    def __init__(self, columns: int, times: Sequence[int], continued: str) -> None:
+        self._none: Line = ("",) * columns
+        self._times, self._continued = times, continued
+        self._cells: list[Line] = []
+        self._labels: dict[int, Line] = {}
+        self._titles: dict[int, dict[int, Line]] = {}
+        self._rules: list[int] = []
+
+    def add(self, block: Block) -> None:
+        for heading in block.headings:
+            self._head(heading, is_repeated=block.begin > 0)
+        if block.labels:
+            self._labels[len(self._cells)] = block.labels
+            self._cells.append(self._none)
+        self._rules += [len(self._cells) + start - block.begin for start in block.starts_printed]
+        self._cells += _with_days(block.printed, self._times)
+
+    def _head(self, heading: Heading, *, is_repeated: bool) -> None:
+        """A title and what is beside it stand at the bottom of their height."""
+        texts, besides = heading.text.rstrip("\n").split("\n"), heading.beside.split("\n")
+        if is_repeated:
+            texts[-1] += self._continued
+        rows = list(zip_longest(texts, besides, fillvalue=""))
+        self._cells += [self._none] * heading.lines
+        self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=len(self._cells) - len(rows)))
+
+    def drawn(self) -> dict[str, Any]:
+        count = len(self._cells)
+        titles = [(level, _layer(lines, count, 2)) for level, lines in sorted(self._titles.items())]
+        return {
+            "lines": count,
+            "rules": self._rules,
+            "cells": stacked(self._cells, len(self._none)),
+            "labels": _layer(self._labels, count, len(self._none)) if self._labels else [],
+            "titles": [{"level": level, "texts": texts} for level, texts in titles],
+        }
 
 
-def _charge_pages(flow: Flow, sheets: Sheets) -> list[Page]:
-    pages = []
-    while flow.blocks:
-        blocks = flow.fill(sheets.charge_lines())
-        continues = "" if blocks[0].heading_lines else blocks[0].heading[0]
-        pages.append({"continues": continues, "charges": sheets.charges.layers(blocks), "lanes": []})
+def _with_days(lines: Sequence[Line], times: Sequence[int]) -> Sequence[Line]:
+    """The lines with the day written only where it begins."""
+    for column in times:
+        lines = [*_days_begun(lines, column)]
+    return lines
+
+
+def _days_begun(lines: Sequence[Line], column: int) -> Iterator[Line]:
+    previous = ""
+    for line in lines:
+        day, gap, clock = line[column].partition(TIME_GAP)
+        yield (*line[:column], clock, *line[column + 1 :]) if gap and day == previous else line
+        previous = day or previous
+
+
+def _layer(lines: Mapping[int, Line], count: int, columns: int) -> list[str]:
+    none = ("",) * columns
+    return stacked([lines.get(line, none) for line in range(count)], columns)
+
+
+def pages_of(parts: Sequence[Part], height: float, writing: Writing, *, taken: float = 0) -> list[Page]:
+    """Pages of `height` points: each a list of what components draw. Pictures have `taken` points of the first one."""
+    pages: list[Page] = [{"parts": []}] if taken else []
+    left = height - taken if taken else 0.0
+    for part in parts:
+        flow = Flow(list(part.blocks))
+        while flow.blocks:
+            if not _has_room(part, flow, left):
+                pages.append({"parts": []})
+                left = height
+            drawn = part.drawn(_filled(part, flow, left), writing)
+            pages[-1]["parts"].append(drawn)
+            left -= part.head + (drawn["lines"] + BETWEEN) * part.section.pitch
+            left = left if not flow.blocks else 0.0
     return pages
 
 
-def _add_usage(pages: list[Page], flow: Flow, sheets: Sheets, lane: Sequence[float]) -> None:
-    least, lanes = sheets.usage.geometry["least_lines"], sheets.usage.lanes_beside(lane)
-    room = sheets.usage_lines(_taken(pages[-1], sheets)) if pages else 0
-    while flow.blocks:
-        if room < least:
-            pages.append({"charges": None, "lanes": []})
-            room = sheets.usage_lines()
-        columns = [column for column in flow.fill_lanes(room, lanes, least) if column]
-        pages[-1]["lanes"] = [sheets.usage.layers(column) for column in columns]
-        pages[-1]["usage_lines"] = max(sum(block.height for block in column) for column in columns)
-        room = 0
+def _has_room(part: Part, flow: Flow, left: float) -> bool:
+    """Whether a section may begin where so much is left of a page; on an empty page it always may."""
+    lines = part.lines_in(left)
+    return lines >= LEAST_LINES and lines >= flow.blocks[0].least_height
 
 
-def _taken(page: Mapping[str, Any], sheets: Sheets) -> float:
-    geometry = sheets.charges.geometry
-    return float(geometry["head"] + (page["charges"]["lines"] + 2) * geometry["pitch"])
+def _filled(part: Part, flow: Flow, height: float) -> list[list[Block]]:
+    lines = part.lines_in(height)
+    columns = flow.fill_lanes(lines, part.lanes, LEAST_LINES) if part.lanes > 1 else [flow.fill(lines)]
+    return [column for column in columns if column]

@@ -1,81 +1,80 @@
 """Pages planned before Typst sees them, because a planned column of text is several times faster than table cells.
 
-A page is columns of lines of one fixed height; every line is cut here to the width of its column (`layout.json`), so
-that Typst breaks nothing by itself and each column is one block of text. Widths are in em of the shipped typeface,
-estimated from above: a line may end early, it never runs over.
+A page is columns of lines of one fixed height; every line is cut to the width that its column is planned to have, so
+that Typst breaks nothing by itself and each column is one block of text. Widths (`widths`) are in em and never
+less than they are on paper: a line may end early, it never runs over.
 """
 
-import re
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-WIDTHS_OF = {
-    0.25: "',.:;|·\u00a0\u202f\u2009 ",
-    0.29: "!\\ijl{}\u2018\u2019",
-    0.35: '()"-I/Jft[]\u2010\u2011',
-    0.41: "*rs`“”",
-    0.46: "?cez~",
-    0.48: "#$0123456789a§€£¥",
-    0.51: "FS_bgoqvxð",
-    0.55: "LPdhknpuy^ß<>+=±\u00d7\u2013",
-    0.60: "BERYøþ",
-    0.67: "CKTUVXZ%",
-    0.75: "ADGHNOQ&w—…đłæœ",
-    0.85: "mMшщ",
-    0.98: "W@ÆŒљњ",
-}
-OTHER_SMALL, OTHER = 0.76, 1.0
-FULL_WIDTH = 1.05
+from billflow.documents.breaks import BREAKS, pieces
+from billflow.documents.widths import text_width
+
 BOLD = 1.08
 
-SPACES = re.compile(r"[ \x00-\x1f\x7f\x85\u2028\u2029]+")  # and whatever else would break a planned line
-BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+TIME_GAP = "\u2002"
+"""Between a day and a time of day: the day is printed where it begins."""
 
 Line = tuple[str, ...]
 
 
-class _Widths(dict[str, float]):
-    """Widths of characters in em, estimated when first met."""
+@dataclass(frozen=True)
+class Heading:
+    """The title of a group of rows and what stands beside it: `level` 0 is the innermost. `lines` is its height, with
+    the room above; both texts may have several lines, of which the first stand beside each other.
+    """
 
-    def __missing__(self, char: str) -> float:
-        self[char] = width = _estimated(char)
-        return width
+    level: int
+    text: str
+    beside: str
+    lines: int
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lines that belong together under a title that is repeated wherever they go on.
+    """Lines that belong together, under a title that is repeated wherever they go on.
 
-    `starts` are the indexes of lines at which a row begins. `heading` names what the block is part of; it is printed
-    above the title where it has `heading_lines`. `begin` and `end` bound the lines printed here. Heights are in lines.
+    `starts` are the indexes of lines at which a row begins. `opens` are the titles of outer groups that begin with this
+    block, `within` the name of the outermost group; `labels` are what its columns are called, in a line under the
+    title. `begin` and `end` bound the lines printed here. Heights are in lines.
     """
 
-    title: Line
-    title_lines: int
     lines: Sequence[Line]
     starts: Sequence[int]
-    heading: Line = ()
-    heading_lines: int = 0
+    title: Heading | None = None
+    opens: tuple[Heading, ...] = ()
+    within: str = ""
+    labels: Line = ()
     begin: int = 0
     end: int | None = None
+
+    def under(self, heading: Heading, *, opens: bool) -> "Block":
+        """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
+        if self.title is None:
+            return replace(self, title=heading)
+        return replace(self, opens=(heading, *self.opens) if opens else self.opens, within=heading.text)
 
     @property
     def printed(self) -> Sequence[Line]:
         return self.lines[self.begin : self.end]
 
     @property
+    def headings(self) -> list[Heading]:
+        return [*self.opens, self.title] if self.title else [*self.opens]
+
+    @property
     def height(self) -> int:
         end = len(self.lines) if self.end is None else self.end
-        return self.heading_lines + self.title_lines + end - self.begin
+        return self._headed + end - self.begin
 
     @property
     def least_height(self) -> int:
         """With the first row only: a title never stands without it."""
         following = bisect_right(self.starts, self.begin)
         end = self.starts[following] if following < len(self.starts) else len(self.lines)
-        return self.heading_lines + self.title_lines + end - self.begin
+        return self._headed + end - self.begin
 
     @property
     def starts_printed(self) -> list[int]:
@@ -87,19 +86,14 @@ class Block:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
         if self.height <= room:
             return self, None
-        limit = self.begin + max(room - self.heading_lines - self.title_lines, 1)
+        limit = self.begin + max(room - self._headed, 1)
         row = self.starts[bisect_right(self.starts, limit) - 1]
         at = row if row > self.begin else limit
-        return replace(self, end=at), replace(self, begin=at, heading_lines=0)
+        return replace(self, end=at), replace(self, begin=at, opens=())
 
-
-def title_rows(title: Line, height: int) -> Sequence[Line]:
-    """A title of several lines and its note as `height` rows of both, at their bottom; the note beside the first."""
-    if height == 0:
-        return []
-    first, *more = title[0].split("\n")
-    empty = height - 1 - len(more)
-    return [("", "")] * empty + [(first, title[1]), *((line, "") for line in more)]
+    @property
+    def _headed(self) -> int:
+        return sum(heading.lines for heading in self.headings) + bool(self.labels)
 
 
 def stacked(rows: Sequence[Line], columns: int) -> list[str]:
@@ -137,49 +131,19 @@ class Flow:
 
 
 def wrap(text: str, width: float) -> list[str]:
-    """The text in lines no wider than `width` em: broken at spaces, and within words that are wider than a line."""
+    """The text in lines no wider than `width` em, broken where `breaks.pieces` allows it."""
     if not BREAKS.search(text) and text_width(text) <= width:
         return [text]
     lines = [""]
-    for word in _pieces(text, width):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
+    for glue, piece in pieces(text, width):
+        longer = f"{lines[-1]}{glue}{piece}" if lines[-1] else piece
         if text_width(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(piece)
     return lines
-
-
-def text_width(text: str) -> float:
-    """An upper estimate in em."""
-    return sum(map(WIDTHS.__getitem__, text))
 
 
 def fits(texts: Sequence[str], width: float) -> bool:
     """Whether each text is one line of `width` em."""
     return all(text_width(text) <= width for text in texts)
-
-
-def _pieces(text: str, width: float) -> Iterator[str]:
-    for word in filter(None, SPACES.split(text)):
-        start, used = 0, 0.0
-        for index, char in enumerate(word):
-            used += WIDTHS[char]
-            if used > width and index > start:
-                yield word[start:index]
-                start, used = index, WIDTHS[char]
-        yield word[start:]
-
-
-def _estimated(char: str) -> float:
-    if unicodedata.combining(char):
-        return 0.0
-    if unicodedata.east_asian_width(char) in "WF":
-        return FULL_WIDTH
-    parts = unicodedata.normalize("NFKD", char)
-    if len(parts) > 1 and parts[0] != " ":
-        return text_width(parts)
-    return OTHER_SMALL if char.islower() else OTHER
-
-
-WIDTHS = _Widths({char: width for width, chars in WIDTHS_OF.items() for char in chars})

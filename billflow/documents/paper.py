@@ -4,16 +4,24 @@ A credit note's amounts are negative in the tables and positive here (PRICING: p
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billflow.documents.charges import Labels, credited, flipped
+from billflow.documents.bidi import isolated
+from billflow.documents.charges import credited, flipped, of_accounts
+from billflow.documents.daily import days_of
+from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
-from billflow.documents.pages import Sheets, detail_pages
+from billflow.documents.layout import NAME, Layout, read_layout
+from billflow.documents.pages import pages_of
 from billflow.documents.pagination import wrap
+from billflow.documents.payment_code import payment_code_of
+from billflow.documents.pictures import Album
+from billflow.documents.sections import parts_of
 from billflow.documents.summary import (
     address_lines,
+    by_section,
     credited_tax,
     labelled,
     spaced_iban,
@@ -21,12 +29,16 @@ from billflow.documents.summary import (
     summary_table,
     tax_table,
 )
+from billflow.documents.tables import Labels, Writing
 
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
-RETURN_ADDRESS_WIDTH = 40.0
+RETURN_ADDRESS_WIDTH = 34.0  # one line of the window (226 pt) in 6.5 pt
 IMPRINT_WIDTH = 58.0
+PROPERTIES = frozenset({"locale", "currency", "kind", "title", "seller_name", "charts", "payment_code"})
+TEXTS = ("title", "continues", "labels", "lanes")
+"""What of a section is printed as text."""
 
 Payload = Mapping[str, Any]
 Page = dict[str, Any]
@@ -34,19 +46,23 @@ Page = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stationery:
-    """The labels by language and the geometry that a set of templates brings."""
+    """What a set of templates brings: labels by language, the layout, the geometry of pictures, names of components."""
 
     labels: Mapping[str, Labels]
-    geometry: Mapping[str, Any]
+    layout: Layout
+    pictures: Mapping[str, Any]
+    components: frozenset[str]
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json` and `layout.json` of a template set; a label that a language lacks is English."""
+        """Read `locales/*.json`, `layout.yaml` and `pictures.json`; a label that a language lacks is English."""
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
-            geometry=_json("layout.json", files["layout.json"]),
+            layout=read_layout(files[NAME]),
+            pictures=_json("pictures.json", files["pictures.json"]),
+            components=frozenset(name[11:-4] for name in files if name.startswith("components/")),
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -70,8 +86,51 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     formats = stationery.formats(payload)
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
-    sheets = Sheets.of(formats, labels, stationery.geometry)
-    return _first_page(shown, formats, labels), detail_pages(shown["lines"], shown["usage"], sheets)
+    shown = {**shown, "lines": of_accounts(shown["lines"], payload)}
+    writing = Writing(formats, labels, {"currency": payload["currency"]})
+    parts = parts_of(shown, writing, stationery.layout, stationery.components)
+    first_page = _first_page(shown, formats, labels)
+    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
+    taken = pictures.pop("taken")
+    pages = pages_of(parts, stationery.layout.height, writing, taken=taken)
+    bill, details = first_page | pictures, {"pages": pages, "taken": taken}
+    return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
+
+
+def _isolated(details: Page) -> Page:
+    """Details in which right-to-left texts are isolated, and nothing else."""
+    pages = [
+        {"parts": [part | isolated({name: part[name] for name in TEXTS}) for part in page["parts"]]}
+        for page in details["pages"]
+    ]
+    return {**details, "pages": pages}
+
+
+def typeface_of(formats: Formats, families: Sequence[str]) -> Page:
+    """What templates read from `typeface.json`: how to set the text of a language, in which families.
+
+    `digits` are those of page numbers; `joined` letters must not be spaced out.
+    """
+    return {
+        "language": formats.language,
+        "direction": formats.locale.text_direction,
+        "fonts": list(families),
+        "digits": formats.digits,
+        "joined": script_of(formats.language) is not None,
+    }
+
+
+def _printed(bill: Page) -> Page:
+    """Without what is no text of the page: names of things, and what stands in the PDF's properties too."""
+    return {name: part for name, part in bill.items() if name not in PROPERTIES}
+
+
+def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
+    code = payment_code_of(payload, reference=_reference(payload), minor_digits=album.formats.minor_digits)
+    parts = [(section, net) for section, net, _ in by_section(payload["lines"], album.labels)]
+    days = payload.get("days")
+    shown = {**payload, "days": days_of(payload["usage"]) if days is None else days}
+    return album.pictures(shown, parts, code, first_page)
 
 
 def _as_credited(payload: Payload) -> Payload:
@@ -97,7 +156,7 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "due_date": formats.date(invoice["due_date"]),
         **_parties(payload, formats, labels),
         "facts": labelled(_facts(payload, formats, labels), FACT_WIDTH),
-        "summary_note": summary_note(payload["lines"], labels),
+        "summary_note": summary_note(payload["lines"], formats, labels),
         "summary": summary_table(payload["lines"], formats, labels),
         "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
         "taxes": tax_table(payload["taxes"], formats, labels),

@@ -8,19 +8,21 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from billflow.billing.whole_bills import of_invoiced_accounts
+from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
+from billflow.documents.schemas import VERSION
 from billflow.settings import Settings
 
-VERSION = 1
 MOST_RECORDS = 400
 """A meter or line with more records in the period is printed day by day."""
+READINGS = "readings"
+"""What stands for the dimensions of a day: the number of its records."""
 
 ACCOUNT = ("system", "account_id")
 BILL = (*ACCOUNT, "invoice_id")
 METER = (*BILL, "subscription_id", "metric")
 
-SELLER = ("name", "street", "city", "postcode", "country", "tax_id", "iban", "email")
+SELLER = ("name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email")
 CUSTOMER = ("account_id", "name", "street", "city", "postcode", "country", "tax_id")
 HEAD = (
     "invoice_id",
@@ -40,6 +42,7 @@ CORRECTION = ("correction", "corrects_number", "correction_reason")
 """Of invoices of a correction: whether it `takes_back` or `replaces` an invoice, the number of that, and why."""
 LINE = (
     "line_no",
+    "service_account_id",
     "subscription_id",
     "section",
     "description",
@@ -65,21 +68,27 @@ def invoice_payloads(
     *,
     units: Mapping[str, str],
     daily_max_metrics: Collection[str] = (),
+    members: DataFrame | None = None,
 ) -> DataFrame:
     """One row an invoice: invoice_id, payload, cycle, month.
 
     The tables are as published (CONTRACT §4), each with system and account_id; `usage` also has `local_time`, the wall
-    clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `units` are by metric.
+    clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `units` are by metric; `members`
+    are as `members_of` gives them.
 
-    The payload (version 1) is `{version, language, currency, seller, customer, invoice, lines, taxes, usage}`. Numbers
-    are strings, exact; dates are ISO; `period_end` is the first day not in it; lines are in order of `line_no`.
+    The payload (version 2) is `{version, language, currency, seller, customer, members, invoice, lines, taxes, usage}`.
+    Numbers are strings, exact; dates are ISO; `period_end` is the first day not in it; lines are in order of `line_no`.
+    `members` are the other accounts that the bill is for: `{account_id, name}`.
 
     Usage of the invoice's period is itemised by subscription and metric: every record, in order of (local_time,
     usage_id), of at most 400; of more, one row a local day with the number of readings and their sum, or their highest
-    for `daily_max_metrics`. A row is `[time, detail, quantity]`; the detail of a record is the values of its
-    dimensions, in order of the dimensions' names. What takes an invoice back itemises nothing.
+    for `daily_max_metrics`. A row is `[time, quantity, …]`, followed by a value for each of the `dimensions` that any
+    record of the subscription and metric has, in order of their names; the number of readings is one of a day. What
+    takes an invoice back itemises nothing.
 
     Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
+
+    What prints a payload also takes the keys `history` and `days`: see `pictures.Album`.
     """
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)
@@ -93,17 +102,32 @@ def invoice_payloads(
         .join(taxes_of, list(BILL), "left")
         .join(usage_of, list(BILL), "left")
     )
+    joined = joined.join(members, list(ACCOUNT), "left") if members else joined.withColumn("members", F.array())
     parts = F.struct(
         F.lit(VERSION).alias("version"),
         "language",
         "currency",
         _seller(seller).alias("seller"),
         "customer",
+        F.coalesce("members", F.array()).alias("members"),
         "invoice",
         *[F.coalesce(name, F.array()).alias(name) for name in ("lines", "taxes", "usage")],
     )
     payload = F.to_json(parts, {"ignoreNullFields": "false"})
     return joined.select("invoice_id", payload.alias("payload"), "cycle", "month")
+
+
+def members_of(accounts: DataFrame) -> DataFrame | None:
+    """The accounts whose charges are on another one's bill: system, account_id (of that one), members.
+
+    An element is `{account_id, name}`. None where each account has its own bill, as most bases have.
+    """
+    if not has_hierarchies(accounts):
+        return None
+    others = accounts.where(F.col("invoiced_account_id") != F.col("account_id"))
+    member = F.struct("account_id", "name")
+    grouped = others.groupBy("system", "invoiced_account_id").agg(F.array_sort(F.collect_list(member)).alias("members"))
+    return grouped.withColumnRenamed("invoiced_account_id", "account_id")
 
 
 def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catalog: Catalog) -> DataFrame:
@@ -120,6 +144,7 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
         seller={name: value for name, value in settings.seller.model_dump().items() if value is not None},
         units={name: metric.unit or "" for name, metric in catalog.metrics.items()},
         daily_max_metrics={name for name, metric in catalog.metrics.items() if metric.aggregate == "max"},
+        members=members_of(tables["accounts"]),
     )
 
 
@@ -132,12 +157,13 @@ def itemised_usage(
 ) -> DataFrame:
     """One row an invoice with usage: system, account_id, invoice_id, usage (an array, by subscription and metric).
 
-    An element is `{subscription_id, metric, unit, daily, aggregate, records, rows}`; see `invoice_payloads`.
+    An element is `{subscription_id, metric, unit, daily, aggregate, records, dimensions, rows}`; see
+    `invoice_payloads`.
     """
     highest = F.col("metric").isin(list(daily_max_metrics))
     rows = _shown_rows(_billed_usage(invoices, usage), highest)
-    in_order = F.array_sort(F.collect_list(F.struct("slot", "usage_id", "detail", "quantity")))
-    meters = rows.groupBy(*METER, "records").agg(in_order.alias("shown"))
+    in_order = F.array_sort(F.collect_list(F.struct("slot", "usage_id", "dimensions", "quantity")))
+    meters = rows.groupBy(*METER, "records").agg(in_order.alias("shown")).withColumn("names", _names(F.col("shown")))
     group = F.struct(
         "subscription_id",
         "metric",
@@ -145,7 +171,8 @@ def itemised_usage(
         (F.col("records") > MOST_RECORDS).alias("daily"),
         F.when(highest, "max").otherwise("sum").alias("aggregate"),
         "records",
-        F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS)).alias("rows"),
+        F.col("names").alias("dimensions"),
+        F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS, F.col("names"))).alias("rows"),
     )
     return meters.groupBy(*BILL).agg(F.array_sort(F.collect_list(group)).alias("usage"))
 
@@ -171,39 +198,38 @@ def _shown_rows(records: DataFrame, highest: Column) -> DataFrame:
     """The rows to print: records as they are, or the days of those subscriptions that have too many."""
     daily = F.col("records") > MOST_RECORDS
     midnight = F.to_date("local_time").cast("timestamp_ntz")
+    entries = F.array_sort(F.map_entries(F.coalesce("dimensions", F.create_map().cast("map<string,string>"))))
     slots = records.select(
         *METER,
         "records",
         "quantity",
         F.when(daily, midnight).otherwise(F.col("local_time")).alias("slot"),
         F.when(~daily, F.col("usage_id")).alias("usage_id"),
-        F.when(~daily, _detail(F.col("dimensions"))).alias("detail"),
+        F.when(~daily, entries).alias("dimensions"),
     )
     quantity = F.when(highest, F.max("quantity")).otherwise(F.sum("quantity"))
+    counted = F.array(F.struct(F.lit(READINGS).alias("key"), F.count("*").cast("string").alias("value")))
     return (
-        slots.groupBy(*METER, "records", "slot", "usage_id", "detail")
-        .agg(quantity.alias("quantity"), F.count("*").alias("readings"))
+        slots.groupBy(*METER, "records", "slot", "usage_id", "dimensions")
+        .agg(quantity.alias("quantity"), counted.alias("counted"))
         .select(
-            *METER,
-            "records",
-            "slot",
-            "usage_id",
-            F.coalesce("detail", F.col("readings").cast("string")).alias("detail"),
-            "quantity",
+            *METER, "records", "slot", "usage_id", F.coalesce("dimensions", "counted").alias("dimensions"), "quantity"
         )
     )
 
 
-def _row(row: Column, daily: Column) -> Column:
+def _names(shown: Column) -> Column:
+    """The names of all dimensions that any of the rows has, in order."""
+    each = F.transform(shown, lambda row: F.transform(row["dimensions"], lambda entry: entry["key"]))
+    return F.array_sort(F.array_distinct(F.flatten(each)))
+
+
+def _row(row: Column, daily: Column, names: Column) -> Column:
     time = row["slot"].cast("string")
     shown = F.when(daily, F.substring(time, 1, 10)).otherwise(F.substring(time, 1, 16))
-    return F.array(shown, row["detail"], plain_number(row["quantity"]))
-
-
-def _detail(dimensions: Column) -> Column:
-    names = F.array_sort(F.map_keys(dimensions))
-    values = F.transform(names, lambda name: dimensions[name])
-    return F.coalesce(F.array_join(values, " · "), F.lit(""))
+    known = F.map_from_entries(row["dimensions"])
+    values = F.transform(names, lambda name: F.coalesce(known[name], F.lit("")))
+    return F.concat(F.array(shown, plain_number(row["quantity"])), values)
 
 
 def plain_number(quantity: Column) -> Column:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import typst
@@ -19,8 +19,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from billflow.documents.paper import Stationery, paper_of
+from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
 from billflow.documents.templates import MAIN, TemplateSet
+from billflow.documents.typesetting import Typesetter
+from billflow.errors import BillflowError
 from billflow.lake import schemas
 
 PDFS_PER_BATCH = 64
@@ -37,16 +39,17 @@ UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
-DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType())])
-"""Documents as published, and why one could not be rendered."""
+DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("remarks", StringType())])
+"""Documents as published, why one could not be rendered, and what was printed otherwise than asked for."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One PDF and how many pages it has."""
+    """One PDF, how many pages it has, and what was printed otherwise than asked for."""
 
     pdf: bytes
     pages: int
+    remarks: str | None = None
 
 
 class _CompilingProcess:
@@ -62,7 +65,7 @@ class _CompilingProcess:
 
 
 class Renderer:
-    """One Typst compiler with the embedded fonts and those among the templates; keep one a process.
+    """One Typst compiler with its own fonts and those of the templates; keep one a process.
     Threads may share it and take turns.
 
     The process must not have been forked from one that already compiled: Typst's threads are gone there and the
@@ -72,27 +75,55 @@ class Renderer:
     def __init__(self, template_set: TemplateSet) -> None:
         _CompilingProcess.enter()
         os.environ.setdefault("RAYON_NUM_THREADS", "1")  # Spark's cores bring the parallelism
-        files = template_set.files
         self.template = template_set.fingerprint
-        self._stationery = Stationery.of(files)
-        self.languages = sorted(self._stationery.labels)
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self._root = Path(self._folder.name)
-        labels = {f"locales/{name}.json": json.dumps(own).encode() for name, own in self._stationery.labels.items()}
-        _unpack({**files, **labels}, self._root)
-        fonts = typst.Fonts(include_system_fonts=False, font_paths=[self._root])
-        self._compiler = typst.Compiler(root=self._root, font_paths=fonts)
+        self.typesetter = Typesetter(template_set, self._root)
+        self.languages = self.typesetter.languages
+        self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
+        self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
-    def render_pdf(self, payload: Mapping[str, Any]) -> Rendered:
-        """The same payload gives the same bytes. Raises typst.TypstError, or KeyError for a missing field."""
-        bill, details = (json.dumps(part, ensure_ascii=False) for part in paper_of(payload, self._stationery))
+    def render_pdf(self, payload: Mapping[str, Any], *, einvoice: bytes | None = None) -> Rendered:
+        """The same payload gives the same bytes.
+
+        With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
+        typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
+        """
         with self._turn:
-            (self._root / "bill.json").write_text(bill, encoding="utf-8")
-            (self._root / "details.json").write_text(details, encoding="utf-8")
-            pdf: Any = self._compiler.compile(input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0)
-        return Rendered(pdf, page_count(pdf))
+            files, remarks = self.typesetter.laid_out(payload)
+            if einvoice is None:
+                pdf = self._compiled(files)
+            else:
+                pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, standard=STANDARD))
+        return Rendered(pdf, page_count(pdf), remarks)
+
+    def _compiled(self, files: Mapping[str, str | bytes], standard: Literal["a-3b"] | None = None) -> bytes:
+        for name, content in files.items():
+            self._write(name, content)
+        pdf: Any = self._compiler.compile(
+            input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0, pdf_standards=standard
+        )
+        written: bytes = pdf
+        return written
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        """What is as it was, such as the typeface of a language, stays."""
+        if self._written.pop(name, None) != content:
+            (self._root / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        self._written[name] = content
+
+
+def _with_date(files: Mapping[str, str], payload: Mapping[str, Any]) -> dict[str, str | bytes]:
+    """The files of a bill that also brings an e-invoice: PDF/A wants the date of the document."""
+    dated = json.loads(files["bill.json"]) | {"einvoice": {"date": _date_parts(payload["invoice"]["issue_date"])}}
+    return {**files, "bill.json": json.dumps(dated, ensure_ascii=False)}
+
+
+def _date_parts(iso: str) -> dict[str, int]:
+    year, month, day = map(int, iso.split("-"))
+    return {"year": year, "month": month, "day": day}
 
 
 def page_count(pdf: bytes) -> int:
@@ -120,8 +151,9 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFram
     """Render every payload, on the executors.
 
     In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
-    (hex, of the PDF), template (fingerprint), cycle, month, pdf, error. An invoice that cannot be rendered has its
-    reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out.
+    (hex, of the PDF), template (fingerprint), cycle, month, pdf, error, remarks. An invoice that cannot be rendered has
+    its reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out. `remarks` names
+    characters that no font has and in whose place the code point is printed (`glyphs`), and a language without a font.
     The order of the rows stays.
 
     Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
@@ -142,7 +174,7 @@ def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
-    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256 and pdf, or the error."""
+    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256, pdf and remarks, or the error."""
     template = renderer.template
     try:
         rendered = renderer.render_pdf(json.loads(payload))
@@ -156,6 +188,7 @@ def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
         "bytes": len(rendered.pdf),
         "sha256": hashlib.sha256(rendered.pdf).hexdigest(),
         "pdf": rendered.pdf,
+        "remarks": rendered.remarks,
     }
 
 
@@ -168,13 +201,8 @@ def reason_of(problem: BaseException) -> str:
     """Why an invoice was not rendered: Typst's message with file and line, or the kind of error and its text."""
     if isinstance(problem, typst.TypstError):
         return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
+    if isinstance(problem, BillflowError):
+        return str(problem)
     if isinstance(problem, KeyError):
-        return f"missing in the payload or in layout.json: {problem}"
+        return f"missing in the payload or in a label: {problem}"
     return f"{type(problem).__name__}: {problem}"
-
-
-def _unpack(files: Mapping[str, bytes], root: Path) -> None:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Two small payloads that use every part of the templates: an invoice with usage, and a credit note."""
+"""Small payloads that use every part of the templates: an invoice with usage, a credit note, a bill with pictures."""
 
 from typing import Any
 
@@ -26,7 +26,8 @@ _CUSTOMER = {
 def _line(number: int, section: str, description: str, figures: tuple[str, str, str]) -> dict[str, Any]:
     quantity, unit_price, net = figures
     return {
-        "line_no": number,
+        "line_no": str(number),
+        "service_account_id": "A-1001",
         "subscription_id": "S-1001",
         "section": section,
         "description": description,
@@ -42,11 +43,12 @@ def _line(number: int, section: str, description: str, figures: tuple[str, str, 
 
 
 INVOICE: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "language": "en",
     "currency": "AUD",
     "seller": _SELLER,
     "customer": _CUSTOMER,
+    "members": [],
     "invoice": {
         "invoice_id": "c01-2013-01-A-1001",
         "invoice_number": "INV-2013-00000001",
@@ -75,7 +77,8 @@ INVOICE: dict[str, Any] = {
             "daily": True,
             "aggregate": "sum",
             "records": 1488,
-            "rows": [[f"2013-01-{day:02d}", "48", f"{11 + day * 7 % 5}.{day:02d}"] for day in range(1, 32)],
+            "dimensions": ["readings"],
+            "rows": [[f"2013-01-{day:02d}", f"{11 + day * 7 % 5}.{day:02d}", "48"] for day in range(1, 32)],
         }
     ],
 }
@@ -97,4 +100,26 @@ CREDIT_NOTE: dict[str, Any] = {
     "usage": [],
 }
 
-SAMPLES = (INVOICE, CREDIT_NOTE)
+ILLUSTRATED: dict[str, Any] = {
+    **INVOICE,
+    "currency": "EUR",
+    "history": [
+        {
+            "metric": "energy_kwh",
+            "unit": "kWh",
+            "months": [
+                *([f"2012-{month:02d}", f"{390 + month * 37 % 90}.{month}"] for month in range(1, 13)),
+                ["2013-01", "405.5"],
+            ],
+        }
+    ],
+    "days": [
+        {
+            "metric": "energy_kwh",
+            "unit": "kWh",
+            "days": [[day, quantity] for day, _, quantity in INVOICE["usage"][0]["rows"]],
+        }
+    ],
+}
+
+SAMPLES = (INVOICE, CREDIT_NOTE, ILLUSTRATED)

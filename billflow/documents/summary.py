@@ -5,9 +5,10 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
-from billflow.documents.charges import InvoiceLine, Labels, flipped, grouped, subscription_title, sum_of
+from billflow.documents.charges import InvoiceLine, flipped, grouped, subscription_title
 from billflow.documents.formatting import Formats
 from billflow.documents.pagination import wrap
+from billflow.documents.tables import Labels, sum_of
 
 SUMMARY_ROWS = 12
 SUMMARY_WIDTH = 36.0  # em, like all widths
@@ -41,21 +42,22 @@ def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels
 
 
 def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
-    """The finest of four summaries that has at most 12 rows."""
+    """The finest summary that has at most 12 rows: by account where a bill is for several, else by subscription."""
     groups = grouped(lines)
-    by_section = _by_section(lines, labels)
-    subscriptions = [(subscription_title(name, labels), _net(sections), 0) for name, sections in groups.items()]
-    finer = [_by_section_of_subscription(groups, labels), subscriptions] if len(groups) > 1 else []
-    choices = [*finer, by_section, _shortened(by_section, labels)]
+    sections = by_section(lines, labels)
+    finer = (
+        [_by_section_of_subscription(groups, labels), _subscriptions(lines, labels, level=0)] if len(groups) > 1 else []
+    )
+    choices = [*_by_account(lines, labels), *finer, sections, _shortened(sections, labels)]
     return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
 
 
-def summary_note(lines: Sequence[InvoiceLine], labels: Labels) -> str:
+def summary_note(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> str:
     """What the summary is about: the one subscription by name, or how many there are."""
     names = [name for name in grouped(lines) if name]
     if len(names) == 1:
         return _one_line(subscription_title(names[0], labels))
-    return str(labels["subscriptions"]).replace("{count}", str(len(names))) if names else ""
+    return formats.counted(labels["subscriptions"], len(names)) if names else ""
 
 
 def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labels) -> dict[str, Any]:
@@ -110,6 +112,24 @@ def credited_tax(tax: Mapping[str, Any]) -> dict[str, Any]:
     return {**tax, "base": flipped(tax["base"]), "tax": flipped(tax["tax"])}
 
 
+def _by_account(lines: Sequence[InvoiceLine], labels: Labels) -> list[list[Row]]:
+    """Summaries of a bill for several accounts: with the subscriptions of each, and without; none of any other bill."""
+    accounts: dict[str, list[InvoiceLine]] = {}
+    for line in lines:
+        accounts.setdefault(line.get("account") or "", []).append(line)
+    if len(accounts) < 2:
+        return []
+    totals = {account: (account, sum_of(line["net"] for line in own), 0) for account, own in accounts.items()}
+    finer = [
+        row for account, own in accounts.items() for row in (totals[account], *_subscriptions(own, labels, level=1))
+    ]
+    return [finer, list(totals.values())]
+
+
+def _subscriptions(lines: Sequence[InvoiceLine], labels: Labels, level: int) -> list[Row]:
+    return [(subscription_title(name, labels), _net(sections), level) for name, sections in grouped(lines).items()]
+
+
 def _by_section_of_subscription(
     groups: Mapping[str | None, Mapping[str | None, list[InvoiceLine]]], labels: Labels
 ) -> list[Row]:
@@ -120,7 +140,8 @@ def _by_section_of_subscription(
     return rows
 
 
-def _by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+def by_section(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
+    """The net of each section, whatever the subscription, in order of first appearance."""
     sections: dict[str, list[str]] = {}
     for line in lines:
         sections.setdefault(line["section"] or labels["charges"], []).append(line["net"])

@@ -1,9 +1,9 @@
 """The Typst files a document is made of: the shipped ones, each replaceable by a file of the project.
 
 `invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
-are in `locales/<language>.json`: a language is one that has such a file. `layout.json` has the columns (points) by
-which pages are planned. A project may add pictures (`image("/logo.svg")`) and fonts (any .ttf or .otf, for scripts
-that Typst's own do not have).
+are in `locales/<language>.json`: a language is one that has such a file, and a font (`fonts`). `layout.yaml` declares
+the sections of the pages after the first (see `layout`), `pictures.json` the heights by which charts and payment codes
+find their place. A project may add pictures (`image("/logo.svg")`) and fonts.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import billflow
+from billflow.documents.fonts import Font, Script, find_fonts, lacking
 from billflow.errors import SettingsError
 
 PACKAGE = Path(billflow.__file__).parent
@@ -22,22 +23,25 @@ MAIN = "invoice.typ"
 
 @dataclass(frozen=True)
 class TemplateSet:
-    """Relative names (`components/header.typ`) and contents, and one fingerprint of them all.
+    """Relative names (`components/header.typ`) and contents, fonts by their hash, and one fingerprint of them all.
 
     `fingerprint` is the SHA-256 (hex) over names and contents; `documents.template` shows it. Picklable: it travels
-    to the workers as it is.
+    to the workers as it is; the fonts are found there.
     """
 
     files: dict[str, bytes]
     fingerprint: str
+    fonts: tuple[Font, ...] = ()
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes]) -> "TemplateSet":
+    def of(cls, files: Mapping[str, bytes], fonts: tuple[Font, ...] = ()) -> "TemplateSet":
         ordered = dict(sorted(files.items()))
         digest = hashlib.sha256()
         for name, content in ordered.items():
             digest.update(f"{len(name.encode())}:{name}{len(content)}:".encode() + content)
-        return cls(ordered, digest.hexdigest())
+        for font in fonts:
+            digest.update(f"{font.name}:{font.sha256}".encode())
+        return cls(ordered, digest.hexdigest(), fonts)
 
 
 def find_templates(override: Path | None = None) -> TemplateSet:
@@ -54,11 +58,11 @@ def find_templates(override: Path | None = None) -> TemplateSet:
             remedy="install billflow again, or run it from a complete clone",
         )
     own = dict(_files(override)) if override and override.is_dir() else {}
-    return TemplateSet.of(dict(_files(shipped)) | own)
+    return TemplateSet.of(dict(_files(shipped)) | own, find_fonts())
 
 
 def check_templates(template_set: TemplateSet) -> None:
-    """Render a small bill and a credit note in every language.
+    """Render a small bill and a credit note in every language that this machine has fonts for.
 
     Raises SettingsError with Typst's message, file and line if a template is broken.
 
@@ -78,6 +82,17 @@ def check_templates(template_set: TemplateSet) -> None:
             where="templates",
             remedy="mend the file that is named; deleting it from the project brings back the shipped one",
         ) from problem
+
+
+def languages_without_fonts(template_set: TemplateSet) -> dict[str, Script]:
+    """Languages that have labels but cannot be printed here, and the script that lacks a font."""
+    names = [name.removeprefix("locales/").removesuffix(".json") for name in template_set.files if _is_labels(name)]
+    scripts = {language: lacking(language, template_set.fonts, list(template_set.files)) for language in names}
+    return {language: script for language, script in scripts.items() if script}
+
+
+def _is_labels(name: str) -> bool:
+    return name.startswith("locales/") and name.endswith(".json")
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,18 +1,14 @@
-import json
-
 import pytest
-import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billflow.documents.pagination import Block, Flow, fits, text_width, wrap
-
-WORDS = "abc ÀÉß Ελληνικά Щука № – — ‘ ’ “ ” · € ₹"
+from billflow.documents.pagination import Block, Flow, Heading, fits, wrap
+from billflow.documents.widths import text_width
 
 
 def block(rows: int, height: int = 1, title_lines: int = 2) -> Block:
     lines = [(f"{row}.{line}",) for row in range(rows) for line in range(height)]
-    return Block(("title",), title_lines, lines, starts=range(0, rows * height, height))
+    return Block(lines, range(0, rows * height, height), title=Heading(0, "title", "", title_lines))
 
 
 @pytest.mark.parametrize(
@@ -39,21 +35,6 @@ def test_wrap_keeps_every_character_and_no_line_is_too_wide(text, width):
 def test_fits():
     assert fits(["abc", "de"], 3)
     assert not fits(["abc", "wide indeed"], 3)
-
-
-def test_text_width_is_never_less_than_the_typeface_needs():
-    chars = sorted(
-        set(WORDS)
-        | {chr(code) for code in (*range(32, 127), *range(0xA1, 0x180), *range(0x391, 0x3E2), *range(0x410, 0x450))}
-    )
-    source = (
-        '#set text(font: "Libertinus Serif", size: 100pt, number-width: "tabular")\n'
-        f"#let chars = {json.dumps(chars, ensure_ascii=False)[1:-1].join('()')}\n"
-        "#context [#metadata(chars.map(char => measure(text(char)).width.pt() / 100))<widths>]"
-    )
-    fonts = typst.Fonts(include_system_fonts=False)
-    measured = json.loads(typst.Compiler(source.encode(), font_paths=fonts).query("<widths>", field="value", one=True))
-    assert {char: width for char, width in zip(chars, measured, strict=True) if width > text_width(char) + 0.03} == {}
 
 
 def test_flow_fill_keeps_title_and_first_row_together():

@@ -38,7 +38,8 @@ def bill(*, subscriptions: int = 1, lines: int = 4, records: int = 0, seed: int 
 def charge_line(number: int, subscription: str, random: Random, index: int, lines: int) -> dict[str, Any]:
     quantity, price = Decimal(random.randint(1, 500_000)) / 1000, Decimal(random.choice(["0.31", "0.006", "5.12345"]))
     return {
-        "line_no": number,
+        "line_no": str(number),
+        "service_account_id": "A-1001",
         "subscription_id": subscription,
         "section": SECTIONS[index * len(SECTIONS) // lines],
         "description": random.choice(DESCRIPTIONS),
@@ -63,7 +64,8 @@ def calls(subscription: str, records: int, random: Random) -> dict[str, Any]:
         "daily": False,
         "aggregate": "sum",
         "records": records,
-        "rows": [[clock(minute), called(random), f"{random.randint(1, 9000) / 100:g}"] for minute in minutes],
+        "dimensions": ["direction", "destination"],
+        "rows": [[clock(minute), f"{random.randint(1, 9000) / 100:g}", *called(random)] for minute in minutes],
     }
 
 
@@ -71,6 +73,8 @@ def clock(minute: int) -> str:
     return f"2013-01-{minute // 1440 + 1:02d} {minute % 1440 // 60:02d}:{minute % 60:02d}"
 
 
-def called(random: Random) -> str:
-    kind = random.choice(["national · +61 2 9{:03d} {:03d}", "international · +44 20 7{:03d} {:03d}"])
-    return kind.format(random.randint(0, 999), random.randint(0, 999))
+def called(random: Random) -> list[str]:
+    direction, number = random.choice(
+        [("national", "+61 2 9{:03d} {:03d}"), ("international", "+44 20 7{:03d} {:03d}")]
+    )
+    return [direction, number.format(random.randint(0, 999), random.randint(0, 999))]

@@ -12,8 +12,10 @@ from billflow.documents.store import ROWS_PER_GROUP, fetch_pdf, iter_pdfs, write
 @pytest.fixture(scope="module")
 def folder(spark, tmp_path_factory):
     """300 documents as a bill run writes them, in two files; one failed."""
-    rows = [(f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", b"pdf %d" % number, None) for number in range(300)]
-    rows[7] = (*rows[7][:7], None, "could not be rendered")
+    rows = [
+        (f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", b"pdf %d" % number, None, None) for number in range(300)
+    ]
+    rows[7] = (*rows[7][:7], None, "could not be rendered", None)
     path = tmp_path_factory.mktemp("documents") / "written"
     frame = (
         spark.createDataFrame(rows, DOCUMENTS).repartitionByRange(2, "invoice_id").sortWithinPartitions("invoice_id")

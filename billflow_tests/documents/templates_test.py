@@ -9,7 +9,7 @@ from billflow.errors import SettingsError
 
 def test_find_templates_has_all_parts():
     found = find_templates(None)
-    assert {"invoice.typ", "layout.json", "locales/en.json", "components/summary.typ"} <= found.files.keys()
+    assert {"invoice.typ", "layout.yaml", "locales/en.json", "components/summary.typ"} <= found.files.keys()
     assert len(found.fingerprint) == 64
 
 
@@ -69,7 +69,7 @@ def test_check_templates_accepts_a_language_with_few_labels():
         ),
         ("invoice.typ", "#let broken = (", r"─ invoice\.typ:1"),
         ("locales/de.json", "{", r"locales/de\.json is not valid JSON"),
-        ("layout.json", "{}", "charges"),
+        ("layout.yaml", "version: 1", "sections: Field required"),
     ],
 )
 def test_check_templates_names_what_is_broken(name, text, said):

@@ -38,9 +38,10 @@ def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFr
     rendered = rendering.render_documents(payloads, template_set)
     rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
     written = run.spark.read.parquet(run.staging.uri("rendered"))
-    sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages")).first()
-    made, size, pages = (int(value or 0) for value in sums or (0, 0, 0))
-    return {"dagster/row_count": made, "bytes": size, "pages": pages, "template": template_set.fingerprint}
+    sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"), F.count("remarks")).first()
+    made, size, pages, remarked = (int(value or 0) for value in sums or (0, 0, 0, 0))
+    told = {"bytes": size, "pages": pages, "printed with remarks": remarked, "template": template_set.fingerprint}
+    return {"dagster/row_count": made, **told}
 
 
 def _published(run: BillRun) -> PublishedPartition:

@@ -1,0 +1,88 @@
+"""How wide columns are: as wide as what they hold, and narrower, with text in several lines, where that is too much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from billflow.documents.breaks import BREAKS
+from billflow.documents.layout import Column
+from billflow.documents.pagination import wrap
+from billflow.documents.widths import text_width
+
+NARROWEST = 4.0
+"""em; a column that has to give way keeps so much, or what its longest word needs if that is less."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column: its label and the texts of its rows."""
+
+    column: Column
+    label: str
+    texts: Sequence[str]
+
+    @cached_property
+    def is_empty(self) -> bool:
+        return not any(self.texts)
+
+    @cached_property
+    def widths(self) -> Sequence[float]:
+        """How wide each text is (em)."""
+        known = {text: text_width(text) for text in set(self.texts)}
+        return [known[text] for text in self.texts]
+
+    @cached_property
+    def natural(self) -> float:
+        return max(*self.widths, text_width(self.label), 0.0)
+
+    @cached_property
+    def least(self) -> float:
+        """What the longest word needs; a number is one word. Only asked for where a table is too wide."""
+        if self.column.side == "end":
+            return self.natural
+        words = {word for text in {*self.texts, self.label} for word in text.split(" ")}
+        return min(max(map(text_width, words)), 3 * NARROWEST)
+
+    def fit(self, width: float) -> bool:
+        """Whether each text is one line of `width` em."""
+        return max(self.widths) <= width and not BREAKS.search("".join(self.texts))
+
+    def lines(self, width: float) -> list[list[str]]:
+        """Each row's text in lines of at most `width` em."""
+        if self.fit(width):
+            return [[text] for text in self.texts]
+        return [wrap(text, width) for text in self.texts]
+
+
+def plan_widths(columns: Sequence[Cells], room: float) -> list[float]:
+    """The widths (em) of columns in `room` em.
+
+    Natural ones, the spare to those that grow (the last one, if none does); or narrowed to fit.
+    """
+    natural = [cells.natural for cells in columns]
+    spare = room - sum(natural)
+    if spare < 0:
+        return _narrowed(columns, natural, room)
+    growing = [cells.column.grows for cells in columns]
+    if not any(growing):
+        growing[-1:] = [True]
+    share = spare / sum(growing)
+    return [width + share * grows for width, grows in zip(natural, growing, strict=True)]
+
+
+def _narrowed(columns: Sequence[Cells], natural: Sequence[float], room: float) -> list[float]:
+    """The widest give way first, none below its longest word; if even that is too much, all below one width."""
+    least = [cells.least for cells in columns]
+    floors = least if sum(least) <= room else [0.0] * len(least)
+    cap = _cap(natural, floors, room)
+    return [max(floor, min(width, cap)) for width, floor in zip(natural, floors, strict=True)]
+
+
+def _cap(natural: Sequence[float], floors: Sequence[float], room: float) -> float:
+    """The width above which columns are cut so that they sum up to `room`; found by halving."""
+    low, high = 0.0, max(natural)
+    for _ in range(40):
+        middle = (low + high) / 2
+        used = sum(max(floor, min(width, middle)) for width, floor in zip(natural, floors, strict=True))
+        low, high = (middle, high) if used <= room else (low, middle)
+    return low

@@ -1,0 +1,39 @@
+"""What was used on each day, from the itemised usage of a bill: what the chart of days shows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+DAY = slice(10)
+
+
+def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The days of the metric that has the most records, over all subscriptions, as the payload's `days`.
+
+    Quantities of a day are added up, or the highest is taken where the metric is billed by its highest. Empty without
+    usage on two days.
+    """
+    if not usage:
+        return []
+    records: Counter[str] = Counter()
+    for meter in usage:
+        records[meter["metric"]] += meter["records"]
+    metric = max(records, key=lambda name: (records[name], name))
+    meters = [meter for meter in usage if meter["metric"] == metric]
+    days = _days(meters)
+    if len(days) < 2:
+        return []
+    shown = [[day, f"{quantity:f}"] for day, quantity in sorted(days.items())]
+    return [{"metric": metric, "unit": meters[0]["unit"], "days": shown}]
+
+
+def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
+    highest = meters[0].get("aggregate") == "max"
+    days: dict[str, Decimal] = {}
+    for meter in meters:
+        for time, quantity, *_ in meter["rows"]:
+            day, amount = time[DAY], Decimal(quantity)
+            known = days.get(day)
+            days[day] = amount if known is None else max(known, amount) if highest else known + amount
+    return days

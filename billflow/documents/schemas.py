@@ -1,0 +1,169 @@
+"""JSON Schemas of what a template works with: the payload of one document (version 2), and `layout.yaml`.
+
+The models here describe; rendering does not go through them. A further list of objects in a payload is printed as a
+section of its own (see `sections`).
+"""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from billflow.documents.layout import Layout
+
+VERSION = 2
+"""Of the payload; raised when something in it changes its meaning or goes."""
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+Text = str | None
+Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$", description="an exact decimal, as text")]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Series = list[tuple[str, Amount]]
+
+
+class Described(BaseModel):
+    """Nothing that is not described."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Party(Described):
+    """A name, a postal address and a tax number."""
+
+    name: Text
+    street: Text
+    city: Text
+    postcode: Text
+    country: Text = Field(description="ISO 3166-1, two letters")
+    tax_id: Text
+
+
+class Seller(Party):
+    """Who bills, and how it is paid."""
+
+    iban: Text
+    bic: Text = None
+    payment_url: Text = Field(default=None, description="with {invoice_id}, {reference}, {amount}, {currency}")
+    email: Text
+
+
+class Customer(Party):
+    """Who gets the document."""
+
+    account_id: str
+
+
+class Member(Described):
+    """Another account that the bill is for."""
+
+    account_id: str
+    name: Text
+
+
+class Head(Described):
+    """The invoice or credit note itself."""
+
+    invoice_id: str
+    invoice_number: Text = Field(description="null while a draft")
+    kind: Literal["invoice", "credit_note"]
+    status: Literal["draft", "confirmed"]
+    corrects: Text = Field(description="the invoice_id that it takes back or replaces")
+    period_start: Day
+    period_end: Day = Field(description="the first day not in it")
+    issue_date: Day
+    due_date: Day
+    net: Amount
+    tax: Amount
+    total: Amount
+    correction: Literal["takes_back", "replaces"] | None = None
+    corrects_number: Text = None
+    correction_reason: Text = None
+
+
+class Line(Described):
+    """An invoice line, in order of `line_no`."""
+
+    line_no: str
+    service_account_id: Text = Field(description="the account that it is for: the customer's or a member's")
+    subscription_id: Text
+    section: Text
+    description: Text
+    period_start: Day | None
+    period_end: Day | None
+    quantity: Amount | None
+    unit: Text
+    unit_price: Amount | None
+    net: Amount
+    tax_category: Text = Field(description="EN 16931: S, Z, E, AE, K, G, O")
+    tax_rate: Amount | None = Field(description="a fraction: 0.1000 is 10 %")
+
+
+class Tax(Described):
+    """The tax of one category and rate."""
+
+    tax_category: Text
+    tax_rate: Amount | None
+    base: Amount
+    tax: Amount
+
+
+class Meter(Described):
+    """The itemised usage of one subscription and metric."""
+
+    subscription_id: Text
+    metric: str
+    unit: Text
+    daily: bool = Field(description="a row is a local day instead of a record")
+    aggregate: Literal["sum", "max"]
+    records: int
+    dimensions: list[str] = Field(description="what the further values of each row are")
+    rows: list[list[str]] = Field(description="[time, quantity, a value for each dimension]; times are wall clock")
+
+
+class History(Described):
+    """What one metric was in earlier months and this one; a month that is left out has no bar."""
+
+    metric: str
+    unit: Text
+    months: Series
+
+
+class Days(Described):
+    """What one metric was on each day of the period."""
+
+    metric: str
+    unit: Text
+    days: Series
+
+
+class Payload(BaseModel):
+    """Everything that one document prints."""
+
+    version: Literal[2]
+    language: Text = Field(description="BCP 47; English where templates have no labels for it")
+    currency: str = Field(description="ISO 4217")
+    seller: Seller
+    customer: Customer
+    members: list[Member]
+    invoice: Head
+    lines: list[Line]
+    taxes: list[Tax]
+    usage: list[Meter]
+    history: list[History] = []
+    days: list[Days] = []
+
+
+def payload_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the payload."""
+    return {"$schema": DRAFT, **Payload.model_json_schema(), "title": f"payload, version {VERSION}"}
+
+
+def layout_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of layout.yaml."""
+    return {"$schema": DRAFT, **Layout.model_json_schema(), "title": "layout.yaml"}
+
+
+def text_of(schema: dict[str, Any]) -> str:
+    """A schema as the text of a file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

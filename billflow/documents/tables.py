@@ -1,0 +1,212 @@
+"""Sections as tables: rows of the payload cut to planned columns, under the titles of their groups, ready for pages.
+
+Everything is text by now: one text per column and page, its lines joined (see `pagination`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Any
+
+from billflow.documents.columns import Cells, plan_widths
+from billflow.documents.formatting import Formats
+from billflow.documents.layout import Column, Group, Section
+from billflow.documents.pagination import BOLD, TIME_GAP, Block, Heading, Line, wrap
+
+Labels = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+LEVEL_SIZES = (1.0, 1.25, 1.45)
+"""Size of a group's title by its height above the rows, in sizes of the rows."""
+ROUNDING = 1e-6
+"""em; what a width may lose on the way through points."""
+TITLE_SHARE = 0.72
+"""Of the width, for a group's title; its subtotal stands beside it."""
+
+
+def sum_of(amounts: Iterable[str]) -> str:
+    """The exact sum of plain decimals."""
+    return f"{sum(map(Decimal, amounts), Decimal(0)):f}"
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How one document writes: its formats, its labels, and the values that labels may name in braces."""
+
+    formats: Formats
+    labels: Labels
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, text: str) -> str:
+        """A label by its name; other text as it is, with the names of labels and values in braces replaced."""
+        if "{" in text:
+            return text.format_map({**self.labels, **self.values})
+        return str(self.labels.get(text, text))
+
+    def heading(self, name: str) -> str:
+        """What a field without a declared label is called: its label, else its name in words."""
+        return str(self.labels.get(name) or name.replace("_", " ").capitalize())
+
+    def texts(self, column: Column, rows: Sequence[Row]) -> list[str]:
+        """The values of a column as its format writes them; nothing for what is not there."""
+        write, formats, name = _WRITERS[column.format], self.formats, column.field
+        return [write(formats, name, row) for row in rows]
+
+
+def _number(formats: Formats, name: str, row: Row) -> str:
+    return formats.number(row[name]) if row.get(name) is not None else ""
+
+
+def _amount(formats: Formats, name: str, row: Row) -> str:
+    return formats.amount(row[name]) if row.get(name) is not None else ""
+
+
+def _quantity(formats: Formats, name: str, row: Row) -> str:
+    number = _number(formats, name, row)
+    return f"{number} {row['unit']}" if number and row.get("unit") else number
+
+
+def _percent(formats: Formats, name: str, row: Row) -> str:
+    return formats.percent(row[name]) if row.get(name) is not None else ""
+
+
+def _date(formats: Formats, name: str, row: Row) -> str:
+    return formats.date(row[name]) if row.get(name) else ""
+
+
+def _period(formats: Formats, name: str, row: Row) -> str:
+    start, end = row.get(f"{name}_start"), row.get(f"{name}_end")
+    return formats.period(start, end) if start and end else ""
+
+
+def _time(formats: Formats, name: str, row: Row) -> str:
+    """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
+    day, clock = row[name][:10], row[name][11:]
+    return f"{formats.day(day)}{TIME_GAP}{formats.in_digits(clock)}" if clock else formats.day(day)
+
+
+def _text(_formats: Formats, name: str, row: Row) -> str:
+    value = row.get(name)
+    return "" if value is None else str(value)
+
+
+_WRITERS: dict[str, Callable[[Formats, str, Row], str]] = {
+    "text": _text,
+    "time": _time,
+    "number": _number,
+    "quantity": _quantity,
+    "amount": _amount,
+    "percent": _percent,
+    "date": _date,
+    "period": _period,
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The columns that a table has on one document: which, under what labels, and how wide their texts are (points)."""
+
+    columns: Sequence[Column]
+    labels: Sequence[str]
+    widths: Sequence[float]
+    gutter: float
+
+    @property
+    def width(self) -> float:
+        return sum(self.widths) + self.gutter * (len(self.widths) - 1)
+
+    def edges(self) -> list[dict[str, Any]]:
+        """Where the texts of each column are placed: at its start, or at its end."""
+        edges, start = [], 0.0
+        for column, width in zip(self.columns, self.widths, strict=True):
+            at = start + width if column.side == "end" else start
+            edges.append({"at": round(at, 2), "side": column.side})
+            start += width + self.gutter
+        return edges
+
+
+@dataclass(frozen=True)
+class Table:
+    """One section of one document."""
+
+    section: Section
+    writing: Writing
+    width: float
+
+    def cells(self, rows: Sequence[Row]) -> list[Cells]:
+        """The columns that have anything to show."""
+        columns = self.section.columns
+        shown = [Cells(column, self.column_label(column), self.writing.texts(column, rows)) for column in columns]
+        return [cells for cells in shown if not cells.is_empty]
+
+    def room(self, columns: int) -> float:
+        """What so many columns can share (em)."""
+        return (self.width - self.section.gutter * (columns - 1)) / self.section.size
+
+    def plan(self, cells: Sequence[Cells]) -> Planned:
+        """Widths for these cells in the width of the table."""
+        widths = [em * self.section.size for em in plan_widths(cells, self.room(len(cells)))]
+        columns, labels = [one.column for one in cells], [one.label for one in cells]
+        return Planned(columns, labels, widths, self.section.gutter)
+
+    def column_label(self, column: Column) -> str:
+        return self.writing.label(column.label) if column.label else self.writing.heading(column.field)
+
+    def lines(self, planned: Planned, cells: Sequence[Cells]) -> list[list[Line]]:
+        """Each row as its lines."""
+        limits = [width / self.section.size + ROUNDING for width in planned.widths]
+        pairs = list(zip(cells, limits, strict=True))
+        if all(one.fit(limit) for one, limit in pairs):
+            return [[line] for line in zip(*(one.texts for one in cells), strict=True)]
+        columns = [one.lines(limit) for one, limit in pairs]
+        return [list(zip_longest(*texts, fillvalue="")) for texts in zip(*columns, strict=True)]
+
+    def blocks(self, rows: Sequence[Row], lines: Sequence[Sequence[Line]]) -> Iterator[Block]:
+        """One block for each innermost group; outer titles open with the first block that is in them."""
+        groups = [group for group in self.section.groups if not group.several or _several(group, rows)]
+        return self._grouped(groups, range(len(rows)), rows, lines)
+
+    def _grouped(
+        self, groups: Sequence[Group], members: Sequence[int], rows: Sequence[Row], lines: Sequence[Sequence[Line]]
+    ) -> Iterator[Block]:
+        if not groups:
+            yield block_of([lines[member] for member in members])
+            return
+        group, *inner = groups
+        for value, chosen in _by(group.by, members, rows).items():
+            heading = self._heading(group, value, [rows[member] for member in chosen], level=len(inner))
+            for index, block in enumerate(self._grouped(inner, chosen, rows, lines)):
+                yield block.under(heading, opens=index == 0)
+
+    def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
+        amount = self.writing.formats.amount(sum_of(row[group.subtotal] for row in rows)) if group.subtotal else ""
+        size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
+        texts = wrap(self._title(group, value), self.width * TITLE_SHARE / size / BOLD)
+        return Heading(level, "\n".join(texts), amount, len(texts) + 1)
+
+    def _title(self, group: Group, value: str | None) -> str:
+        if not value:
+            return self.writing.label(group.empty)
+        return group.title.format_map({**self.writing.labels, "value": value})
+
+
+def _several(group: Group, rows: Sequence[Row]) -> bool:
+    return len({row.get(group.by) for row in rows}) > 1
+
+
+def _by(name: str, members: Iterable[int], rows: Sequence[Row]) -> dict[str | None, list[int]]:
+    groups: dict[str | None, list[int]] = {}
+    for member in members:
+        groups.setdefault(rows[member].get(name), []).append(member)
+    return groups
+
+
+def block_of(rows: Iterable[Sequence[Line]], *, title: Heading | None = None, labels: Line = ()) -> Block:
+    """A block of rows, each some lines."""
+    starts: list[int] = []
+    lines: list[Line] = []
+    for row in rows:
+        starts.append(len(lines))
+        lines += row
+    return Block(lines=lines, starts=starts, title=title, labels=labels)

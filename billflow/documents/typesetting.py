@@ -1,0 +1,107 @@
+"""The files that Typst reads for one document: planned in the widths of the fonts at hand, with no glyph missing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import typst
+
+from billflow.documents.fonts import EXTRA, families, install, located
+from billflow.documents.formatting import language_of
+from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
+from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
+from billflow.documents.specimen import Specimen
+from billflow.documents.templates import TemplateSet, languages_without_fonts
+from billflow.documents.widths import Widths, measured_by
+
+MOST_ROUNDS = 6
+"""Planning meets new words where it breaks a long one; more rounds than two are needed only for such."""
+
+
+class Typesetter:
+    """A set of templates unpacked into `root` with its fonts, and what is known of their glyphs and widths so far."""
+
+    def __init__(self, template_set: TemplateSet, root: Path) -> None:
+        self._lacking = languages_without_fonts(template_set)
+        stationery = Stationery.of(template_set.files)
+        printable = {name: labels for name, labels in stationery.labels.items() if name not in self._lacking}
+        self._stationery = replace(stationery, labels=printable)
+        self._labels = {name: json.dumps(own, ensure_ascii=False) for name, own in printable.items()}
+        self.languages = sorted(printable)
+        self._fonts = template_set.fonts
+        _unpack({**template_set.files, **self._label_files()}, root)
+        _link(template_set, root / "found-fonts")
+        self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
+        self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts))
+        self._glyphs = Glyphs(self.specimen)
+        self.widths = Widths(self.specimen)
+        self._unprintable_labels: dict[str, set[str]] = {}
+
+    def laid_out(self, payload: Payload) -> tuple[dict[str, str], str | None]:
+        """The files of one document by name, and what is printed otherwise than asked for.
+
+        Raises MissingGlyphsError when letters or digits have no glyph.
+        """
+        files, language = self._files(payload)
+        missing = self._glyphs.missing(files.values()) | self._missing_labels(language)
+        remarks = [self._without_font(payload)]
+        if missing:
+            remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
+            files, _ = self._files(replaced(payload, missing))
+        return files, "; ".join(filter(None, remarks)) or None
+
+    def _files(self, payload: Payload) -> tuple[dict[str, str], str]:
+        formats = self._stationery.formats(payload)
+        with measured_by(self.widths):
+            for _ in range(MOST_ROUNDS):
+                bill, details = paper_of(payload, self._stationery)
+                if not self.widths.novel:
+                    break
+                self.widths.learn()
+        typeface = typeface_of(formats, families(formats.language, self._fonts))
+        parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
+        return {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}, formats.language
+
+    def _missing_labels(self, language: str) -> set[str]:
+        if language not in self._unprintable_labels:
+            self._unprintable_labels[language] = self._glyphs.missing([self._labels[language]])
+        return self._unprintable_labels[language]
+
+    def _bearable(self, missing: set[str], payload: Payload, language: str) -> str:
+        """Which characters are missing and where. Raises MissingGlyphsError if the bill cannot do without them."""
+        found = list(places(payload, missing))
+        own = sorted(missing - {char for char, _ in found})
+        found += [(char, f"locales/{language}.json") for char in own]
+        if own or carry_meaning(missing):
+            raise MissingGlyphsError(
+                f"no font has {told(found)}",
+                where="fonts of the templates",
+                remedy=f"{EXTRA} for Arabic, Chinese, Hebrew, Hindi, Japanese, Korean and Thai; "
+                "for others put a font that has them into the project's templates/",
+            )
+        return told(found)
+
+    def _without_font(self, payload: Payload) -> str | None:
+        language = language_of(payload["language"] or "en")
+        script = self._lacking.get(language)
+        return f"no font for {script.name}, so in English: {install(script)}" if script else None
+
+    def _label_files(self) -> dict[str, bytes]:
+        return {f"locales/{name}.json": own.encode() for name, own in self._labels.items()}
+
+
+def _unpack(files: Mapping[str, bytes], root: Path) -> None:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _link(template_set: TemplateSet, folder: Path) -> None:
+    """Typst looks for fonts in folders: one with exactly those that the templates were found with."""
+    folder.mkdir()
+    for font in template_set.fonts:
+        link = folder / font.name
+        if not link.exists():  # a collection holds several families
+            link.symlink_to(located(font))

@@ -1,0 +1,141 @@
+"""How wide texts are, in em: measured by Typst in the fonts at hand, once for each character and joined word.
+
+Letters of Latin, Greek, Cyrillic, Chinese and Japanese stand beside one another, and their widths add up. Those of
+Arabic, Indian and other scripts join or reorder, so that only a whole word has a width: words are measured as they
+come, and most are met again on other bills.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+
+from billflow.documents.specimen import Specimen
+
+WIDTHS_OF = {
+    0.25: "',.:;|·\u00a0\u202f\u2009 ",
+    0.29: "!\\ijl{}\u2018\u2019",
+    0.35: '()"-I/Jft[]\u2010\u2011',
+    0.41: "*rs`“”",
+    0.46: "?cez~",
+    0.48: "#$0123456789a§€£¥",
+    0.51: "FS_bgoqvxð",
+    0.55: "LPdhknpuy^ß<>+=±\u00d7\u2013",
+    0.60: "BERYøþ",
+    0.67: "CKTUVXZ%",
+    0.75: "ADGHNOQ&w—…đłæœ",
+    0.85: "mMшщ",
+    0.98: "W@ÆŒљњ",
+}
+OTHER_SMALL, OTHER = 0.76, 1.0
+FULL_WIDTH = 1.05
+
+JOINED = re.compile("[\u0590-\u109f\u1780-\u18af\u1a00-\u1cff\ua8e0-\uabff\ufb1d-\ufdff\ufe70-\ufefc\u200c\u200d]+")
+"""Scripts whose letters change with their neighbours: from Hebrew to Myanmar, Khmer, Mongolian and others."""
+
+HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of UTF-16 pairs, from broken text: nothing can print them or be asked about them."""
+
+TATWEEL, DOTTED_CIRCLE, IDEOGRAPH = "\u0640", "\u25cc", "\u6c38"
+KERNING = 1.005
+"""For pairs that the typeface pushes apart: of `TT`, not of `Ta`. Some capitals need a few hundredths of an em more;
+the gutter that follows each column has room for them."""
+
+MOST_WORDS = 50_000
+"""Words remembered, a few megabytes; a process that met more begins anew."""
+
+
+class Widths(dict[str, float]):
+    """Widths of characters and joined words. Without a specimen they are estimated, from above.
+
+    `novel` are those that were asked for and not measured yet; `learn` measures them.
+    """
+
+    def __init__(self, specimen: Specimen | None = None) -> None:
+        super().__init__(() if specimen else ((char, width) for width, chars in WIDTHS_OF.items() for char in chars))
+        self._specimen = specimen
+        self._estimates: Mapping[str, float] = ESTIMATES if specimen else self
+        self.novel: set[str] = set()
+
+    def __missing__(self, text: str) -> float:
+        estimates = self._estimates
+        width = sum(map(estimates.__getitem__, text)) if len(text) > 1 else _estimated(text, estimates)
+        if self._specimen and not HALVES.search(text):
+            self.novel.add(text)
+        elif len(text) == 1:
+            self[text] = width
+        return width
+
+    def learn(self) -> None:
+        """Measure what is novel, in one go."""
+        if not (self._specimen and self.novel):
+            return
+        if len(self) > MOST_WORDS:
+            self.clear()
+        texts, self.novel = sorted(self.novel), set()
+        probes = [list(_probes(text)) for text in texts]
+        found = iter(self._specimen.widths(list(chain.from_iterable(chain.from_iterable(probes)))))
+        for text, pairs in zip(texts, probes, strict=True):
+            self[text] = KERNING * max(next(found) - next(found) for _ in pairs)
+
+
+def text_width(text: str) -> float:
+    """The width of a text in em; what has not been measured is estimated from above."""
+    joined = not text.isascii() and JOINED.search(text)
+    return sum(map(_CURRENT.get().__getitem__, parts(text) if joined else text))
+
+
+def char_width(char: str) -> float:
+    """The width of a character in em, the widest of its forms."""
+    return _CURRENT.get()[char]
+
+
+def parts(text: str) -> Iterator[str]:
+    """What widths are of: joined words, and the other characters one by one."""
+    end = 0
+    for word in JOINED.finditer(text):
+        yield from text[end : word.start()]
+        yield word[0]
+        end = word.end()
+    yield from text[end:]
+
+
+@contextmanager
+def measured_by(widths: Widths) -> Iterator[None]:
+    """Widths for what is planned within, in this thread."""
+    token = _CURRENT.set(widths)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def _probes(text: str) -> Iterable[tuple[str, str]]:
+    """Pairs of texts; the widest difference of a pair is the width. Marks need something to stand on."""
+    if len(text) > 1 or text.isspace():
+        return [(text, "")]
+    if unicodedata.category(text) in {"Mn", "Mc", "Me"}:
+        return [(f"{DOTTED_CIRCLE}{text}", DOTTED_CIRCLE)]
+    if unicodedata.bidirectional(text) == "AL":
+        after, before = f"{TATWEEL}{text}", f"{text}{TATWEEL}"
+        return [(text, ""), (after, TATWEEL), (before, TATWEEL), (f"{after}{TATWEEL}", TATWEEL * 2)]
+    if unicodedata.east_asian_width(text) in "WF":  # at the end of a line punctuation is half as wide
+        return [(f"{IDEOGRAPH}{text}{IDEOGRAPH}", IDEOGRAPH * 2)]
+    return [(text, "")]
+
+
+def _estimated(char: str, estimates: Mapping[str, float]) -> float:
+    if unicodedata.combining(char):
+        return 0.0
+    if unicodedata.east_asian_width(char) in "WF":
+        return FULL_WIDTH
+    composed = unicodedata.normalize("NFKD", char)
+    if len(composed) > 1 and composed[0] != " ":
+        return sum(map(estimates.__getitem__, composed))
+    return OTHER_SMALL if char.islower() else OTHER
+
+
+ESTIMATES = Widths()
+_CURRENT: ContextVar[Widths] = ContextVar("widths", default=ESTIMATES)

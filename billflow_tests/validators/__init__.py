@@ -1,0 +1,1 @@
+"""Validators of others, fetched by Maven: do e-invoices and PDFs keep the official rules?"""
