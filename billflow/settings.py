@@ -33,6 +33,25 @@ class Seller(Strict):
     bic: str | None = None
     payment_url: PaymentUrl | None = None
     email: str | None = None
+    contact: str | None = None
+    """Whom to ask: a person or a department. With `phone` and `email`, what XRechnung wants to know."""
+    phone: str | None = None
+    endpoint: str | None = None
+    """Where e-invoices are answered: an electronic address, such as a GLN or a Peppol participant's."""
+    endpoint_scheme: str | None = None
+    """The scheme of `endpoint`, a code of CEF's list EAS: 0088 is a GLN, EM an e-mail address."""
+
+
+class Documents(Strict):
+    """What documents bring besides their pages."""
+
+    einvoice: Literal["factur-x"] | None = None
+    """Confirmed documents are PDF/A-3b files with the EN 16931 invoice attached, as Factur-X and ZUGFeRD have it."""
+
+    @property
+    def factur_x(self) -> bool:
+        """Whether PDFs bring the e-invoice along."""
+        return self.einvoice == "factur-x"
 
 
 class SparkSettings(Strict):
@@ -163,6 +182,7 @@ class Settings(Strict):
     first_month: Month = "2010-01"
     quarantine_limit: ExactDecimal = Field(default=Decimal("0.05"), ge=0, le=1)
     numbering: Numbering = Field(default_factory=Numbering)
+    documents: Documents = Field(default_factory=Documents)
     dunning: DunningLevels = DEFAULT_LEVELS
     """Levels of reminding that a bill reaches when it stays open."""
     sources: Annotated[tuple[Source, ...], AtLeastOne]

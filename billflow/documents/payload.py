@@ -22,8 +22,9 @@ ACCOUNT = ("system", "account_id")
 BILL = (*ACCOUNT, "invoice_id")
 METER = (*BILL, "subscription_id", "metric")
 
-SELLER = ("name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email")
-CUSTOMER = ("account_id", "name", "street", "city", "postcode", "country", "tax_id")
+PARTY = ("name", "street", "city", "postcode", "country", "tax_id", "email")
+SELLER = (*PARTY, "iban", "bic", "payment_url", "contact", "phone", "endpoint", "endpoint_scheme")
+CUSTOMER = ("account_id", *PARTY)
 HEAD = (
     "invoice_id",
     "invoice_number",
@@ -55,7 +56,7 @@ LINE = (
     "tax_category",
     "tax_rate",
 )
-TAX = ("tax_category", "tax_rate", "base", "tax")
+TAX = ("tax_category", "tax_rate", "base", "tax", "reason")
 
 
 def invoice_payloads(

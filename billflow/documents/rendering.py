@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from threading import Lock
@@ -19,10 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
+from billflow.documents.einvoice.reading import differences
+from billflow.documents.einvoice.record import einvoice_of
 from billflow.documents.templates import MAIN, TemplateSet
 from billflow.documents.typesetting import Typesetter
-from billflow.errors import BillflowError
+from billflow.errors import BillflowError, EInvoiceError
 from billflow.lake import schemas
 
 PDFS_PER_BATCH = 64
@@ -147,14 +150,14 @@ def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     return payloads.repartitionById(tasks, task).sortWithinPartitions("invoice_id")
 
 
-def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFrame:
-    """Render every payload, on the executors.
+def render_documents(payloads: DataFrame, template_set: TemplateSet, *, factur_x: bool = False) -> DataFrame:
+    """Render every payload, on the executors; with `factur_x`, see `rendered_document`.
 
     In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
     (hex, of the PDF), template (fingerprint), cycle, month, pdf, error, remarks. An invoice that cannot be rendered has
     its reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out. `remarks` names
-    characters that no font has and in whose place the code point is printed (`glyphs`), and a language without a font.
-    The order of the rows stays.
+    characters that no font has and in whose place the code point is printed (`glyphs`), a language without a font, and
+    why a document has no e-invoice. The order of the rows stays.
 
     Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
     """
@@ -163,21 +166,25 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet) -> DataFram
         renderer = Renderer(template_set)
         for batch in batches:
             for start in range(0, batch.num_rows, PDFS_PER_BATCH):
-                yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)
+                yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer, factur_x=factur_x)
 
     return payloads.select("invoice_id", "payload", "cycle", "month").mapInArrow(render, DOCUMENTS)
 
 
-def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    rows = [{**row, **rendered_document(row["payload"], renderer)} for row in batch.to_pylist()]
+def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer, *, factur_x: bool) -> pa.RecordBatch:
+    rows = [{**row, **rendered_document(row["payload"], renderer, factur_x=factur_x)} for row in batch.to_pylist()]
     return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
 
 
-def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
-    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256, pdf and remarks, or the error."""
+def rendered_document(payload: str, renderer: Renderer, *, factur_x: bool = False) -> dict[str, Any]:
+    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256, pdf and remarks, or the error.
+
+    With `factur_x`, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
+    customer of a seller without a tax id: such a document goes out without one, and a remark says why.
+    """
     template = renderer.template
     try:
-        rendered = renderer.render_pdf(json.loads(payload))
+        rendered = _rendered(json.loads(payload), renderer, factur_x=factur_x)
     except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
         if not (isinstance(problem, Exception) or _is_panic(problem)):
             raise
@@ -190,6 +197,24 @@ def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
         "pdf": rendered.pdf,
         "remarks": rendered.remarks,
     }
+
+
+def _rendered(bill: Mapping[str, Any], renderer: Renderer, *, factur_x: bool) -> Rendered:
+    if not factur_x or bill["invoice"]["status"] != "confirmed":
+        return renderer.render_pdf(bill)
+    try:
+        return renderer.render_pdf(bill, einvoice=_compared(bill))
+    except EInvoiceError as problem:
+        plain = renderer.render_pdf(bill)
+        return replace(plain, remarks="; ".join(filter(None, [plain.remarks, f"no e-invoice: {problem.what}"])))
+
+
+def _compared(bill: Mapping[str, Any]) -> bytes:
+    """The e-invoice of a bill, read back: each of its amounts is the bill's."""
+    xml = cii_xml(einvoice_of(bill))
+    if found := differences(bill, xml):
+        raise ValueError(f"a defect of billflow: the e-invoice is not the bill: {'; '.join(found)}")
+    return xml
 
 
 def _is_panic(problem: BaseException) -> bool:

@@ -37,6 +37,7 @@ class Party(Described):
     postcode: Text
     country: Text = Field(description="ISO 3166-1, two letters")
     tax_id: Text
+    email: Text = None
 
 
 class Seller(Party):
@@ -45,7 +46,10 @@ class Seller(Party):
     iban: Text
     bic: Text = None
     payment_url: Text = Field(default=None, description="with {invoice_id}, {reference}, {amount}, {currency}")
-    email: Text
+    contact: Text = None
+    phone: Text = None
+    endpoint: Text = Field(default=None, description="electronic address, EN 16931 BT-34")
+    endpoint_scheme: Text = Field(default=None, description="a code of CEF's list EAS")
 
 
 class Customer(Party):
@@ -106,6 +110,7 @@ class Tax(Described):
     tax_rate: Amount | None
     base: Amount
     tax: Amount
+    reason: Text = Field(default=None, description="why no tax is due")
 
 
 class Meter(Described):

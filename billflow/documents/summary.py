@@ -61,11 +61,10 @@ def summary_note(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels)
 
 
 def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labels) -> dict[str, Any]:
-    """Category, rate, base and tax of each pair, as four texts."""
-    categories = labels["tax_categories"]
+    """Category with the reason why no tax is due, rate, base and tax of each pair, as four texts."""
     rows = [
         (
-            wrap(categories.get(tax["tax_category"], tax["tax_category"] or ""), CATEGORY_WIDTH),
+            _category(tax, labels["tax_categories"]),
             [formats.percent(tax["tax_rate"])],
             [formats.amount(tax["base"])],
             [formats.amount(tax["tax"])],
@@ -73,6 +72,12 @@ def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labe
         for tax in taxes
     ]
     return _table(rows, columns=4)
+
+
+def _category(tax: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    name, reason = names.get(tax["tax_category"], tax["tax_category"] or ""), tax.get("reason") or ""
+    told = wrap(reason, CATEGORY_WIDTH) if reason and reason.casefold() != name.casefold() else []
+    return [*wrap(name, CATEGORY_WIDTH), *told]
 
 
 def labelled(rows: Iterable[tuple[str, str | None]], width: float) -> dict[str, Any]:

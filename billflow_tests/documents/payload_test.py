@@ -9,6 +9,7 @@ from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
 from billflow.documents.templates import find_templates
 from billflow.lake import schemas, tables
+from billflow.settings import Seller
 
 JANUARY = (dt.date(2013, 1, 1), dt.date(2013, 2, 1))
 SELLER = {"name": "Acme Energy Ltd", "country": "AU", "iban": "DE89370400440532013000"}
@@ -108,6 +109,7 @@ def payloads(spark):
                     "tax_rate": Decimal(rate),
                     "base": Decimal(15),
                     "tax": Decimal("1.5"),
+                    "reason": "a reason" if category == "Z" else None,
                 }
                 for category, rate in (("Z", "0"), ("S", "0.2"), ("S", "0.1"))
             ],
@@ -144,9 +146,7 @@ def test_invoice_payloads_has_one_row_an_invoice(payloads):
     assert [payloads[name]["customer"]["name"] for name in ("i1", "i2")] == ['Åse "Q" O\'Neil', "Other"]
     assert [payloads[name]["language"] for name in ("i1", "i2")] == ["en", "de"]
     assert payloads["i1"]["seller"] == {
-        **dict.fromkeys(
-            ["name", "street", "city", "postcode", "country", "tax_id", "iban", "bic", "payment_url", "email"]
-        ),
+        **dict.fromkeys(Seller.model_fields),
         **SELLER,
     }
 
@@ -163,6 +163,7 @@ def test_invoice_payloads_orders_lines_and_taxes(payloads):
     assert [entry["line_no"] for entry in payloads["i1"]["lines"]] == ["1", "2", "10"]
     taxes = [(tax["tax_category"], tax["tax_rate"][:3]) for tax in payloads["i1"]["taxes"]]
     assert taxes == [("S", "0.1"), ("S", "0.2"), ("Z", "0.0")]
+    assert [tax["reason"] for tax in payloads["i1"]["taxes"]] == [None, None, "a reason"]
     assert payloads["i2"]["taxes"] == []
     assert payloads["i2"]["usage"] == []
 

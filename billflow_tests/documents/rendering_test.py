@@ -14,7 +14,9 @@ import pypdf
 import pytest
 from pyspark.sql import functions as F
 
-from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents
+from billflow.documents.einvoice.facturx import attached_einvoice
+from billflow.documents.einvoice.reading import differences
+from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents, rendered_document
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow_tests.documents.shapes import bill
@@ -258,6 +260,43 @@ def test_renderer_says_so_instead_of_hanging_after_a_fork(renderer, tmp_path):
         os._exit(0)
     os.waitpid(child, 0)
     assert "forked" in Path(tmp_path, "said").read_text()
+
+
+EUROPEAN = {"country": "DE", "tax_id": "DE123456788"}
+
+
+def test_rendered_document_brings_the_einvoice_of_what_is_confirmed(renderer):
+    confirmed = changed(currency="EUR", seller=EUROPEAN, customer={"country": "DE"})
+    made = rendered_document(json.dumps(confirmed), renderer, factur_x=True)
+    assert (made.get("error"), made["remarks"], made["pages"]) == (None, None, 2)
+    assert differences(confirmed, attached_einvoice(made["pdf"])) == []
+
+
+def test_rendered_document_of_a_draft_is_a_plain_pdf(renderer):
+    draft = changed(seller=EUROPEAN, invoice={"status": "draft", "invoice_number": None})
+    made, plain = (rendered_document(json.dumps(draft), renderer, factur_x=wanted) for wanted in (True, False))
+    assert made == plain
+
+
+def test_rendered_document_says_why_it_has_no_einvoice(renderer):
+    bare = changed(seller={"tax_id": None}, currency="EUR")
+    made = rendered_document(json.dumps(bare), renderer, factur_x=True)
+    assert made["pdf"] == renderer.render_pdf(bare).pdf
+    assert "no e-invoice" in made["remarks"]
+    assert "tax" in made["remarks"]
+
+
+def test_render_pdf_says_why_no_tax_is_due(renderer):
+    tax = {
+        "tax_category": "AE",
+        "tax_rate": "0",
+        "base": "136.7500",
+        "tax": "0",
+        "reason": "VAT to be paid by the recipient",
+    }
+    first, *_ = pages_of(renderer.render_pdf(changed(taxes=[tax])).pdf)
+    assert "Reverse charge" in first
+    assert "recipient" in first
 
 
 def rows(payloads):
