@@ -19,6 +19,7 @@ from rich.console import Console
 
 from billflow.catalog import load_catalog
 from billflow.cli.progress import Progress, open_console
+from billflow.documents.templates import check_own_templates
 from billflow.errors import UsageError
 from billflow.lake.manifest import PublishedPartition, read_manifest
 from billflow.lake.storage import open_lake
@@ -117,6 +118,7 @@ def _check_project(project: OpenProject) -> None:
     load_catalog(project.folder / "catalog")
     open_lake(project.settings)
     check_files(project.settings)
+    check_own_templates(project.settings.templates)
 
 
 def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:

@@ -61,6 +61,12 @@ def find_templates(override: Path | None = None) -> TemplateSet:
     return TemplateSet.of(dict(_files(shipped)) | own, find_fonts())
 
 
+def check_own_templates(folder: Path) -> None:
+    """`check_templates` where a project's folder has files; the shipped ones are known to work."""
+    if folder.is_dir() and any(_files(folder)):
+        check_templates(find_templates(folder))
+
+
 def check_templates(template_set: TemplateSet) -> None:
     """Render a small bill and a credit note in every language that this machine has fonts for.
 

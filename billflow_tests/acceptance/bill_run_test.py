@@ -175,3 +175,15 @@ def test_telecom_agrees_with_an_independent_program(tmp_path, billflow, rows):
     assert rows(example.folder, "select count(*) as n from quarantine")[0]["n"] == sum(expected.quarantined.values())
     shown = rows(example.folder, "select row, reason, len(rules) as n from quarantine")
     assert all(json.loads(row["row"]) and row["reason"] and row["n"] for row in shown)
+
+
+def test_a_broken_template_is_refused_before_anything_is_written(tmp_path, billflow):
+    folder = tmp_path / "project"
+    write_energy_small(folder)
+    component = folder / "templates" / "components" / "taxes.typ"
+    component.parent.mkdir(parents=True)
+    component.write_text("#let tax-table(bill, labels) = {\n  bill.nothing\n")
+    result = billflow("--project", folder, "run", "--cycle", "c01", "--month", "2026-05")
+    assert result.exit_code == 2
+    assert "components/taxes.typ:1" in str(result.exception)
+    assert not (folder / "lake").exists()

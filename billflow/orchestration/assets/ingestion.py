@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from billflow.catalog import parse_catalog
+from billflow.documents.templates import check_own_templates
 from billflow.lake.manifest import Ingest, Manifest, TableRun, read_manifest
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
@@ -27,6 +28,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         head = read_manifest(run.storage)
         head.check_open(run.partition.key)
         check_files(run.settings)
+        check_own_templates(run.settings.templates)
         texts = project.catalog_texts()
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
         # Mistakes show before anything is written.
