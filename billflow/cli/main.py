@@ -24,7 +24,7 @@ VERBS = {
     "query": "reading",
     "leakage": "leaking",
     "pdf": "reading",
-    "export": "reading",
+    "export": "exporting",
     "explain": "explaining",
     "serve": "later",
     "bench": "later",

@@ -1,20 +1,16 @@
-"""`status`, `query`, `pdf` and `export`: what reads the lake, without starting Spark."""
+"""`status`, `query` and `pdf`: what reads the lake, without starting Spark."""
 
 import csv
 import json
 import sys
-import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 import duckdb
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from billflow import insights
@@ -171,7 +167,7 @@ def pdf(project: str | None, invoice: str, output: Path | None) -> None:
         remedy = '`billflow query "select invoice_id, account_id, month from invoices"` lists them'
         raise UsageError(f"there is no invoice {invoice!r}", where="published invoices", remedy=remedy)
     invoice_id, key = found
-    files = _documents(storage, [manifest.holder(key, invoice_id)])
+    files = documents_of(storage, [manifest.holder(key, invoice_id)])
     content = store.fetch_pdf(files, invoice_id, filesystem=storage.filesystem)
     if content is None:
         raise UsageError(
@@ -188,69 +184,5 @@ def _write_pdf(content: bytes, target: Path) -> None:
     click.echo(f"wrote {target} ({len(content):,} bytes)")
 
 
-def _documents(storage: Storage, made: Iterable[PublishedPartition]) -> list[str]:
+def documents_of(storage: Storage, made: Iterable[PublishedPartition]) -> list[str]:
     return published.files(storage, (run for one in made for run in one.tables.get("documents", ())))
-
-
-@click.command()
-@click.option("--cycle", required=True)
-@click.option("--month", required=True)
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path), required=True, help="A folder, or a file ending in .zip."
-)
-@click.pass_obj
-def export(project: str | None, cycle: str, month: str, target: Path) -> None:
-    """Write all PDFs of a cycle and month, those of its corrections too, as <invoice_id>.pdf."""
-    storage, manifest = _lake(project)
-    key = f"{cycle}|{month}"
-    if key not in manifest.partitions:
-        raise UsageError(f"{key} is not published", where="--cycle, --month", remedy="`billflow status` lists what is")
-    made = [manifest.partitions[key], *manifest.corrections_of(key).values()]
-    files = _documents(storage, made)
-    total = sum(run.rows for one in made for run in one.tables.get("documents", ()))
-    with _opened(target) as place:
-        console = Console(stderr=True)
-        for name, content in track(
-            store.iter_pdfs(files, filesystem=storage.filesystem),
-            "exporting",
-            total,
-            console=console,
-            disable=not console.is_terminal,
-        ):
-            place.put(f"{name}.pdf", content)
-    click.echo(f"wrote {total:,} PDFs to {target}")
-
-
-class _Place(Protocol):
-    def put(self, name: str, content: bytes) -> None: ...
-
-
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-
-    def put(self, name: str, content: bytes) -> None:
-        (self._folder / name).write_bytes(content)
-
-
-class _Zip:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-
-    def put(self, name: str, content: bytes) -> None:
-        # A fixed date: the same documents make the same archive.
-        self._archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_STORED)
-
-
-@contextmanager
-def _opened(target: Path) -> Iterator[_Place]:
-    """A folder to write to; or a zip, which appears under its name only when it is whole."""
-    if target.suffix.lower() != ".zip":
-        yield _Folder(target)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    with zipfile.ZipFile(partial, "w") as archive:
-        yield _Zip(archive)
-    partial.replace(target)

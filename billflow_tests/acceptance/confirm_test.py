@@ -1,5 +1,6 @@
 """Drafts made final as users do it: run, confirm, read, verify; and what is refused from then on."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -7,6 +8,8 @@ import pytest
 from pypdf import PdfReader
 
 from billflow import __version__
+from billflow.documents.einvoice.facturx import attached_einvoice
+from billflow.documents.einvoice.reading import read_einvoice
 from billflow.examples import write_energy_small
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.confirming import Confirming
@@ -27,6 +30,8 @@ def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A project, with its lake in a folder and on a real HDFS."""
     folder = tmp_path_factory.mktemp("confirm") / "project"
     write_energy_small(folder)
+    settings = folder / "billflow.yaml"
+    settings.write_text(settings.read_text() + "\ndocuments: {einvoice: factur-x}\n")
     if request.param == "hdfs":
         put_on(folder, request.getfixturevalue("hdfs"))
     return folder
@@ -65,6 +70,8 @@ def test_a_check_that_fails_confirms_nothing(energy, billflow, monkeypatch):
     assert "check numbers_are_gapless: series invoice|2026 has 5 invoices for 6 numbers" in result.stderr
     assert version(energy) == before
     assert published(energy, MAY).status == "draft"
+    refused = billflow("--project", energy, "export", *of(MAY), "--to", energy / "xml", "--format", "ubl")
+    assert (refused.exit_code, (energy / "xml").exists()) == (2, False)
 
 
 def test_confirm(energy, billflow, rows):
@@ -96,6 +103,33 @@ def test_the_pdf_shows_the_number(energy, billflow, tmp_path):
     text = "".join(page.extract_text() for page in PdfReader(target).pages)
     assert "INV-2026-00000008" in text
     assert "draft" not in text.lower()
+
+
+def totals(rows, energy, partition):
+    found = rows(energy, f"select invoice_id, total::varchar as total from invoices where month = '{partition.month}'")
+    return {row["invoice_id"]: Decimal(row["total"]) for row in found}
+
+
+def test_each_pdf_brings_its_einvoice(energy, billflow, rows, tmp_path):
+    assert billflow("--project", energy, "export", *of(MAY), "--to", tmp_path).exit_code == 0
+    files = {file.stem: read_einvoice(attached_einvoice(file.read_bytes())) for file in tmp_path.iterdir()}
+    assert {name: one.total for name, one in files.items()} == totals(rows, energy, MAY)
+
+
+@pytest.mark.parametrize("shape", ["cii", "ubl"])
+def test_export_of_einvoices(energy, billflow, rows, tmp_path, shape):
+    done = billflow("--project", energy, "export", *of(MAY), "--to", tmp_path, "--format", shape)
+    assert (done.exit_code, done.stdout) == (0, f"wrote 6 e-invoices ({shape}) to {tmp_path}\n")
+    files = {file.stem: read_einvoice(file.read_bytes()) for file in tmp_path.iterdir()}
+    assert {name: one.total for name, one in files.items()} == totals(rows, energy, MAY)
+    assert sorted(one.number for one in files.values()) == [f"INV-2026-{number:08d}" for number in range(7, 13)]
+
+
+def test_export_tells_what_a_customization_lacks(energy, billflow, tmp_path):
+    done = billflow("--project", energy, "export", *of(MAY), "--to", tmp_path / "peppol.zip", "--format", "peppol")
+    assert done.exit_code == 3
+    assert "6 bills cannot be e-invoices" in done.stderr
+    assert "wrote 0 e-invoices" in done.stdout
 
 
 def test_every_document_is_the_final_one(energy, rows):
