@@ -106,10 +106,11 @@ def _isolated(details: Page) -> Page:
     return {**details, "pages": pages}
 
 
-def typeface_of(formats: Formats, families: Sequence[str]) -> Page:
+def typeface_of(formats: Formats, families: Sequence[str], *, accessible: bool) -> Page:
     """What templates read from `typeface.json`: how to set the text of a language, in which families.
 
-    `digits` are those of page numbers; `joined` letters must not be spaced out.
+    `digits` are those of page numbers; `joined` letters must not be spaced out; what is `accessible` has headings and
+    tables that screen readers find.
     """
     return {
         "language": formats.language,
@@ -117,6 +118,7 @@ def typeface_of(formats: Formats, families: Sequence[str]) -> Page:
         "fonts": list(families),
         "digits": formats.digits,
         "joined": script_of(formats.language) is not None,
+        "accessible": accessible,
     }
 
 

@@ -27,10 +27,13 @@ from billflow.documents.templates import MAIN, TemplateSet
 from billflow.documents.typesetting import Typesetter
 from billflow.errors import BillflowError, EInvoiceError
 from billflow.lake import schemas
+from billflow.settings import Documents
 
 PDFS_PER_BATCH = 64
 PDFS_PER_TASK = 1_000
 """About ten seconds of a core: progress shows, and an executor that is lost takes little with it."""
+
+PLAIN = Documents()
 
 _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
@@ -75,14 +78,15 @@ class Renderer:
     next compile would wait for them for ever. That raises RuntimeError instead.
     """
 
-    def __init__(self, template_set: TemplateSet) -> None:
+    def __init__(self, template_set: TemplateSet, wanted: Documents = PLAIN) -> None:
         _CompilingProcess.enter()
         os.environ.setdefault("RAYON_NUM_THREADS", "1")  # Spark's cores bring the parallelism
         self.template = template_set.fingerprint
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self._root = Path(self._folder.name)
-        self.typesetter = Typesetter(template_set, self._root)
+        self.wanted = wanted
+        self.typesetter = Typesetter(template_set, self._root, accessible=wanted.accessible)
         self.languages = self.typesetter.languages
         self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
         self._written: dict[str, str | bytes] = {}
@@ -99,14 +103,19 @@ class Renderer:
             if einvoice is None:
                 pdf = self._compiled(files)
             else:
-                pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, standard=STANDARD))
+                pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, STANDARD))
         return Rendered(pdf, page_count(pdf), remarks)
 
-    def _compiled(self, files: Mapping[str, str | bytes], standard: Literal["a-3b"] | None = None) -> bytes:
+    def _compiled(self, files: Mapping[str, str | bytes], *standards: Literal["a-3b", "ua-1"]) -> bytes:
         for name, content in files.items():
             self._write(name, content)
+        tagged = self.wanted.accessible
         pdf: Any = self._compiler.compile(
-            input=self._root / MAIN, format="pdf", pdf_tags=False, timestamp=0, pdf_standards=standard
+            input=self._root / MAIN,
+            format="pdf",
+            pdf_tags=tagged,
+            timestamp=0,
+            pdf_standards=[*standards, "ua-1"] if tagged else list(standards),
         )
         written: bytes = pdf
         return written
@@ -150,8 +159,8 @@ def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     return payloads.repartitionById(tasks, task).sortWithinPartitions("invoice_id")
 
 
-def render_documents(payloads: DataFrame, template_set: TemplateSet, *, factur_x: bool = False) -> DataFrame:
-    """Render every payload, on the executors; with `factur_x`, see `rendered_document`.
+def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Documents = PLAIN) -> DataFrame:
+    """Render every payload, on the executors, as it is wanted.
 
     In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
     (hex, of the PDF), template (fingerprint), cycle, month, pdf, error, remarks. An invoice that cannot be rendered has
@@ -163,28 +172,28 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, *, factur_x
     """
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        renderer = Renderer(template_set)
+        renderer = Renderer(template_set, wanted)
         for batch in batches:
             for start in range(0, batch.num_rows, PDFS_PER_BATCH):
-                yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer, factur_x=factur_x)
+                yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)
 
     return payloads.select("invoice_id", "payload", "cycle", "month").mapInArrow(render, DOCUMENTS)
 
 
-def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer, *, factur_x: bool) -> pa.RecordBatch:
-    rows = [{**row, **rendered_document(row["payload"], renderer, factur_x=factur_x)} for row in batch.to_pylist()]
+def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
+    rows = [{**row, **rendered_document(row["payload"], renderer)} for row in batch.to_pylist()]
     return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
 
 
-def rendered_document(payload: str, renderer: Renderer, *, factur_x: bool = False) -> dict[str, Any]:
+def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
     """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256, pdf and remarks, or the error.
 
-    With `factur_x`, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
+    With Factur-X, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
     customer of a seller without a tax id: such a document goes out without one, and a remark says why.
     """
     template = renderer.template
     try:
-        rendered = _rendered(json.loads(payload), renderer, factur_x=factur_x)
+        rendered = _rendered(json.loads(payload), renderer)
     except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
         if not (isinstance(problem, Exception) or _is_panic(problem)):
             raise
@@ -199,8 +208,8 @@ def rendered_document(payload: str, renderer: Renderer, *, factur_x: bool = Fals
     }
 
 
-def _rendered(bill: Mapping[str, Any], renderer: Renderer, *, factur_x: bool) -> Rendered:
-    if not factur_x or bill["invoice"]["status"] != "confirmed":
+def _rendered(bill: Mapping[str, Any], renderer: Renderer) -> Rendered:
+    if not renderer.wanted.factur_x or bill["invoice"]["status"] != "confirmed":
         return renderer.render_pdf(bill)
     try:
         return renderer.render_pdf(bill, einvoice=_compared(bill))

@@ -22,7 +22,8 @@ MOST_ROUNDS = 6
 class Typesetter:
     """A set of templates unpacked into `root` with its fonts, and what is known of their glyphs and widths so far."""
 
-    def __init__(self, template_set: TemplateSet, root: Path) -> None:
+    def __init__(self, template_set: TemplateSet, root: Path, *, accessible: bool = False) -> None:
+        self._accessible = accessible
         self._lacking = languages_without_fonts(template_set)
         stationery = Stationery.of(template_set.files)
         printable = {name: labels for name, labels in stationery.labels.items() if name not in self._lacking}
@@ -59,7 +60,7 @@ class Typesetter:
                 if not self.widths.novel:
                     break
                 self.widths.learn()
-        typeface = typeface_of(formats, families(formats.language, self._fonts))
+        typeface = typeface_of(formats, families(formats.language, self._fonts), accessible=self._accessible)
         parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
         return {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}, formats.language
 

@@ -88,9 +88,8 @@ class CorrectRun:
     def _documents(self, invoices: Sequence[Row]) -> tuple[list[Row], str]:
         """DOCUMENTS, and the fingerprint of the templates."""
         template_set = templates.find_templates(self.settings.templates)
-        renderer = rendering.Renderer(template_set)
-        factur_x = self.settings.documents.factur_x
-        made = [_rendered(renderer, row.asDict(), factur_x=factur_x) for row in self._payloads(invoices).collect()]
+        renderer = rendering.Renderer(template_set, self.settings.documents)
+        made = [_rendered(renderer, row.asDict()) for row in self._payloads(invoices).collect()]
         return made, template_set.fingerprint
 
     def _payloads(self, invoices: Sequence[Row]) -> DataFrame:
@@ -185,9 +184,9 @@ def _taxes(bills: Sequence[Bill]) -> list[Row]:
     return [tax for bill in bills for tax in bill.taxes]
 
 
-def _rendered(renderer: rendering.Renderer, row: Row, *, factur_x: bool) -> Row:
+def _rendered(renderer: rendering.Renderer, row: Row) -> Row:
     """A row of DOCUMENTS. CheckFailedError when it cannot be rendered: a number without its document would be a gap."""
-    made = rendering.rendered_document(row["payload"], renderer, factur_x=factur_x)
+    made = rendering.rendered_document(row["payload"], renderer)
     if made.get("error"):
         raise CheckFailedError(
             f"invoice {row['invoice_id']} cannot be rendered: {made['error']}",

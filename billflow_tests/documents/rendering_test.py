@@ -19,6 +19,7 @@ from billflow.documents.einvoice.reading import differences
 from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents, rendered_document
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
+from billflow.settings import Documents
 from billflow_tests.documents.shapes import bill
 
 
@@ -265,22 +266,27 @@ def test_renderer_says_so_instead_of_hanging_after_a_fork(renderer, tmp_path):
 EUROPEAN = {"country": "DE", "tax_id": "DE123456788"}
 
 
-def test_rendered_document_brings_the_einvoice_of_what_is_confirmed(renderer):
+@pytest.fixture(scope="module")
+def with_einvoices():
+    return Renderer(find_templates(None), Documents(einvoice="factur-x"))
+
+
+def test_rendered_document_brings_the_einvoice_of_what_is_confirmed(with_einvoices):
     confirmed = changed(currency="EUR", seller=EUROPEAN, customer={"country": "DE"})
-    made = rendered_document(json.dumps(confirmed), renderer, factur_x=True)
+    made = rendered_document(json.dumps(confirmed), with_einvoices)
     assert (made.get("error"), made["remarks"], made["pages"]) == (None, None, 2)
     assert differences(confirmed, attached_einvoice(made["pdf"])) == []
 
 
-def test_rendered_document_of_a_draft_is_a_plain_pdf(renderer):
+def test_rendered_document_of_a_draft_is_a_plain_pdf(renderer, with_einvoices):
     draft = changed(seller=EUROPEAN, invoice={"status": "draft", "invoice_number": None})
-    made, plain = (rendered_document(json.dumps(draft), renderer, factur_x=wanted) for wanted in (True, False))
+    made, plain = (rendered_document(json.dumps(draft), one) for one in (with_einvoices, renderer))
     assert made == plain
 
 
-def test_rendered_document_says_why_it_has_no_einvoice(renderer):
+def test_rendered_document_says_why_it_has_no_einvoice(renderer, with_einvoices):
     bare = changed(seller={"tax_id": None}, currency="EUR")
-    made = rendered_document(json.dumps(bare), renderer, factur_x=True)
+    made = rendered_document(json.dumps(bare), with_einvoices)
     assert made["pdf"] == renderer.render_pdf(bare).pdf
     assert "no e-invoice" in made["remarks"]
     assert "tax" in made["remarks"]
@@ -297,6 +303,47 @@ def test_render_pdf_says_why_no_tax_is_due(renderer):
     first, *_ = pages_of(renderer.render_pdf(changed(taxes=[tax])).pdf)
     assert "Reverse charge" in first
     assert "recipient" in first
+
+
+@pytest.fixture(scope="module")
+def accessible():
+    return Renderer(find_templates(None), Documents(accessible=True))
+
+
+def structure(pdf):
+    """How often each kind of element is in the tree that screen readers walk."""
+    found = Counter()
+
+    def walk(node):
+        node = node.get_object()
+        if isinstance(node, pypdf.generic.ArrayObject):
+            for one in node:
+                walk(one)
+        elif isinstance(node, pypdf.generic.DictionaryObject):
+            found[node.get("/S")] += 1
+            if "/K" in node:
+                walk(node["/K"])
+
+    walk(pypdf.PdfReader(io.BytesIO(pdf)).trailer["/Root"]["/StructTreeRoot"])
+    return found
+
+
+@pytest.mark.parametrize("payload", [INVOICE, CREDIT_NOTE, bill(subscriptions=3, records=30)])
+def test_an_accessible_document_says_the_same_in_headings_and_tables(renderer, accessible, payload):
+    plain, tagged = renderer.render_pdf(payload), accessible.render_pdf(payload)
+    assert tagged.pages == plain.pages
+    words = [Counter(" ".join(pages_of(one.pdf)).replace("-", " ").split()) for one in (plain, tagged)]
+    assert words[0] == words[1]
+    found = structure(tagged.pdf)
+    rows = len(payload["lines"]) + sum(len(meter["rows"]) for meter in payload["usage"])
+    assert found["/TR"] > rows
+    assert found["/TH"] >= 3 * bool(payload["usage"])
+    assert (found["/H1"], found["/H2"] >= 3, found["/H3"] >= len(payload["usage"])) == (1, True, True)
+
+
+def test_an_accessible_document_is_read_row_by_row(accessible):
+    _, second = pages_of(accessible.render_pdf(INVOICE).pdf)
+    assert "Peak energy 1–31 Jan 2013 187.5 kWh 0.31 58.13 Off-peak energy" in second.replace("\u2009", "")
 
 
 def rows(payloads):

@@ -35,7 +35,7 @@ def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFr
     template_set = templates.find_templates(run.settings.templates)
     templates.check_own_templates(run.settings.templates)
     payloads = rendering.in_tasks(_payloads(run, published, invoices), published.counts.invoiced)
-    rendered = rendering.render_documents(payloads, template_set, factur_x=run.settings.documents.factur_x)
+    rendered = rendering.render_documents(payloads, template_set, run.settings.documents)
     rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
     written = run.spark.read.parquet(run.staging.uri("rendered"))
     sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"), F.count("remarks")).first()
