@@ -127,6 +127,7 @@ def test_written_again_is_replaced(spark: SparkSession, folder: Path) -> None:
     assert read.count() == 3
 
 
+@pytest.mark.usefixtures("compiled")  # Spark's list of tables cannot be decoded without
 def test_no_names_are_left_behind(spark: SparkSession, usage: DataFrame) -> None:
     assert usage.columns
     assert [table.name for table in spark.catalog.listTables() if table.name.startswith("written_")] == []
