@@ -100,7 +100,8 @@ class ItemisedUsage:
     def _name(self, meter: Meter) -> str:
         unit = meter["unit"] or ""
         title = metric_name(meter["metric"], unit)
-        return " · ".join(filter(None, [f"{title}, {unit}" if unit else title, meter["subscription_id"]]))
+        named = f"{title}, {unit}" if unit and unit.casefold() != title.casefold() else title
+        return " · ".join(filter(None, [named, meter["subscription_id"]]))
 
     def _note(self, meter: Meter) -> str:
         if meter["daily"]:

@@ -123,6 +123,20 @@ def test_each_dimension_of_usage_is_a_column():
     ]
 
 
+@pytest.mark.parametrize(
+    ("metric", "unit", "title"),
+    [
+        ("energy_kwh", "kWh", "Energy, kWh · S-1001"),
+        ("texts", "texts", "Texts · S-1001"),
+        ("call_minutes", "min", "Call minutes, min · S-1001"),
+        ("logins", None, "Logins · S-1001"),
+    ],
+)
+def test_a_meter_is_called_by_its_metric_and_unit(metric, unit, title):
+    part = parts(usage=[meter(["2013-01-05", "1"], metric=metric, unit=unit)])[-1]
+    assert " ".join(part.blocks[0].title.text.split()) == title
+
+
 def test_usage_has_as_many_lanes_as_its_width_allows():
     short = [["2013-01-05", str(day), "2"] for day in range(60)]
     wide = [["2013-01-05", str(day), "a destination in a country with a long name"] for day in range(60)]
