@@ -48,7 +48,7 @@ class Documents(Strict):
     einvoice: Literal["factur-x"] | None = None
     """Confirmed documents are PDF/A-3b files with the EN 16931 invoice attached, as Factur-X and ZUGFeRD have it."""
     accessible: bool = False
-    """PDF/UA-1: headings and tables that screen readers find. About twice as large, and slower."""
+    """PDF/UA-1: headings and tables that screen readers find. Several times as large, and slower."""
 
     @property
     def factur_x(self) -> bool:

@@ -142,8 +142,3 @@ def wrap(text: str, width: float) -> list[str]:
         else:
             lines.append(piece)
     return lines
-
-
-def fits(texts: Sequence[str], width: float) -> bool:
-    """Whether each text is one line of `width` em."""
-    return all(text_width(text) <= width for text in texts)

@@ -15,6 +15,8 @@ from billflow.lake.publishing import _run_folders
 from billflow_tests.acceptance import telecom_oracle
 from billflow_tests.acceptance.runs import lake, put_on
 
+pytestmark = pytest.mark.usefixtures("compiled")  # as the runs of users are
+
 
 @pytest.fixture(scope="module", params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
 def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:

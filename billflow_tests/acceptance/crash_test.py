@@ -1,37 +1,26 @@
 """Runs that are killed, and several at once: readers see the state before, and of two runs of one month one wins."""
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 
 from billflow.examples import write_energy_small
 from billflow_tests.acceptance.runs import kill_when_staged, lake, put_on, start, version
-from billflow_tests.servers.hdfs import Hdfs
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, hdfs: Hdfs) -> Path:
-    """On HDFS; what its renames and a local folder's do alike, `lake/` tests with both."""
+@pytest.fixture(scope="module", params=["local", "hdfs"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crash") / "project"
     write_energy_small(folder)
-    put_on(folder, hdfs)
+    if request.param == "hdfs":
+        put_on(folder, request.getfixturevalue("hdfs"))
     return folder
 
 
-def test_killed_in_a_local_folder_then_run_again(tmp_path, rows):
-    write_energy_small(tmp_path / "project")
-    killed_then_run_again(tmp_path / "project", rows)
-
-
 def test_killed_while_writing_and_while_rendering_then_run_again(project, rows):
-    killed_then_run_again(project, rows)
-
-
-def killed_then_run_again(project: Path, rows: Any) -> None:
     kill_when_staged(project, "invoice_lines")
     assert version(project) == 0
     kill_when_staged(project, "rendered")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billflow.documents.pagination import Block, Flow, Heading, fits, wrap
+from billflow.documents.pagination import Block, Flow, Heading, wrap
 from billflow.documents.widths import text_width
 
 
@@ -30,11 +30,6 @@ def test_wrap_keeps_every_character_and_no_line_is_too_wide(text, width):
     lines = wrap(text, width)
     assert all(text_width(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(wrap(text, 1e9)[0].split())
-
-
-def test_fits():
-    assert fits(["abc", "de"], 3)
-    assert not fits(["abc", "wide indeed"], 3)
 
 
 def test_flow_fill_keeps_title_and_first_row_together():

@@ -56,11 +56,12 @@ def _payloads(
     found = connect_to(storage, partition.tables).execute(_SQL)
     while rows := found.fetchmany(AT_ONCE):
         for currency, customer, invoice, lines, taxes in rows:
+            head = json.loads(invoice)
             yield {
                 "currency": currency,
                 "seller": dict(seller),
                 "customer": json.loads(customer),
-                "invoice": {**json.loads(invoice), **_corrects(partition, json.loads(invoice)["invoice_id"])},
+                "invoice": {**head, **_corrects(partition, head["invoice_id"])},
                 "lines": json.loads(lines or "[]"),
                 "taxes": json.loads(taxes or "[]"),
             }
