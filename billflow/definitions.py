@@ -19,6 +19,7 @@ ASSETS = (
     billing.late_usage,
     billing.invoice_lines,
     billing.drafts,
+    billing.usage_history,
     publishing.published_bills,
     documents.documents,
     documents.published_documents,

@@ -1,7 +1,7 @@
 """`export`: the documents of a month as files, as PDFs or as e-invoices."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,19 +11,18 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from billflow.cli.reading import documents_of
+from billflow.cli.one_document import documents_of
 from billflow.documents import store
 from billflow.documents.einvoice.cii import cii_xml
-from billflow.documents.einvoice.published import exported
-from billflow.documents.einvoice.terms import EInvoice
+from billflow.documents.einvoice.compared import Exported, Writer, exported
 from billflow.documents.einvoice.ubl import EN16931, PEPPOL_BIS_3, XRECHNUNG_3, ubl_xml
 from billflow.errors import UsageError
 from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
 from billflow.lake.storage import Storage, open_lake
-from billflow.settings import Seller, find_project, load_settings
+from billflow.settings import find_project, load_settings
 
 PDF = "pdf"
-WRITERS: dict[str, Callable[[EInvoice], bytes]] = {
+WRITERS: dict[str, Writer] = {
     "cii": cii_xml,
     "ubl": partial(ubl_xml, customization=EN16931),
     "peppol": partial(ubl_xml, customization=PEPPOL_BIS_3),
@@ -59,7 +58,7 @@ def export(project: str | None, cycle: str, month: str, target: Path, shape: str
     made = _partitions(read_manifest(storage), f"{cycle}|{month}")
     if shape == PDF:
         return _export_pdfs(storage, made, target)
-    return _export_einvoices(storage, made, settings.seller, target, shape)
+    return _export_einvoices(storage, made, target, shape)
 
 
 def _partitions(manifest: Manifest, key: str) -> list[PublishedPartition]:
@@ -79,24 +78,32 @@ def _export_pdfs(storage: Storage, made: list[PublishedPartition], target: Path)
     return 0
 
 
-def _export_einvoices(
-    storage: Storage, made: list[PublishedPartition], seller: Seller, target: Path, shape: str
-) -> int:
+def _export_einvoices(storage: Storage, made: list[PublishedPartition], target: Path, shape: str) -> int:
     """Bills that are left out are told with their reason."""
     if not made[0].is_confirmed:
         remedy = "`billflow confirm` gives drafts the numbers that an e-invoice needs"
         raise UsageError("only confirmed bills can be e-invoices", where="--cycle, --month", remedy=remedy)
-    left_out = []
-    files = (one for part in made for one in exported(storage, part, seller.model_dump(), WRITERS[shape]))
+    left_out, written = [], 0
     with _opened(target) as place:
-        for one in _shown(files, total := _rows(made, "invoices")):
+        for one in _shown(_einvoices(storage, made, shape), total := _rows(made, "invoices")):
             if one.xml is None:
                 left_out.append(f"{one.invoice_id}: {one.problem}")
             else:
                 place.put(f"{one.invoice_id}.xml", one.xml)
-    click.echo(f"wrote {total - len(left_out):,} e-invoices ({shape}) to {target}")
+                written += 1
+    click.echo(f"wrote {written:,} e-invoices ({shape}) to {target}")
     _tell(left_out)
-    return LEFT_OUT if left_out else 0
+    lost = total - written - len(left_out)
+    if lost:
+        click.echo(
+            f"{lost:,} documents are of a version of billflow that did not keep what they were made from", err=True
+        )
+    return LEFT_OUT if left_out or lost else 0
+
+
+def _einvoices(storage: Storage, made: list[PublishedPartition], shape: str) -> Iterator[Exported]:
+    payloads = store.iter_payloads(documents_of(storage, made), filesystem=storage.filesystem)
+    return exported(payloads, WRITERS[shape])
 
 
 def _tell(left_out: list[str]) -> None:

@@ -1,11 +1,10 @@
-"""`status`, `query` and `pdf`: what reads the lake, without starting Spark."""
+"""`status` and `query`: what reads the lake, without starting Spark."""
 
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +14,6 @@ from rich.table import Table
 
 from billflow import insights
 from billflow.cli.output import open_output
-from billflow.documents import store
 from billflow.errors import UsageError
 from billflow.insights.exact_json import exact_json
 from billflow.lake import published
@@ -146,43 +144,3 @@ def shown_text(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
-
-
-@click.command()
-@click.argument("invoice")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - for standard output.")
-@click.pass_obj
-def pdf(project: str | None, invoice: str, output: Path | None) -> None:
-    """Write the PDF of one invoice, found by its id or number."""
-    storage, manifest = _lake(project)
-    found = (
-        published.connect(storage, manifest)
-        .execute(
-            "SELECT invoice_id, cycle || '|' || month FROM invoices WHERE invoice_id = $1 OR invoice_number = $1",
-            [invoice],
-        )
-        .fetchone()
-    )
-    if found is None:
-        remedy = '`billflow query "select invoice_id, account_id, month from invoices"` lists them'
-        raise UsageError(f"there is no invoice {invoice!r}", where="published invoices", remedy=remedy)
-    invoice_id, key = found
-    files = documents_of(storage, [manifest.holder(key, invoice_id)])
-    content = store.fetch_pdf(files, invoice_id, filesystem=storage.filesystem)
-    if content is None:
-        raise UsageError(
-            f"invoice {invoice_id} has no document", where=key, remedy="`billflow status` says what is held, and why"
-        )
-    _write_pdf(content, output or Path(f"{invoice_id}.pdf"))
-
-
-def _write_pdf(content: bytes, target: Path) -> None:
-    if str(target) == "-":
-        sys.stdout.buffer.write(content)
-        return
-    target.write_bytes(content)
-    click.echo(f"wrote {target} ({len(content):,} bytes)")
-
-
-def documents_of(storage: Storage, made: Iterable[PublishedPartition]) -> list[str]:
-    return published.files(storage, (run for one in made for run in one.tables.get("documents", ())))

@@ -11,15 +11,16 @@ DAY = slice(10)
 def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The days of the metric that has the most records, over all subscriptions, as the payload's `days`.
 
-    Quantities of a day are added up, or the highest is taken where the metric is billed by its highest. Empty without
-    usage on two days.
+    One that adds up comes before those billed by their highest, as in the payload's `history`. Quantities of a day are
+    added up, or the highest is taken where the metric is billed by it. Empty without usage on two days.
     """
     if not usage:
         return []
     records: Counter[str] = Counter()
     for meter in usage:
         records[meter["metric"]] += meter["records"]
-    metric = max(records, key=lambda name: (records[name], name))
+    highest = {meter["metric"] for meter in usage if meter.get("aggregate") == "max"}
+    metric = min(records, key=lambda name: (name in highest, -records[name], name))
     meters = [meter for meter in usage if meter["metric"] == metric]
     days = _days(meters)
     if len(days) < 2:

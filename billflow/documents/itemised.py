@@ -87,15 +87,13 @@ class ItemisedUsage:
             yield (self.writing.heading(name) if name else "") if column.field.startswith(DETAILS) else label
 
     def _title(self, meter: Meter, width: float) -> Heading:
-        """Its note stands beside the title, or in lines of its own where the lane is too narrow for both."""
+        """Its note stands beside the title, or below it where the lane is too narrow for both."""
         room = width / self.section.size / BOLD
         note, whole = self._note(meter), self._name(meter)
         if text_width(whole) + text_width(note) + 1 <= room:
             return Heading(0, whole, note, 2)
-        title, notes = wrap(whole, room), wrap(note, room)
-        return Heading(
-            0, "\n".join(title + [""] * len(notes)), "\n" * len(title) + "\n".join(notes), len(title + notes) + 1
-        )
+        lines = [*wrap(whole, room), *wrap(note, room)]
+        return Heading(0, "\n".join(lines), "", len(lines) + 1)
 
     def _name(self, meter: Meter) -> str:
         unit = meter["unit"] or ""

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
+from billflow.documents.history import history_by_account, lookup, plain_number
 from billflow.documents.schemas import VERSION
 from billflow.settings import Settings
 
@@ -70,14 +71,16 @@ def invoice_payloads(
     units: Mapping[str, str],
     daily_max_metrics: Collection[str] = (),
     members: DataFrame | None = None,
+    history: DataFrame | None = None,
 ) -> DataFrame:
     """One row an invoice: invoice_id, payload, cycle, month.
 
     The tables are as published (CONTRACT §4), each with system and account_id; `usage` also has `local_time`, the wall
     clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `units` are by metric; `members`
-    are as `members_of` gives them.
+    are as `members_of` gives them, `history` is as `history.usage_history` gives it.
 
-    The payload (version 2) is `{version, language, currency, seller, customer, members, invoice, lines, taxes, usage}`.
+    The payload (version 2) is `{version, language, currency, seller, customer, members, invoice, lines, taxes, usage,
+    history}`.
     Numbers are strings, exact; dates are ISO; `period_end` is the first day not in it; lines are in order of `line_no`.
     `members` are the other accounts that the bill is for: `{account_id, name}`.
 
@@ -85,18 +88,18 @@ def invoice_payloads(
     usage_id), of at most 400; of more, one row a local day with the number of readings and their sum, or their highest
     for `daily_max_metrics`. A row is `[time, quantity, …]`, followed by a value for each of the `dimensions` that any
     record of the subscription and metric has, in order of their names; the number of readings is one of a day. What
-    takes an invoice back itemises nothing.
+    takes an invoice back itemises nothing and has no history.
 
     Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
-
-    What prints a payload also takes the keys `history` and `days`: see `pictures.Album`.
     """
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)
     usage_of = itemised_usage(invoices, usage, units=units, daily_max_metrics=daily_max_metrics)
     customers = accounts.select(*ACCOUNT, "language", _texts(CUSTOMER).alias("customer"))
     head = (*HEAD, *(name for name in CORRECTION if name in invoices.columns))
-    bills = invoices.select(*BILL, "cycle", "month", "currency", _texts(head).alias("invoice"))
+    bills = invoices.select(
+        *BILL, "cycle", "month", "currency", _texts(head).alias("invoice"), _takes_back(invoices).alias("takes_back")
+    )
     joined = (
         bills.join(customers, list(ACCOUNT), "left")
         .join(lines_of, list(BILL), "left")
@@ -104,6 +107,7 @@ def invoice_payloads(
         .join(usage_of, list(BILL), "left")
     )
     joined = joined.join(members, list(ACCOUNT), "left") if members else joined.withColumn("members", F.array())
+    joined = _with_history(joined, history and history_by_account(history, units, daily_max_metrics))
     parts = F.struct(
         F.lit(VERSION).alias("version"),
         "language",
@@ -112,10 +116,17 @@ def invoice_payloads(
         "customer",
         F.coalesce("members", F.array()).alias("members"),
         "invoice",
-        *[F.coalesce(name, F.array()).alias(name) for name in ("lines", "taxes", "usage")],
+        *[F.coalesce(name, F.array()).alias(name) for name in ("lines", "taxes", "usage", "history")],
     )
     payload = F.to_json(parts, {"ignoreNullFields": "false"})
     return joined.select("invoice_id", payload.alias("payload"), "cycle", "month")
+
+
+def _with_history(bills: DataFrame, history: DataFrame | None) -> DataFrame:
+    if history is None:
+        return bills.withColumn("history", F.array())
+    joined = bills.join(history, list(ACCOUNT), "left")
+    return joined.withColumn("history", F.when(~F.col("takes_back"), F.col("history")))
 
 
 def members_of(accounts: DataFrame) -> DataFrame | None:
@@ -132,7 +143,8 @@ def members_of(accounts: DataFrame) -> DataFrame | None:
 
 
 def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catalog: Catalog) -> DataFrame:
-    """The payloads of published tables: invoices, invoice_lines, invoice_taxes, and accounts and usage of their period.
+    """The payloads of published tables: invoices, invoice_lines, invoice_taxes, and accounts, usage and usage_history
+    of their period.
 
     Usage of accounts that get no bill of their own is itemised on the bill that it is on.
     """
@@ -146,6 +158,7 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
         units={name: metric.unit or "" for name, metric in catalog.metrics.items()},
         daily_max_metrics={name for name, metric in catalog.metrics.items() if metric.aggregate == "max"},
         members=members_of(tables["accounts"]),
+        history=tables.get("usage_history"),
     )
 
 
@@ -168,7 +181,7 @@ def itemised_usage(
     group = F.struct(
         "subscription_id",
         "metric",
-        _lookup(units, F.col("metric")).alias("unit"),
+        lookup(units, F.col("metric")).alias("unit"),
         (F.col("records") > MOST_RECORDS).alias("daily"),
         F.when(highest, "max").otherwise("sum").alias("aggregate"),
         "records",
@@ -233,11 +246,6 @@ def _row(row: Column, daily: Column, names: Column) -> Column:
     return F.concat(F.array(shown, plain_number(row["quantity"])), values)
 
 
-def plain_number(quantity: Column) -> Column:
-    """A decimal with a fraction as text, without trailing zeros."""
-    return F.rtrim(F.rtrim(quantity.cast("string"), F.lit("0")), F.lit("."))
-
-
 def _collected(rows: DataFrame, name: str, order: str, columns: Collection[str]) -> DataFrame:
     """The rows of each invoice as one array `name` of structs, in the order of column `order`, then of all columns."""
     ordered = F.array_sort(F.collect_list(F.struct(F.col(order).alias("_order"), _texts(columns).alias("_row"))))
@@ -251,8 +259,3 @@ def _texts(columns: Collection[str]) -> Column:
 
 def _seller(seller: Mapping[str, str]) -> Column:
     return F.struct(*[F.lit(seller.get(key)).cast("string").alias(key) for key in SELLER])
-
-
-def _lookup(texts: Mapping[str, str], key: Column) -> Column:
-    pairs = [F.lit(part) for pair in texts.items() for part in pair]
-    return F.create_map(*pairs)[key] if pairs else F.lit(None).cast("string")

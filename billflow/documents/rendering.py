@@ -20,9 +20,9 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from billflow.documents.einvoice.cii import cii_xml
+from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
-from billflow.documents.einvoice.reading import differences
-from billflow.documents.einvoice.record import einvoice_of
+from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
 from billflow.documents.typesetting import Typesetter
 from billflow.errors import BillflowError, EInvoiceError
@@ -45,8 +45,8 @@ UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
-DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("remarks", StringType())])
-"""Documents as published, why one could not be rendered, and what was printed otherwise than asked for."""
+DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType())])
+"""Documents as published, and why one could not be rendered."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,10 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     """Render every payload, on the executors, as it is wanted.
 
     In: invoice_id, payload (JSON), cycle, month; further columns are ignored. Out: invoice_id, pages, bytes, sha256
-    (hex, of the PDF), template (fingerprint), cycle, month, pdf, error, remarks. An invoice that cannot be rendered has
-    its reason in `error` and null for the PDF, pages, bytes and hash; the others of its task go out. `remarks` names
-    characters that no font has and in whose place the code point is printed (`glyphs`), a language without a font, and
-    why a document has no e-invoice. The order of the rows stays.
+    (hex, of the PDF), template (fingerprint), cycle, month, remarks, payload_sha256, pdf, payload (see `store`), error.
+    An invoice that cannot be rendered has its reason in `error` and null for the PDF, pages, bytes and hash; the others
+    of its task go out. `remarks` names characters that no font has and in whose place the code point is printed
+    (`glyphs`), a language without a font, and why a document has no e-invoice. The order of the rows stays.
 
     Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
     """
@@ -186,44 +186,40 @@ def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
-    """What DOCUMENTS says of one payload (JSON): template, and pages, bytes, sha256, pdf and remarks, or the error.
+    """What DOCUMENTS says of one payload (JSON): that and its hash, template, and the PDF with its facts, or the error.
 
     With Factur-X, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
     customer of a seller without a tax id: such a document goes out without one, and a remark says why.
     """
-    template = renderer.template
+    source = {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
     try:
         rendered = _rendered(json.loads(payload), renderer)
     except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
         if not (isinstance(problem, Exception) or _is_panic(problem)):
             raise
-        return {"template": template, "error": reason_of(problem)}
+        return {**source, "error": reason_of(problem)}
     return {
-        "template": template,
+        **source,
         "pages": rendered.pages,
         "bytes": len(rendered.pdf),
-        "sha256": hashlib.sha256(rendered.pdf).hexdigest(),
+        "sha256": _sha256(rendered.pdf),
         "pdf": rendered.pdf,
         "remarks": rendered.remarks,
     }
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _rendered(bill: Mapping[str, Any], renderer: Renderer) -> Rendered:
     if not renderer.wanted.factur_x or bill["invoice"]["status"] != "confirmed":
         return renderer.render_pdf(bill)
     try:
-        return renderer.render_pdf(bill, einvoice=_compared(bill))
+        return renderer.render_pdf(bill, einvoice=compared(bill, cii_xml))
     except EInvoiceError as problem:
         plain = renderer.render_pdf(bill)
         return replace(plain, remarks="; ".join(filter(None, [plain.remarks, f"no e-invoice: {problem.what}"])))
-
-
-def _compared(bill: Mapping[str, Any]) -> bytes:
-    """The e-invoice of a bill, read back: each of its amounts is the bill's."""
-    xml = cii_xml(einvoice_of(bill))
-    if found := differences(bill, xml):
-        raise ValueError(f"a defect of billflow: the e-invoice is not the bill: {'; '.join(found)}")
-    return xml
 
 
 def _is_panic(problem: BaseException) -> bool:

@@ -11,7 +11,7 @@ from billflow.lake.manifest import BILLS, WHOLE_TABLES, Manifest, TableRun
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
 
-_HIDDEN = {"documents": {"pdf"}}
+_HIDDEN = {"documents": {"pdf", "payload"}}
 """Columns that a query does not show."""
 
 

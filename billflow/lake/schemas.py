@@ -244,6 +244,19 @@ HELD = _schema(
 )
 """Accounts whose bill is held back, with the reason."""
 
+USAGE_HISTORY = _schema(
+    system=TEXT,
+    account_id=TEXT,
+    metric=TEXT,
+    usage_month=TEXT,
+    quantity=QUANTITY,
+    events=COUNT,
+    cycle=TEXT,
+    month=TEXT,
+)
+"""What the bills of a cycle and month show of earlier months and their own: a row an account, metric and month that
+has usage. `account_id` is the account that gets the bill."""
+
 DOCUMENTS = _schema(
     invoice_id=TEXT,
     pages=WHOLE,
@@ -252,8 +265,13 @@ DOCUMENTS = _schema(
     template=TEXT,
     cycle=TEXT,
     month=TEXT,
+    remarks=TEXT,
+    payload_sha256=TEXT,
     pdf=BinaryType(),
+    payload=BinaryType(),
 )
+"""`remarks` say what was printed otherwise than asked for. `payload` is the JSON that the document was rendered from,
+as zstd; `payload_sha256` is of that JSON, `sha256` of the PDF."""
 
 SCHEMAS = {
     "accounts": ACCOUNTS,
@@ -267,6 +285,7 @@ SCHEMAS = {
     "invoice_lines": INVOICE_LINES,
     "invoice_taxes": INVOICE_TAXES,
     "held": HELD,
+    "usage_history": USAGE_HISTORY,
     "documents": DOCUMENTS,
 }
 """The published tables."""

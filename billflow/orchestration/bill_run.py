@@ -133,6 +133,16 @@ class BillRun:
         """The usage of a partition, as it is now."""
         return self._bucketed(self.ingest.usage.get(key), schemas.USAGE)
 
+    def usage_by_month(self, back: int) -> dict[str, DataFrame]:
+        """The usage of the partition's month, and of those of so many months before it that have any, as it is now."""
+        months, period = {self.partition.month: self.usage()}, self.period
+        for _ in range(back):
+            period = period.previous
+            key = Partition(self.partition.cycle, period.month).key
+            if key in self.ingest.usage:
+                months[period.month] = self.usage_of(key)
+        return months
+
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""
         return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)

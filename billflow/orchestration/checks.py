@@ -16,6 +16,7 @@ from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.reference_sample import disagreements
 from billflow.orchestration.steps import as_markdown, explained
+from billflow.orchestration.template_check import documents_after_a_change
 
 PLACED = ("usage", "adjustments")
 """Canonical tables that are laid out by period."""
@@ -171,4 +172,5 @@ CHECKS = (
     late_usage_is_billed_once,
     invoices_balance,
     reference_agrees,
+    documents_after_a_change,
 )

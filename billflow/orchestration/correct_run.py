@@ -16,10 +16,11 @@ from pyspark.sql import functions as F
 
 from billflow.billing import numbering
 from billflow.catalog import Catalog, parse_catalog
-from billflow.documents import payload, rendering, templates
+from billflow.documents import history, payload, rendering, templates
 from billflow.errors import CheckFailedError, PassingError
 from billflow.insights.correction import Bill, Corrected
 from billflow.insights.family import TABLES
+from billflow.lake import schemas, tables
 from billflow.lake.catalogs import keep_catalog
 from billflow.lake.correcting import Correcting, next_key
 from billflow.lake.digests import code_version
@@ -100,8 +101,17 @@ class CorrectRun:
             "correction_reason": F.lit(self.reason),
         }
         frames = {table: frame_of(self.spark, table, rows) for table, rows in self._tables(invoices, []).items()}
-        noted = frames["invoices"].withColumns(notes)
-        return payload.payloads_of_bills({**frames, "invoices": noted}, self.settings, self._catalog)
+        shown = {**frames, "invoices": frames["invoices"].withColumns(notes), "usage_history": self._history(frames)}
+        return payload.payloads_of_bills(shown, self.settings, self._catalog)
+
+    def _history(self, frames: Mapping[str, DataFrame]) -> DataFrame:
+        """USAGE_HISTORY of the bill: earlier months as it showed them, its own as it is billed now."""
+        month = self.made.case.published.invoice["month"]
+        runs = self.base.partitions[self.made.case.key].tables.get("usage_history", ())
+        shown = tables.read_runs(self.spark, self.storage, runs, schemas.USAGE_HISTORY)
+        earlier = shown.join(frames["accounts"].select("system", "account_id"), ["system", "account_id"], "left_semi")
+        own = history.usage_history({month: frames["usage"]}, frames["accounts"], self._catalog)
+        return earlier.where(F.col("usage_month") != month).select(*own.columns).unionByName(own)
 
     def _tables(self, invoices: Sequence[Row], documents: Sequence[Row]) -> dict[str, pa.Table]:
         """The bills, and what the new one was billed from."""

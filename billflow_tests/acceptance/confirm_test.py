@@ -1,15 +1,21 @@
 """Drafts made final as users do it: run, confirm, read, verify; and what is refused from then on."""
 
+import hashlib
+import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from jsonschema import Draft202012Validator
 from pypdf import PdfReader
 
 from billflow import __version__
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import read_einvoice
+from billflow.documents.schemas import payload_schema
+from billflow.documents.templates import PLACES
 from billflow.examples import write_energy_small
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.confirming import Confirming
@@ -103,6 +109,40 @@ def test_the_pdf_shows_the_number(energy, billflow, tmp_path):
     text = "".join(page.extract_text() for page in PdfReader(target).pages)
     assert "INV-2026-00000008" in text
     assert "draft" not in text.lower()
+
+
+def test_the_document_again_is_the_same_bytes(energy, billflow, tmp_path):
+    kept, again = tmp_path / "kept.pdf", tmp_path / "again.pdf"
+    assert billflow("--project", energy, "pdf", "INV-2026-00000008", "-o", kept).exit_code == 0
+    done = billflow("--project", energy, "pdf", "INV-2026-00000008", "--again", "-o", again)
+    assert (done.exit_code, done.stderr) == (0, "the same bytes as the document that is kept\n")
+    assert again.read_bytes() == kept.read_bytes()
+
+
+def test_the_document_again_with_other_templates(energy, billflow, tmp_path):
+    own = energy / "templates" / "locales" / "en.json"
+    own.parent.mkdir(parents=True)
+    templates = next(place for place in PLACES if place.is_dir())
+    shipped = json.loads((templates / "locales" / "en.json").read_text())
+    own.write_text(json.dumps({**shipped, "amount_due": "What you owe"}))
+    try:
+        done = billflow("--project", energy, "pdf", "INV-2026-00000008", "--again", "-o", tmp_path / "again.pdf")
+    finally:
+        shutil.rmtree(energy / "templates")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("other than the document that is kept: its templates were ")
+    assert "WHAT YOU OWE" in PdfReader(tmp_path / "again.pdf").pages[0].extract_text()
+
+
+def test_what_a_document_was_made_from(energy, billflow, rows, tmp_path):
+    target = tmp_path / "bill.json"
+    assert billflow("--project", energy, "pdf", "INV-2026-00000008", "--payload", "-o", target).exit_code == 0
+    content = target.read_bytes()
+    payload = json.loads(content)
+    Draft202012Validator(payload_schema()).validate(payload)
+    assert payload["invoice"]["invoice_number"] == "INV-2026-00000008"
+    sql = f"select payload_sha256 from documents where invoice_id = '{payload['invoice']['invoice_id']}'"
+    assert rows(energy, sql) == [{"payload_sha256": hashlib.sha256(content).hexdigest()}]
 
 
 def totals(rows, energy, partition):

@@ -1,21 +1,27 @@
 """Time, size and pages of bills, one after the other in one process; beside the same content made by others.
 
-python -m billflow_tests.benchmarks.documents_bench [--invoices N] [--rivals] [--renders N]
+python -m billflow_tests.benchmarks.documents_bench [--invoices N] [--rivals] [--renders N] [--spark N]
 
-Rivals need the extra `bench`. `--renders N` makes N documents in one process and shows its memory on the way.
+Rivals need the extra `bench`. `--renders N` makes N documents in one process and shows its memory on the way; `--spark N`
+makes N of each shape on all cores through Spark, into Parquet, as a bill run does.
 """
 
 import argparse
+import json
 import resource
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from billflow.documents.rendering import Renderer, page_count
+from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents
+from billflow.documents.store import write_options
 from billflow.documents.templates import find_templates
+from billflow.lake.session import start_session
 from billflow.settings import Documents
 from billflow_tests.documents.shapes import bill
 
@@ -96,12 +102,45 @@ def endure(renders: int) -> None:
             print(f"{number:8,} documents {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MiB")
 
 
+def through_spark(invoices: int) -> None:
+    """Documents a second and core, from payloads in Parquet to documents in Parquet; the workers are warm."""
+    print(f"{'shape':40}{'a second and core':>20}{'bytes':>10}")
+    with (
+        TemporaryDirectory() as folder,
+        start_session("documents_bench", "local[*]", {}, Path(folder), input_bytes=0) as spark,
+    ):
+        for name, shape in SHAPES.items():
+            place = f"{folder}/{len(name)}"
+            rows = [
+                (f"{seed * 2654435761 % 2**32:08x}", json.dumps(bill(**shape, seed=seed))) for seed in range(invoices)
+            ]
+            spark.createDataFrame(rows, "invoice_id string, payload string").write.parquet(place)
+            _rendered(spark, place, f"{place}-warm")
+            seconds = _rendered(spark, place, f"{place}-made")
+            made = spark.read.parquet(f"{place}-made").selectExpr("count(pdf)", "avg(bytes)").first()
+            cores = spark.sparkContext.defaultParallelism
+            print(f"{name:40}{made[0] / seconds / cores:20.1f}{made[1]:10,.0f}", flush=True)
+
+
+def _rendered(spark: Any, payloads: str, target: str) -> float:
+    """How many seconds it takes."""
+    found = spark.read.parquet(payloads).selectExpr("*", "'c01' AS cycle", "'2013-01' AS month")
+    laid_out = in_tasks(found, found.count())
+    started = time.perf_counter()
+    render_documents(laid_out, find_templates(None)).write.options(**write_options()).parquet(target)
+    return time.perf_counter() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--invoices", type=int, default=100)
     parser.add_argument("--rivals", action="store_true")
     parser.add_argument("--renders", type=int)
+    parser.add_argument("--spark", type=int)
     options = parser.parse_args()
+    if options.spark:
+        through_spark(options.spark)
+        return
     if options.renders:
         endure(options.renders)
         return

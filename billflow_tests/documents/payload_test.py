@@ -142,6 +142,7 @@ def test_invoice_payloads_has_one_row_an_invoice(payloads):
         "lines",
         "taxes",
         "usage",
+        "history",
     ]
     assert [payloads[name]["customer"]["name"] for name in ("i1", "i2")] == ['Åse "Q" O\'Neil', "Other"]
     assert [payloads[name]["language"] for name in ("i1", "i2")] == ["en", "de"]

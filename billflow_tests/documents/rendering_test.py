@@ -393,9 +393,11 @@ def test_render_documents_reports_what_typst_says(spark):
         "template",
         "cycle",
         "month",
-        "pdf",
-        "error",
         "remarks",
+        "payload_sha256",
+        "pdf",
+        "payload",
+        "error",
     ]
 
 

@@ -134,7 +134,8 @@ def test_each_dimension_of_usage_is_a_column():
 )
 def test_a_meter_is_called_by_its_metric_and_unit(metric, unit, title):
     part = parts(usage=[meter(["2013-01-05", "1"], metric=metric, unit=unit)])[-1]
-    assert " ".join(part.blocks[0].title.text.split()) == title
+    heading = part.blocks[0].title
+    assert " ".join([*heading.text.split(), *heading.beside.split()]) == f"{title} 1 records"
 
 
 def test_usage_has_as_many_lanes_as_its_width_allows():

@@ -6,16 +6,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from billflow.documents.rendering import DOCUMENTS
-from billflow.documents.store import ROWS_PER_GROUP, fetch_pdf, iter_pdfs, write_options
+from billflow.documents.store import (
+    ROWS_PER_GROUP,
+    fetch_payload,
+    fetch_pdf,
+    iter_payloads,
+    iter_pdfs,
+    packed,
+    write_options,
+)
+
+
+def _row(number, pdf, error):
+    payload = packed(f'{{"number": "{number}"}}')
+    return (f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", None, "p", pdf, payload, error)
 
 
 @pytest.fixture(scope="module")
 def folder(spark, tmp_path_factory):
     """300 documents as a bill run writes them, in two files; one failed."""
-    rows = [
-        (f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", b"pdf %d" % number, None, None) for number in range(300)
-    ]
-    rows[7] = (*rows[7][:7], None, "could not be rendered", None)
+    rows = [_row(number, b"pdf %d" % number, None) for number in range(300)]
+    rows[7] = _row(7, None, "could not be rendered")
     path = tmp_path_factory.mktemp("documents") / "written"
     frame = (
         spark.createDataFrame(rows, DOCUMENTS).repartitionByRange(2, "invoice_id").sortWithinPartitions("invoice_id")
@@ -89,3 +100,25 @@ class Opened(io.FileIO):
 def test_iter_pdfs(files):
     found = dict(iter_pdfs(files))
     assert found == {f"i{number:04d}": b"pdf %d" % number for number in range(300) if number != 7}
+
+
+@pytest.mark.parametrize("number", [0, 7, 299])
+def test_fetch_payload_also_of_what_could_not_be_rendered(files, number):
+    assert fetch_payload(files, f"i{number:04d}") == f'{{"number": "{number}"}}'
+
+
+def test_payloads_of_an_earlier_version_are_not_there(tmp_path):
+    table = pa.table({"invoice_id": ["a"], "pdf": [b"x"]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert fetch_payload([str(tmp_path / "x.parquet")], "a") is None
+    assert list(iter_payloads([str(tmp_path / "x.parquet")])) == []
+
+
+def test_iter_payloads(files):
+    assert dict(iter_payloads(files)) == {f"i{number:04d}": f'{{"number": "{number}"}}' for number in range(300)}
+
+
+def test_packed_is_smaller_and_the_same_for_the_same_text():
+    payload = '{"name": "Zoë", "rows": [' + ", ".join(f'["2013-01-{day:02d}", "1.5"]' for day in range(1, 29)) + "]}"
+    assert packed(payload) == packed(payload)
+    assert len(packed(payload)) < len(payload.encode()) / 2

@@ -12,6 +12,7 @@ from billflow.billing import invoices, usage
 from billflow.billing.money import minor_digits
 from billflow.billing.period import PeriodBilling
 from billflow.billing.whole_bills import has_hierarchies
+from billflow.documents import history
 from billflow.lake import schemas, tables
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
@@ -142,6 +143,18 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
         written = run.stage("invoices", made, schemas.INVOICES)
         yield dg.MaterializeResult("invoices", metadata=described(written, written.count(), totals=totals(written)))
         yield dg.MaterializeResult("invoice_taxes", metadata=described(groups, groups.count()))
+
+
+@dg.asset(deps=["accounts", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
+def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+    """Usage by account, metric and month, up to a year back: what a bill shows beside its own month."""
+    with explained(context.log):
+        run = BillRun(context, project)
+        found = history.usage_history(run.usage_by_month(history.MONTHS_BACK), run.accounts(), run.catalog)
+        placed = {"cycle": F.lit(run.partition.cycle), "month": F.lit(run.partition.month)}
+        laid_out = tables.by_account(found.withColumns(placed), run.buckets)
+        written = run.stage("usage_history", laid_out, schemas.USAGE_HISTORY)
+        return dg.MaterializeResult(metadata=described(written, written.count()))
 
 
 def totals(written: DataFrame) -> dict[str, dict[str, str]]:

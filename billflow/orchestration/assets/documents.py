@@ -54,14 +54,14 @@ def _published(run: BillRun) -> PublishedPartition:
 
 
 def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> DataFrame:
-    billed_from = ("invoice_lines", "invoice_taxes", "accounts", "usage")
+    billed_from = ("invoice_lines", "invoice_taxes", "accounts", "usage", "usage_history")
     read = {name: read_published(run, published, name) for name in billed_from}
     return payload.payloads_of_bills({**read, "invoices": invoices}, run.settings, run.catalog)
 
 
 def read_published(run: BillRun, published: PublishedPartition, table: str) -> DataFrame:
     """A table of a partition, in its buckets."""
-    return tables.read_runs(run.spark, run.storage, published.tables[table], schemas.SCHEMAS[table])
+    return tables.read_runs(run.spark, run.storage, published.tables.get(table, ()), schemas.SCHEMAS[table])
 
 
 def _stage_held(run: BillRun, published: PublishedPartition) -> int:

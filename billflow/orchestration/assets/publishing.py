@@ -17,14 +17,14 @@ from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, explained
 
-BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated")
+BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated", "usage_history")
 """Tables that a bill run writes for its partition."""
 
 _PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine", late.UNRATED: "quarantine"}
 
 
 @dg.asset(
-    deps=["invoices", "invoice_taxes", "quarantine"],
+    deps=["invoices", "invoice_taxes", "usage_history", "quarantine"],
     group_name="published",
     kinds={"parquet"},
     retry_policy=RETRY,
@@ -81,7 +81,7 @@ def _path(run: BillRun, table: str) -> str:
 def _table_run(run: BillRun, table: str, path: str) -> TableRun:
     """A staged table counted as it was written, and where it will be."""
     rows = run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).count()
-    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes")
+    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history")
     return TableRun(path=path, rows=rows, buckets=run.buckets if bucketed else 0)
 
 
