@@ -89,11 +89,8 @@ class ItemisedUsage:
     def _title(self, meter: Meter, width: float) -> Heading:
         """Its note stands beside the title, or below it where the lane is too narrow for both."""
         room = width / self.section.size / BOLD
-        note, whole = self._note(meter), self._name(meter)
-        if text_width(whole) + text_width(note) + 1 <= room:
-            return Heading(0, whole, note, 2)
-        lines = [*wrap(whole, room), *wrap(note, room)]
-        return Heading(0, "\n".join(lines), "", len(lines) + 1)
+        note, name = self._note(meter), self._name(meter)
+        return _heading(name, note, room).going_on(_heading(self.writing.continued(name), note, room))
 
     def _name(self, meter: Meter) -> str:
         unit = meter["unit"] or ""
@@ -105,6 +102,13 @@ class ItemisedUsage:
         if meter["daily"]:
             return str(self.writing.labels["daily_max" if meter.get("aggregate") == "max" else "daily_sum"])
         return self.writing.formats.counted(self.writing.labels["records"], meter["records"])
+
+
+def _heading(name: str, note: str, room: float) -> Heading:
+    if text_width(name) + text_width(note) + 1 <= room:
+        return Heading(0, name, note, 2)
+    lines = [*wrap(name, room), *wrap(note, room)]
+    return Heading(0, "\n".join(lines), "", len(lines) + 1)
 
 
 def _detail(index: int) -> str:

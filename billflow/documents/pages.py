@@ -7,7 +7,7 @@ from typing import Any
 
 from billflow.documents.layout import Section
 from billflow.documents.pagination import TIME_GAP, Block, Flow, Heading, Line, stacked
-from billflow.documents.tables import Planned, Writing
+from billflow.documents.tables import Planned
 
 Page = dict[str, Any]
 
@@ -47,9 +47,9 @@ class Part:
     def lines_in(self, height: float) -> int:
         return int((height - self.head) / self.section.pitch)
 
-    def drawn(self, columns: Sequence[Sequence[Block]], writing: Writing) -> dict[str, Any]:
+    def drawn(self, columns: Sequence[Sequence[Block]]) -> dict[str, Any]:
         """What the component draws of it on one page."""
-        lanes = [self._lane(column, writing) for column in columns]
+        lanes = [self._lane(column) for column in columns]
         first = columns[0][0]
         return {
             "component": self.component,
@@ -67,12 +67,12 @@ class Part:
             "lanes": lanes,
         }
 
-    def _lane(self, blocks: Sequence[Block], writing: Writing) -> dict[str, Any]:
+    def _lane(self, blocks: Sequence[Block]) -> dict[str, Any]:
         """Layers of text: cells, the labels over them, titles by level and what is beside them. `rules` are the lines
         that have one above.
         """
         times = [index for index, column in enumerate(self.planned.columns) if column.format == "time"]
-        layers = _Layers(len(self.planned.columns), times, f" ({writing.labels['continued']})")
+        layers = _Layers(len(self.planned.columns), times)
         for block in blocks:
             layers.add(block)
         return layers.drawn()
@@ -81,9 +81,9 @@ class Part:
 class _Layers:
     """Lines of one lane, layer by layer; all layers count the same lines."""
 
-    def __init__(self, columns: int, times: Sequence[int], continued: str) -> None:
+    def __init__(self, columns: int, times: Sequence[int]) -> None:
         self._none: Line = ("",) * columns
-        self._times, self._continued = times, continued
+        self._times = times
         self._cells: list[Line] = []
         self._labels: dict[int, Line] = {}
         self._titles: dict[int, dict[int, Line]] = {}
@@ -91,18 +91,16 @@ class _Layers:
 
     def add(self, block: Block) -> None:
         for heading in block.headings:
-            self._head(heading, is_repeated=block.begin > 0)
+            self._head((block.begin and heading.again) or heading)
         if block.labels:
             self._labels[len(self._cells)] = block.labels
             self._cells.append(self._none)
         self._rules += [len(self._cells) + start - block.begin for start in block.starts_printed]
         self._cells += _with_days(block.printed, self._times)
 
-    def _head(self, heading: Heading, *, is_repeated: bool) -> None:
+    def _head(self, heading: Heading) -> None:
         """A title and what is beside it stand at the bottom of their height."""
         texts, besides = heading.text.rstrip("\n").split("\n"), heading.beside.split("\n")
-        if is_repeated:
-            texts[-1] += self._continued
         rows = list(zip_longest(texts, besides, fillvalue=""))
         self._cells += [self._none] * heading.lines
         self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=len(self._cells) - len(rows)))
@@ -139,7 +137,7 @@ def _layer(lines: Mapping[int, Line], count: int, columns: int) -> list[str]:
     return stacked([lines.get(line, none) for line in range(count)], columns)
 
 
-def pages_of(parts: Sequence[Part], height: float, writing: Writing, *, taken: float = 0) -> list[Page]:
+def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> list[Page]:
     """Pages of `height` points: each a list of what components draw. Pictures have `taken` points of the first one."""
     pages: list[Page] = [{"parts": []}] if taken else []
     left = height - taken if taken else 0.0
@@ -149,7 +147,7 @@ def pages_of(parts: Sequence[Part], height: float, writing: Writing, *, taken: f
             if not _has_room(part, flow, left):
                 pages.append({"parts": []})
                 left = height
-            drawn = part.drawn(_filled(part, flow, left), writing)
+            drawn = part.drawn(_filled(part, flow, left))
             pages[-1]["parts"].append(drawn)
             left -= part.head + (drawn["lines"] + BETWEEN) * part.section.pitch
             left = left if not flow.blocks else 0.0

@@ -23,13 +23,20 @@ Line = tuple[str, ...]
 @dataclass(frozen=True)
 class Heading:
     """The title of a group of rows and what stands beside it: `level` 0 is the innermost. `lines` is its height, with
-    the room above; both texts may have several lines, of which the first stand beside each other.
+    the room above; both texts may have several lines, of which the first stand beside each other. `again` is what it
+    says where the rows go on, on another page or lane, in the same height.
     """
 
     level: int
     text: str
     beside: str
     lines: int
+    again: "Heading | None" = None
+
+    def going_on(self, again: "Heading") -> "Heading":
+        """With what it says where the rows go on; that may need the room above, which nothing stands in there."""
+        text = "\n".join(again.text.split("\n")[: self.lines])
+        return replace(self, again=replace(again, text=text, lines=self.lines))
 
 
 @dataclass(frozen=True)

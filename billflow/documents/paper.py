@@ -92,7 +92,7 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     first_page = _first_page(shown, formats, labels)
     pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
     taken = pictures.pop("taken")
-    pages = pages_of(parts, stationery.layout.height, writing, taken=taken)
+    pages = pages_of(parts, stationery.layout.height, taken=taken)
     bill, details = first_page | pictures, {"pages": pages, "taken": taken}
     return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
 

@@ -4,7 +4,7 @@ Everything is text by now: one text per column and page, its lines joined (see `
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -47,6 +47,10 @@ class Writing:
     def heading(self, name: str) -> str:
         """What a field without a declared label is called: its label, else its name in words."""
         return str(self.labels.get(name) or name.replace("_", " ").capitalize())
+
+    def continued(self, title: str) -> str:
+        """A title where what is under it goes on."""
+        return f"{title} ({self.labels['continued']})"
 
     def texts(self, column: Column, rows: Sequence[Row]) -> list[str]:
         """The values of a column as its format writes them; nothing for what is not there."""
@@ -182,8 +186,10 @@ class Table:
     def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
         amount = self.writing.formats.amount(sum_of(row[group.subtotal] for row in rows)) if group.subtotal else ""
         size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
-        texts = wrap(self._title(group, value), self.width * TITLE_SHARE / size / BOLD)
-        return Heading(level, "\n".join(texts), amount, len(texts) + 1)
+        room, title = self.width * TITLE_SHARE / size / BOLD, self._title(group, value)
+        first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
+        heading = Heading(level, "\n".join(first), amount, len(first) + 1)
+        return heading.going_on(replace(heading, text="\n".join(again)))
 
     def _title(self, group: Group, value: str | None) -> str:
         if not value:

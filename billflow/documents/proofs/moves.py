@@ -86,8 +86,13 @@ def _is_layout(group: Sequence[Shift], before: Layout, after: Layout) -> bool:
     """Whether a group was moved by a designer, as far as one can tell, and not by what the month brought."""
     sideways = any(_is_far(shift.dx) for shift in group)
     if all(shift.before.is_row for shift in group) and not sideways:
-        return len(group) >= SOME_ROWS and before.lines == after.lines and not _in_slots(group, before)
+        return len(group) >= SOME_ROWS and not _more_lines(group[-1], before, after) and not _in_slots(group, before)
     return not (_in_slots(group, before) or all(_is_of_width(shift, before, after) for shift in group))
+
+
+def _more_lines(shift: Shift, before: Layout, after: Layout) -> int:
+    """So many more than last month are above a text."""
+    return after.lines_above(shift.after) - before.lines_above(shift.before)
 
 
 def _is_of_width(shift: Shift, before: Layout, after: Layout) -> bool:
@@ -95,7 +100,8 @@ def _is_of_width(shift: Shift, before: Layout, after: Layout) -> bool:
     from what is in them.
     """
     old, new = before.widths_beside(shift.before), after.widths_beside(shift.after)
-    changed = sum(abs(new[key] - width) for key, width in old.items() if key in new)
+    both = [zip(new[key], widths, strict=True) for key, widths in old.items() if key in new]
+    changed = sum(max(abs(wide - was) for wide, was in sides) for sides in both)
     return not _is_far(shift.dy) and abs(shift.dx) <= changed + TOLERANCE
 
 
@@ -108,7 +114,7 @@ def _move(group: Sequence[Shift], before: Layout, after: Layout) -> Move:
     return Move(
         after.sheet.number,
         tuple(" ".join(shift.after.piece.text.split()) for shift in group),
-        after.lines_above(group[0].after) - before.lines_above(group[0].before),
+        _more_lines(group[0], before, after),
         (min(across), max(across)),
         (min(down), max(down)),
         boxes(shift.before for shift in group),

@@ -4,9 +4,10 @@ A text is the same when it says the same but for its digits: `150.43` one month 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from billflow.documents.proofs.boxes import Box
 from billflow.documents.proofs.scripts import bare
@@ -16,9 +17,13 @@ TOLERANCE = 0.5
 """Points by which nothing has moved."""
 ALIGNED = 1.5
 """Points between the ink of two letters that begin at the same place, at most."""
+MOST = 0.5
+"""Of a table's columns, those that any of its lines has."""
 FEW = 3
 """A label may stand that often on a page and still be told apart by its order; what is more often is a table's cell."""
 DIGIT = re.compile(r"\d")
+
+_left_of, _right_of = attrgetter("left"), attrgetter("right")
 
 Spots = Mapping[str, Sequence["Spot"]]
 
@@ -89,14 +94,23 @@ class Layout:
     def lines_above(self, spot: Spot) -> int:
         return len({round(piece.baseline) for piece in self.sheet.pieces if piece.baseline < spot.piece.baseline - 1})
 
-    def widths_beside(self, spot: Spot) -> dict[str, float]:
-        """How wide the columns are to which the texts on a text's line belong, by the text's key."""
+    def widths_beside(self, spot: Spot) -> dict[str, tuple[float, float]]:
+        """How wide the columns are to which the texts on a text's line belong, by the text's key: the widest text that
+        begins where it does, and the widest that ends there.
+        """
         beside = [piece for piece in self.sheet.pieces if abs(piece.baseline - spot.piece.baseline) <= TOLERANCE]
-        return {key_of(piece.text): self._column_width(piece.box) for piece in beside}
+        cells = self._table_of([piece.box for piece in beside])
+        return {
+            key_of(piece.text): (_widest(cells, piece.box, _left_of), _widest(cells, piece.box, _right_of))
+            for piece in beside
+        }
 
-    def _column_width(self, box: Box) -> float:
-        """Of the widest text that begins or ends where a box does."""
-        return max(piece.box.width for piece in self.sheet.pieces if _is_aligned_with(piece.box, box))
+    def _table_of(self, columns: Sequence[Box]) -> list[Box]:
+        """The texts of lines on which most columns have one, which other tables on the page hardly do."""
+        lines: dict[int, list[Box]] = {}
+        for piece in self.sheet.pieces:
+            lines.setdefault(round(piece.baseline), []).append(piece.box)
+        return [box for line in lines.values() if _share(line, columns) >= MOST for box in line]
 
     def has_slot(self, spot: Spot) -> bool:
         """Whether some text of this page stands where `spot` does on another: on the same line, aligned as it is."""
@@ -106,6 +120,16 @@ class Layout:
 def key_of(text: str) -> str:
     """What a text is known by: without spaces and case, each digit a nought."""
     return DIGIT.sub("0", bare(text))
+
+
+def _share(line: Sequence[Box], columns: Sequence[Box]) -> float:
+    """Of the columns, those that have a text on a line."""
+    return sum(any(_is_aligned_with(box, column) for box in line) for column in columns) / len(columns)
+
+
+def _widest(cells: Iterable[Box], column: Box, end: Callable[[Box], float]) -> float:
+    aligned = (box.width for box in cells if abs(end(box) - end(column)) <= ALIGNED)
+    return max(aligned, default=column.width)
 
 
 def _is_aligned_with(one: Box, other: Box) -> bool:

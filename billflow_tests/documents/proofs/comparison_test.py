@@ -33,7 +33,7 @@ def test_another_month_of_calls_moves_only_what_is_below_more_lines(shipped):
 
 def test_full_pages_of_other_calls_are_no_change(shipped):
     payload, later = (bill(records=487, seed=seed) for seed in (1, 2))
-    assert told(shipped, shipped, payload, next_month(later)) == []
+    assert told(shipped, shipped, payload, next_month({**payload, "usage": later["usage"]})) == []
 
 
 @pytest.mark.parametrize("language", PARTIES)
@@ -65,13 +65,14 @@ def test_half_a_point_is_no_move(shipped, changed_templates, points, shown):
 
 def test_a_column_moves_to_the_side(shipped, changed_templates):
     sentences = told(shipped, changed_templates(changes.QUANTITY_TOO_FAR_LEFT), INVOICE, next_month(INVOICE))
-    assert 'page 2: "Quantity" and 3 more texts moved 60.0 pt to the left' in sentences
+    assert 'page 2: "31 day" and 2 more texts moved 60.0 pt to the left' in sentences
 
 
 def test_lines_that_are_closer_together_drift(shipped, changed_templates):
     name, old, _ = changes.LINES_TOO_TIGHT
     after = changed_templates((name, old, old.replace("13pt", "12pt")))
-    assert [sentence for sentence in told(shipped, after, INVOICE, next_month(INVOICE)) if "5.3 pt up" in sentence]
+    [sentence] = told(shipped, after, INVOICE, next_month(INVOICE))
+    assert sentence == 'page 1: "Number" and 7 more texts moved 0.7 to 5.7 pt up'
 
 
 def test_a_row_of_pictures_that_is_lower_moves_its_texts(shipped, changed_templates):

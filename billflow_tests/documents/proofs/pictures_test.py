@@ -6,28 +6,36 @@ from PIL import Image
 from billflow.documents.proofs.boxes import Box
 from billflow.documents.proofs.comparison import Comparison, Label, compare_documents
 from billflow.documents.proofs.findings import inspect_document
-from billflow.documents.proofs.pictures import CAPTION, FOUND, GAP, GONE, MOVED, NEW, SCALE, side_by_side
+from billflow.documents.proofs.pictures import CAPTION, DPI, FOUND, GAP, GONE, MOVED, NEW, SCALE, side_by_side
 from billflow.documents.proofs.sheets import UnreadableError
 from billflow.documents.sample import INVOICE
 from billflow_tests.documents.proofs import changes
 from billflow_tests.documents.shapes import bill
 
-PAGE = (744, 1053)
-BESIDE = PAGE[0] + GAP
+A4 = (210 / 25.4 * DPI, 297 / 25.4 * DPI)
 
 
 def opened(png):
     return Image.open(io.BytesIO(png)).convert("RGB")
 
 
-def colours(picture, left, right):
-    part = picture.crop((left, CAPTION, right, picture.height))
+def colours(part):
     return {colour for _, colour in part.getcolors(1 << 16)} & {MOVED, NEW, GONE, FOUND}
+
+
+def beside(picture):
+    """Where the page on the right begins."""
+    return (picture.width + GAP) // 2
+
+
+def half(picture, side):
+    left = side * beside(picture)
+    return picture.crop((left, CAPTION, left + beside(picture) - GAP, picture.height))
 
 
 def sides(png):
     picture = opened(png)
-    return colours(picture, 0, PAGE[0]), colours(picture, BESIDE, picture.width)
+    return colours(half(picture, 0)), colours(half(picture, 1))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,7 @@ def changed(shipped, changed_templates):
 def test_two_pages_beside_each_other(changed):
     before, after, comparison, findings = changed
     picture = opened(side_by_side(before, after, comparison, 1, findings=findings))
-    assert picture.size == (2 * PAGE[0] + GAP, PAGE[1] + CAPTION)
+    assert picture.width == 2 * opened(side_by_side(None, after, None, 1)).width + GAP
 
 
 def test_boxes_have_the_colours_of_what_they_say(changed):
@@ -62,7 +70,7 @@ def test_a_box_is_around_its_text(shipped):
     pdf = shipped.pdf(INVOICE)
     comparison = Comparison((2, 2), new=(Label(1, "x", Box(100, 200, 300, 220)),))
     picture = opened(side_by_side(pdf, pdf, comparison, 1))
-    left = round(BESIDE + 100 * SCALE - 2)
+    left = round(beside(picture) + 100 * SCALE - 2)
     assert picture.getpixel((left, round(CAPTION + 210 * SCALE))) == NEW
     assert picture.getpixel((left - 3, round(CAPTION + 210 * SCALE))) != NEW
 
@@ -70,8 +78,8 @@ def test_a_box_is_around_its_text(shipped):
 def test_one_page_alone(changed):
     _, after, _, findings = changed
     picture = opened(side_by_side(None, after, None, 2, findings=findings))
-    assert picture.size == (PAGE[0], PAGE[1] + CAPTION)
-    assert colours(picture, 0, PAGE[0]) == {FOUND}
+    assert (picture.width, picture.height - CAPTION) == pytest.approx(A4, abs=1)
+    assert colours(picture) == {FOUND}
 
 
 @pytest.mark.parametrize("missing", ["before", "after"])
@@ -79,13 +87,13 @@ def test_a_page_that_one_document_lacks_is_empty(shipped, missing):
     documents = {"before": shipped.pdf(INVOICE), "after": shipped.pdf(INVOICE)}
     documents[missing] = shipped.pdf({**INVOICE, "lines": [], "usage": []})
     picture = opened(side_by_side(documents["before"], documents["after"], None, 2))
-    left, right = (picture.crop((at, CAPTION, at + PAGE[0], picture.height)).getcolors(1 << 16) for at in (0, BESIDE))
+    left, right = (half(picture, side).getcolors(1 << 16) for side in (0, 1))
     assert (len(left) == 1, len(right) == 1) == (missing == "before", missing == "after")
 
 
 def test_an_earlier_document_that_cannot_be_read_is_empty(shipped):
     picture = opened(side_by_side(b"gone bad", shipped.pdf(INVOICE), None, 1))
-    assert len(picture.crop((0, CAPTION, PAGE[0], picture.height)).getcolors(1 << 16)) == 1
+    assert len(half(picture, 0).getcolors(1 << 16)) == 1
 
 
 def test_a_page_that_neither_has_is_refused(shipped):
