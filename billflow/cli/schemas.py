@@ -1,14 +1,14 @@
-"""`schema`: what editors check billflow.yaml, the catalogue and a layout with, and what templates are given."""
+"""`schema`: what editors check billflow.yaml, the catalogue and templates' files with, and what templates are given."""
 
 from pathlib import Path
 from typing import cast, get_args
 
 import click
 
-from billflow.documents.schemas import layout_schema, payload_schema, text_of
+from billflow.documents.schemas import brand_schema, layout_schema, payload_schema, text_of, texts_schema
 from billflow.yaml_schemas import Page, schema_text
 
-OF_DOCUMENTS = {"layout": layout_schema, "payload": payload_schema}
+OF_DOCUMENTS = {"layout": layout_schema, "brand": brand_schema, "texts": texts_schema, "payload": payload_schema}
 
 
 @click.command()
@@ -17,8 +17,8 @@ OF_DOCUMENTS = {"layout": layout_schema, "payload": payload_schema}
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write [default: standard output]."
 )
 def schema(page: str, output: Path | None) -> None:
-    """The JSON Schema of billflow.yaml, of the catalogue's files or of a template's layout.yaml, with which editors
-    complete and check them; or of the payload that templates print.
+    """The JSON Schema of billflow.yaml, of the catalogue's files or of the templates' layout.yaml, brand.yaml or
+    texts.yaml, with which editors complete and check them; or of the payload that templates print.
     """
     text = text_of(OF_DOCUMENTS[page]()) if page in OF_DOCUMENTS else schema_text(cast("Page", page))
     if output is None:

@@ -13,8 +13,9 @@ LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2066", "\u2069"
 RTL = "\u0590-\u08ff\u200f\u061c\ufb1d-\ufdff\ufe70-\ufefc"
 RIGHT_TO_LEFT = re.compile(f"[{RTL}]")
 LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-# From a letter or digit (with its sign) to the last one before right-to-left text or the dash of a range of dates.
-FOREIGN = re.compile(rf"\u200e?[-+(]?[^\W_{RTL}](?:[^\n\u2013{RTL}]*[^\W_{RTL}]\)?)?")
+# From a letter or digit (with its sign) to the last one before right-to-left text, the dash of a range of dates, or the
+# dot between things that have nothing to do with each other, as in the imprint.
+FOREIGN = re.compile(rf"\u200e?[-+(]?[^\W_{RTL}](?:[^\n\u2013\u00b7{RTL}]*[^\W_{RTL}]\)?)?")
 
 
 def isolated(value: Any) -> Any:

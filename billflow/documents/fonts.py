@@ -113,22 +113,21 @@ def script_of(language: str) -> Script | None:
     return next((script for script in SCRIPTS if language in script.languages), None)
 
 
-def lacking(language: str, fonts: Sequence[Font], names: Sequence[str]) -> Script | None:
-    """The script of a language for which there is no font, neither one found nor one among the templates' `names`."""
+def lacking(language: str, fonts: Sequence[Font]) -> Script | None:
+    """The script of a language for which none of the fonts was found."""
     script = script_of(language)
-    brought = any(name.lower().endswith(SUFFIXES) for name in names)
-    has_font = brought or any(script and font.script == script.name for font in fonts)
-    return None if has_font else script
+    return None if any(script and font.script == script.name for font in fonts) else script
 
 
-def families(language: str, fonts: Sequence[Font]) -> list[str]:
-    """The families to print in, first choice first: Latin letters and digits look alike in all languages.
+def families(language: str, fonts: Sequence[Font], brand: str | None = None) -> list[str]:
+    """The families to print in, first choice first: Latin letters and digits look alike in all languages, in the
+    brand's family if there is one.
 
     Chinese, Japanese and Korean share characters and write them differently: the language's own font comes first.
     """
     own = script_of(language)
     in_order = sorted(fonts, key=lambda font: own is None or font.script != own.name)
-    return list(dict.fromkeys([LATIN, *(font.family for font in in_order)]))
+    return list(dict.fromkeys([brand or LATIN, LATIN, *(font.family for font in in_order)]))
 
 
 def install(script: Script) -> str:

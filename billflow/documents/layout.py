@@ -1,26 +1,16 @@
 """`layout.yaml`: the sections that are printed after the first page, declared; no widths, those are planned."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field
 
-from billflow.errors import SettingsError
+from billflow.documents.declared import Declared, read_declared
 
-VERSION = 1
 NAME = "layout.yaml"
 
 Format = Literal["text", "number", "quantity", "amount", "percent", "date", "period", "time"]
 Points = Annotated[float, Field(gt=0)]
 NUMBERS = frozenset({"number", "quantity", "amount", "percent"})
-
-
-class Declared(BaseModel):
-    """Frozen, and nothing that is not known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Column(Declared):
@@ -76,19 +66,4 @@ class Layout(Declared):
 
 def read_layout(content: bytes) -> Layout:
     """The layout of a template set. SettingsError names the file, the place in it and what is wrong."""
-    try:
-        found = YAML(typ="safe", pure=True).load(content)
-        return Layout.model_validate(found)
-    except YAMLError as problem:
-        raise _refused(str(problem)) from None
-    except ValidationError as problem:
-        raise _refused("; ".join(map(_told, problem.errors()))) from None
-
-
-def _told(error: Mapping[str, Any]) -> str:
-    return f"{'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}"
-
-
-def _refused(what: str) -> SettingsError:
-    remedy = f"see the shipped {NAME}; this billflow reads version {VERSION} of it"
-    return SettingsError(f"{NAME} is not a layout: {what}", where=f"templates/{NAME}", remedy=remedy)
+    return read_declared(Layout, NAME, content)

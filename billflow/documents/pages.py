@@ -37,12 +37,13 @@ class Part:
     lanes: int = 1
 
     @property
-    def labelled(self) -> bool:
-        return bool(self.blocks[0].labels)
+    def labels(self) -> Sequence[str]:
+        """What the columns are called, once for a page; none where blocks have their own or no column has a name."""
+        return self.planned.labels if any(self.planned.labels) and not self.blocks[0].labels else ()
 
     @property
     def head(self) -> float:
-        return HEAD if self.labelled else HEAD + LABELS
+        return HEAD + LABELS if self.labels else HEAD
 
     def lines_in(self, height: float) -> int:
         return int((height - self.head) / self.section.pitch)
@@ -61,7 +62,7 @@ class Part:
             "ruled": self.section.ruled,
             "width": round(self.planned.width, 2),
             "edges": self.planned.edges(),
-            "labels": [] if self.labelled else self.planned.labels,
+            "labels": list(self.labels),
             "starts": [round(lane * (self.planned.width + LANE_GAP), 2) for lane in range(len(lanes))],
             "lines": max(lane["lines"] for lane in lanes),
             "lanes": lanes,

@@ -5,15 +5,17 @@ A credit note's amounts are negative in the tables and positive here (PRICING: p
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from billflow.documents.bidi import isolated
+from billflow.documents.brand import Brand, read_brand
 from billflow.documents.charges import credited, flipped, of_accounts
 from billflow.documents.daily import days_of
 from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
+from billflow.documents.notices import SECTION, Texts, notices_of, panel_of, read_texts
 from billflow.documents.pages import pages_of
 from billflow.documents.pagination import wrap
 from billflow.documents.payment_code import payment_code_of
@@ -46,16 +48,20 @@ Page = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stationery:
-    """What a set of templates brings: labels by language, the layout, the geometry of pictures, names of components."""
+    """What a set of templates brings: labels by language, the layout, the geometry of pictures, names of components,
+    how the seller looks, and what it tells its customers.
+    """
 
     labels: Mapping[str, Labels]
     layout: Layout
     pictures: Mapping[str, Any]
     components: frozenset[str]
+    brand: Brand
+    texts: Texts
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
-        """Read `locales/*.json`, `layout.yaml` and `pictures.json`; a label that a language lacks is English."""
+        """Read `locales/*.json` and the YAML and JSON files beside them; a label that a language lacks is English."""
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
@@ -63,6 +69,8 @@ class Stationery:
             layout=read_layout(files[NAME]),
             pictures=_json("pictures.json", files["pictures.json"]),
             components=frozenset(name[11:-4] for name in files if name.startswith("components/")),
+            brand=read_brand(files),
+            texts=read_texts(files),
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -88,10 +96,14 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
     shown = {**shown, "lines": of_accounts(shown["lines"], payload)}
     writing = Writing(formats, labels, {"currency": payload["currency"]})
-    parts = parts_of(shown, writing, stationery.layout, stationery.components)
     first_page = _first_page(shown, formats, labels)
+    notices = notices_of(stationery.texts, payload, formats.language, _values(payload, first_page))
+    first_page["notices"] = panel_of(notices, stationery.layout.width)
     pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
     taken = pictures.pop("taken")
+    if notices and pictures["notices"] is None:
+        shown = {**shown, SECTION: [asdict(notice) for notice in notices]}
+    parts = parts_of(shown, writing, stationery.layout, stationery.components)
     pages = pages_of(parts, stationery.layout.height, taken=taken)
     bill, details = first_page | pictures, {"pages": pages, "taken": taken}
     return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
@@ -163,6 +175,19 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
         "taxes": tax_table(payload["taxes"], formats, labels),
         "payment": labelled(_payment(payload, labels), PAYMENT_WIDTH),
+    }
+
+
+def _values(payload: Payload, first_page: Page) -> dict[str, str]:
+    """What notices may name, as the document prints it."""
+    customer = payload["customer"]
+    return {
+        "account_id": customer["account_id"],
+        "amount": first_page["amount"],
+        "customer": customer["name"] or "",
+        "due_date": first_page["due_date"],
+        "reference": first_page["title"],
+        "seller": first_page["seller_name"] or "",
     }
 
 

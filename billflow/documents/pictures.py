@@ -38,7 +38,8 @@ class Album:
     def pictures(
         self, payload: Payload, parts: Parts, code: PaymentCode | None, first_page: FirstPage
     ) -> dict[str, Any]:
-        """`charts` and `payment_code`, each with the `page` that it is on, and the height `taken` from the details.
+        """`charts` and `payment_code`, each with the `page` that it is on, the `notices` if they are on the first page,
+        and the height `taken` from the details.
 
         Payloads with charts have `history`, a list of `{metric, unit, months: [[month, quantity], …]}`, or `days`, a
         list of `{metric, unit, days: [[day, quantity], …]}`. Drawn are the first of each list, and `parts`, pairs of
@@ -46,10 +47,11 @@ class Album:
 
         The code stands below the taxes, beside the payment details, and the charts are a row below them. Where that
         page has no room, the code and the charts of usage head the details; costs, which belong to the summary, are not
-        drawn then.
+        drawn then. Notices stand above the charts and have the room before them; or else None is told of them.
         """
         picture = self._code(code) if code else None
         row, left = self.geometry["row"], self._room(first_page, picture["size"] if picture else 0)
+        notices, left = self._with_notices(first_page.get("notices"), left)
         page = FIRST if left >= row["height"] + row["space"] else DETAILS
         drawings = self._drawings(payload, parts if page == FIRST else ())
         moved = picture is not None and left < 0
@@ -60,7 +62,15 @@ class Album:
             "page": DETAILS if moved else FIRST,
         }
         taken = row["height"] + row["space"] if page == DETAILS and (drawings or moved) else 0
-        return {"charts": self._charts(drawings, columns, page), "payment_code": placed, "taken": taken}
+        charts = self._charts(drawings, columns, page)
+        return {"charts": charts, "payment_code": placed, "notices": notices, "taken": taken}
+
+    def _with_notices(self, notices: Any, left: float) -> tuple[Any, float]:
+        """The notices with their height, if the first page has room for them, and what room is left then."""
+        if not notices:
+            return None, left
+        height = _height(self.geometry["notices"], notices["lines"])
+        return ({**notices, "height": height}, left - height) if height <= left else (None, left)
 
     def _room(self, first_page: FirstPage, code: float) -> float:
         """What is left of the first page below its payment details and a code of that size; less than 0: no room."""

@@ -1,4 +1,4 @@
-"""JSON Schemas of what a template works with: the payload of one document (version 2), and `layout.yaml`.
+"""JSON Schemas of what a template works with: the payload of one document (version 2), and its YAML files.
 
 The models here describe; rendering does not go through them. A further list of objects in a payload is printed as a
 section of its own (see `sections`).
@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from billflow.documents.brand import Brand
 from billflow.documents.layout import Layout
+from billflow.documents.notices import Texts
 
 VERSION = 2
 """Of the payload; raised when something in it changes its meaning or goes."""
@@ -56,6 +58,7 @@ class Customer(Party):
     """Who gets the document."""
 
     account_id: str
+    segment: Text = Field(default=None, description="as `customers` has it; texts may be for some segments only")
 
 
 class Member(Described):
@@ -167,6 +170,16 @@ def payload_schema() -> dict[str, Any]:
 def layout_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of layout.yaml."""
     return {"$schema": DRAFT, **Layout.model_json_schema(), "title": "layout.yaml"}
+
+
+def brand_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of brand.yaml."""
+    return {"$schema": DRAFT, **Brand.model_json_schema(), "title": "brand.yaml"}
+
+
+def texts_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of texts.yaml."""
+    return {"$schema": DRAFT, **Texts.model_json_schema(), "title": "texts.yaml"}
 
 
 def text_of(schema: dict[str, Any]) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from billflow.documents.itemised import ItemisedUsage
-from billflow.documents.layout import Column, Format, Layout, Section
+from billflow.documents.layout import Column, Format, Group, Layout, Section
+from billflow.documents.notices import SECTION as NOTICES
 from billflow.documents.pages import Part
 from billflow.documents.tables import Row, Table, Writing
 
@@ -16,6 +17,12 @@ GENERIC = "table"
 MONEY = ("amount", "net", "tax", "total", "balance", "paid", "open")
 """What names of fields that hold money end with."""
 
+_NOTICES = Section(
+    rows=NOTICES,
+    title=NOTICES,
+    groups=(Group(by="title"),),
+    columns=(Column(field="text", label="", grows=True),),
+)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -32,8 +39,9 @@ def parts_of(payload: Mapping[str, Any], writing: Writing, layout: Layout, compo
 
 
 def _sections(payload: Mapping[str, Any], layout: Layout) -> dict[str, Section]:
-    declared = {name: section for name, section in layout.sections.items() if payload.get(section.rows)}
-    known = {section.rows for section in layout.sections.values()} | FIRST_PAGE
+    sections = {_NOTICES.rows: _NOTICES, **layout.sections}
+    declared = {name: section for name, section in sections.items() if payload.get(section.rows)}
+    known = {section.rows for section in sections.values()} | FIRST_PAGE
     further = {name: rows for name, rows in payload.items() if name not in known and _is_table(rows)}
     return declared | {name: Section(rows=name, title=name, ruled=True) for name in further}
 

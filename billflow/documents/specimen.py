@@ -12,6 +12,7 @@ SOURCE = """\
 #set page(width: auto, height: auto)
 #set text(
   font: {families}, size: 100pt, ligatures: false, number-width: "tabular", cjk-latin-spacing: none, hyphenate: false,
+  fallback: {fallback},
 )
 #let texts = json("texts.json")
 #let wide(it) = calc.max(..(true, false).map(kerning => measure(text(kerning: kerning, it)).width.pt() / 100))
@@ -24,15 +25,20 @@ ROUNDED = 1e-9  # measures come as floats of points
 class Specimen:
     """A sheet of texts in all families of a set of fonts, written into `folder` (below `root`) and thrown away.
 
-    One round trip takes about a millisecond, so texts are asked about in batches.
+    One round trip takes about a millisecond, so texts are asked about in batches. Without `fallback`, no font but those
+    of `families` is asked.
     """
 
-    def __init__(self, root: Path, folder: str, fonts: typst.Fonts, families: Sequence[str]) -> None:
+    def __init__(
+        self, root: Path, folder: str, fonts: typst.Fonts, families: Sequence[str], *, fallback: bool = True
+    ) -> None:
         self._folder = root / folder
         self._folder.mkdir(parents=True)
         self._main = self._folder / "main.typ"
         listed = json.dumps([*families, families[0]], ensure_ascii=False)  # Typst's arrays of one need a second comma
-        self._main.write_text(SOURCE.format(families=f"({listed[1:-1]})"), encoding="utf-8")
+        self._main.write_text(
+            SOURCE.format(families=f"({listed[1:-1]})", fallback=json.dumps(fallback)), encoding="utf-8"
+        )
         self._lay([])
         self._compiler = typst.Compiler(input=self._main, root=root, font_paths=fonts)
 

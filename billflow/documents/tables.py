@@ -155,7 +155,8 @@ class Table:
         return Planned(columns, labels, widths, self.section.gutter)
 
     def column_label(self, column: Column) -> str:
-        return self.writing.label(column.label) if column.label else self.writing.heading(column.field)
+        named = column.label is not None
+        return self.writing.label(column.label or "") if named else self.writing.heading(column.field)
 
     def lines(self, planned: Planned, cells: Sequence[Cells]) -> list[list[Line]]:
         """Each row as its lines."""

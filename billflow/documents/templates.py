@@ -3,17 +3,23 @@
 `invoice.typ` prints `bill.json` and `details.json` (see `paper`) with one file of `components/` per section. Labels
 are in `locales/<language>.json`: a language is one that has such a file, and a font (`fonts`). `layout.yaml` declares
 the sections of the pages after the first (see `layout`), `pictures.json` the heights by which charts and payment codes
-find their place. A project may add pictures (`image("/logo.svg")`) and fonts.
+find their place, `brand.yaml` the seller's looks and `texts.yaml` what it tells its customers. A project may add
+pictures and fonts.
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import typst
+
 import billflow
-from billflow.documents.fonts import Font, Script, find_fonts, lacking
+from billflow.documents.fonts import LATIN, SUFFIXES, Font, Script, find_fonts, lacking
+from billflow.documents.glyphs import Glyphs
+from billflow.documents.specimen import Specimen
 from billflow.errors import SettingsError
 
 PACKAGE = Path(billflow.__file__).parent
@@ -80,6 +86,7 @@ def check_templates(template_set: TemplateSet) -> None:
 
     try:
         renderer = Renderer(template_set)
+        renderer.typesetter.check_texts()
         for payload, language in product(SAMPLES, renderer.languages):
             renderer.render_pdf({**payload, "language": language})
     except Exception as problem:
@@ -92,9 +99,27 @@ def check_templates(template_set: TemplateSet) -> None:
 
 def languages_without_fonts(template_set: TemplateSet) -> dict[str, Script]:
     """Languages that have labels but cannot be printed here, and the script that lacks a font."""
-    names = [name.removeprefix("locales/").removesuffix(".json") for name in template_set.files if _is_labels(name)]
-    scripts = {language: lacking(language, template_set.fonts, list(template_set.files)) for language in names}
-    return {language: script for language, script in scripts.items() if script}
+    labels = {name[8:-5]: text for name, text in template_set.files.items() if _is_labels(name)}
+    scripts = {language: lacking(language, template_set.fonts) for language in labels}
+    lack = {language: script for language, script in scripts.items() if script}
+    brought = {name: font for name, font in template_set.files.items() if name.lower().endswith(SUFFIXES)}
+    if not (lack and brought):
+        return lack
+    printable = _printable({language: labels[language].decode() for language in lack}, brought)
+    return {language: script for language, script in lack.items() if language not in printable}
+
+
+def _printable(texts: Mapping[str, str], fonts: Mapping[str, bytes]) -> list[str]:
+    """The names of texts for which the fonts have all letters. Typst's own have Arabic too, but of fixed width."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for number, content in enumerate(fonts.values()):
+            (root / f"{number}{SUFFIXES[0]}").write_bytes(content)
+        found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[root])
+        families = [LATIN, *found.families()]
+        at_hand = typst.Fonts(include_system_fonts=False, font_paths=[root])
+        glyphs = Glyphs(Specimen(root, "specimen", at_hand, families, fallback=False))
+        return [name for name, text in texts.items() if not glyphs.missing([text])]
 
 
 def _is_labels(name: str) -> bool:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import typst
 
+from billflow.documents.brand import check_family
+from billflow.documents.declared import refused
 from billflow.documents.fonts import EXTRA, families, install, located
 from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
+from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
 from billflow.documents.specimen import Specimen
 from billflow.documents.templates import TemplateSet, languages_without_fonts
@@ -34,7 +37,10 @@ class Typesetter:
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
-        self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts))
+        brand = stationery.brand
+        check_family(brand, self.fonts.families())
+        (root / "brand.json").write_text(json.dumps(brand.drawn(), ensure_ascii=False), encoding="utf-8")
+        self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts, brand.font))
         self._glyphs = Glyphs(self.specimen)
         self.widths = Widths(self.specimen)
         self._unprintable_labels: dict[str, set[str]] = {}
@@ -52,6 +58,13 @@ class Typesetter:
             files, _ = self._files(replaced(payload, missing))
         return files, "; ".join(filter(None, remarks)) or None
 
+    def check_texts(self) -> None:
+        """Raises SettingsError when a notice has characters that no font at hand has, whichever bills print it."""
+        for notice in self._stationery.texts.notices:
+            for language, text in notice.languages():
+                if missing := self._glyphs.missing([text]):
+                    raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
+
     def _files(self, payload: Payload) -> tuple[dict[str, str], str]:
         formats = self._stationery.formats(payload)
         with measured_by(self.widths):
@@ -60,7 +73,8 @@ class Typesetter:
                 if not self.widths.novel:
                     break
                 self.widths.learn()
-        typeface = typeface_of(formats, families(formats.language, self._fonts), accessible=self._accessible)
+        named = families(formats.language, self._fonts, self._stationery.brand.font)
+        typeface = typeface_of(formats, named, accessible=self._accessible)
         parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
         return {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}, formats.language
 

@@ -19,6 +19,7 @@ from billflow.documents.bidi import isolated
         ("١٬٢٣٤٫٥٠", "١٬٢٣٤٫٥٠"),
         ("A-1\nحساب 5", "<A-1>\nحساب <5>"),
         ("· –", "· –"),
+        ("Acme Ltd · الرقم 5182 · a@b.example", "<Acme Ltd> · الرقم <5182> · <a@b.example>"),
     ],
 )
 def test_isolated(text, shown):

@@ -5,6 +5,7 @@ import pypdf
 import pytest
 
 from billflow.documents.paper import Stationery, paper_of
+from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
 from billflow.documents.templates import find_templates
@@ -151,3 +152,14 @@ def test_pictures_are_small(renderer, key, drawing, file):
     without, with_picture = (sizes_of(renderer.render_pdf(shown).pdf) for shown in (plain, {**plain, **added}))
     assert 200 < with_picture[1] - without[1] < drawing
     assert with_picture[0] - without[0] < file
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_text_beside_a_code_is_beside_it(renderer, language):
+    """The code begins at the margin where lines begin."""
+    bill = payload(language=language)
+    code = paper_of(bill, Stationery.of(find_templates(None).files))[0]["payment_code"]
+    pieces = read_sheets(renderer.render_pdf(bill).pdf)[0].pieces
+    [title] = [piece for piece in pieces if piece.size == 8.5 and bytes(piece.runs[0].colour[:3]).hex() == "0e5a6b"]
+    margin = title.box.left - 56.7 if language == "en" else 595.28 - 56.7 - title.box.right
+    assert margin > code["modules"] * code["size"] / (code["modules"] + 2 * code["quiet"])

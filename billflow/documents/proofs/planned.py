@@ -52,6 +52,8 @@ def _first_page(bill: Part) -> Iterator[Planned]:
     if bill["summary"]["nested"]:
         yield from _cells("summary", bill["summary"]["under"])
     yield from _cells("taxes", bill["taxes"]["cells"])
+    if notices := bill["notices"]:
+        yield from _cells("notices", (notices["titles"], notices["texts"]))
 
 
 def _cells(where: str, texts: Iterable[str]) -> Iterator[Planned]:
