@@ -86,7 +86,14 @@ def _title(month: Month) -> str:
 
 
 def _print(console: Console, month: Month, sampled: Sampled, proofs: Sequence[Proof]) -> None:
-    table = Table("stands for", "bills", "account", "to be mended", "since " + (month.earlier_name or "–"), "notes")
+    table = Table(
+        "stands for",
+        "bills",
+        "account",
+        "to be mended",
+        f"since {month.earlier_name}" if month.earlier_name else "no month before",
+        "notes",
+    )
     for sample, proof in zip(sampled.samples, proofs, strict=True):
         texts = [_told(lines) for lines in (proof.problems, proof.changes, proof.notes)]
         table.add_row(*map(escape, (sample.why, f"{sample.bills:,}", sample.account_id, *texts)))

@@ -48,7 +48,7 @@ class Brand(Declared):
 
 
 def read_brand(files: Mapping[str, bytes]) -> Brand:
-    """The brand of a template set; without a file, the shipped looks. A logo that is not there is a SettingsError too."""
+    """The brand of a template set; without a file, the shipped looks. A logo that is missing is a SettingsError."""
     if NAME not in files:
         return Brand()
     brand = read_declared(Brand, NAME, files[NAME])

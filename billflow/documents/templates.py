@@ -8,6 +8,7 @@ pictures and fonts.
 """
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class TemplateSet:
 def find_templates(override: Path | None = None) -> TemplateSet:
     """The shipped templates, in the package (a wheel) or beside it (a clone), with `override`'s files on top.
 
-    `override` is a project's `templates/` folder; a file there replaces the shipped one of the same relative name.
+    `override` is a project's `templates/` folder; a file there replaces the shipped one of the same relative name, and
+    labels there replace those of the same name.
     Raises SettingsError when the shipped ones are missing.
     """
     shipped = next((place for place in PLACES if (place / MAIN).is_file()), None)
@@ -63,8 +65,18 @@ def find_templates(override: Path | None = None) -> TemplateSet:
             where=str(PLACES[0]),
             remedy="install billflow again, or run it from a complete clone",
         )
-    own = dict(_files(override)) if override and override.is_dir() else {}
-    return TemplateSet.of(dict(_files(shipped)) | own, find_fonts())
+    files = dict(_files(shipped))
+    for name, content in _files(override) if override and override.is_dir() else ():
+        files[name] = _merged(files[name], content) if _is_labels(name) and name in files else content
+    return TemplateSet.of(files, find_fonts())
+
+
+def _merged(shipped: bytes, own: bytes) -> bytes:
+    """Labels of a language with a project's own in the place of some; what is no JSON is told of where it is read."""
+    try:
+        return json.dumps(json.loads(shipped) | json.loads(own), ensure_ascii=False, indent=2).encode()
+    except (ValueError, TypeError):
+        return own
 
 
 def check_own_templates(folder: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import pickle
 
 import pytest
@@ -18,10 +19,19 @@ def test_find_templates_override_replaces_by_name(tmp_path):
     (tmp_path / "locales" / "en.json").write_text('{"invoice": "Bill"}')
     (tmp_path / "logo.svg").write_text("<svg/>")
     own, shipped = find_templates(tmp_path), find_templates(None)
-    assert own.files["locales/en.json"] == b'{"invoice": "Bill"}'
     assert own.files["logo.svg"] == b"<svg/>"
     assert own.files["invoice.typ"] == shipped.files["invoice.typ"]
     assert own.fingerprint != shipped.fingerprint
+
+
+def test_labels_of_a_project_replace_those_of_the_same_name(tmp_path):
+    (tmp_path / "locales").mkdir()
+    (tmp_path / "locales" / "de.json").write_text('{"invoice": "Verbrauchsabrechnung"}')
+    (tmp_path / "locales" / "en.json").write_text("[")
+    own, shipped = (find_templates(place).files for place in (tmp_path, None))
+    labels = json.loads(shipped["locales/de.json"])
+    assert json.loads(own["locales/de.json"]) == {**labels, "invoice": "Verbrauchsabrechnung"}
+    assert own["locales/en.json"] == b"["
 
 
 def test_find_templates_without_the_projects_folder(tmp_path):
