@@ -155,6 +155,13 @@ def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> list[
     return pages
 
 
+def height_of(page: Page) -> float:
+    """Points from the top of the first section to the bottom of the last."""
+    parts = page["parts"]
+    between = sum(BETWEEN * part["pitch"] for part in parts[:-1])
+    return float(sum(part["head"] + part["lines"] * part["pitch"] for part in parts) + between)
+
+
 def _has_room(part: Part, flow: Flow, left: float) -> bool:
     """Whether a section may begin where so much is left of a page; on an empty page it always may."""
     lines = part.lines_in(left)

@@ -16,7 +16,7 @@ from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
 from billflow.documents.notices import SECTION, Texts, notices_of, panel_of, read_texts
-from billflow.documents.pages import pages_of
+from billflow.documents.pages import height_of, pages_of
 from billflow.documents.pagination import wrap
 from billflow.documents.payment_code import payment_code_of
 from billflow.documents.pictures import Album
@@ -38,6 +38,8 @@ FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
 RETURN_ADDRESS_WIDTH = 34.0  # one line of the window (226 pt) in 6.5 pt
 IMPRINT_WIDTH = 58.0
+DETAILS_SPACE = 20.0
+"""Points between the first page's own and details that share it."""
 PROPERTIES = frozenset({"locale", "currency", "kind", "title", "seller_name", "charts", "payment_code"})
 TEXTS = ("title", "continues", "labels", "lanes")
 """What of a section is printed as text."""
@@ -90,7 +92,10 @@ def _json(name: str, content: bytes) -> dict[str, Any]:
 
 
 def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
-    """All texts of one document, as the templates read them from `bill.json` and `details.json`."""
+    """All texts of one document, as the templates read them from `bill.json` and `details.json`.
+
+    Details that are short enough are `shared`: on the first page, so that the bill has one.
+    """
     formats = stationery.formats(payload)
     labels = stationery.labels[formats.language]
     shown = _as_credited(payload) if payload["invoice"]["kind"] == "credit_note" else payload
@@ -99,13 +104,17 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     first_page = _first_page(shown, formats, labels)
     notices = notices_of(stationery.texts, payload, formats.language, _values(payload, first_page))
     first_page["notices"] = panel_of(notices, stationery.layout.width)
-    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures))
-    taken = pictures.pop("taken")
+    parts = parts_of(shown, writing, stationery.layout, stationery.components)
+    pages = pages_of(parts, stationery.layout.height)
+    short = DETAILS_SPACE + height_of(pages[0]) if len(pages) == 1 else None
+    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures), short)
+    taken, shared = pictures.pop("taken"), pictures.pop("shared")
     if notices and pictures["notices"] is None:
         shown = {**shown, SECTION: [asdict(notice) for notice in notices]}
-    parts = parts_of(shown, writing, stationery.layout, stationery.components)
-    pages = pages_of(parts, stationery.layout.height, taken=taken)
-    bill, details = first_page | pictures, {"pages": pages, "taken": taken}
+        parts, shared = parts_of(shown, writing, stationery.layout, stationery.components), False
+    if taken or SECTION in shown:
+        pages = pages_of(parts, stationery.layout.height, taken=taken)
+    bill, details = first_page | pictures, {"pages": pages, "taken": taken, "shared": shared}
     return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
 
 
@@ -139,12 +148,12 @@ def _printed(bill: Page) -> Page:
     return {name: part for name, part in bill.items() if name not in PROPERTIES}
 
 
-def _pictures(payload: Payload, first_page: Page, album: Album) -> Page:
+def _pictures(payload: Payload, first_page: Page, album: Album, details: float | None) -> Page:
     code = payment_code_of(payload, reference=_reference(payload), minor_digits=album.formats.minor_digits)
     parts = [(section, net) for section, net, _ in by_section(payload["lines"], album.labels)]
     days = payload.get("days")
     shown = {**payload, "days": days_of(payload["usage"]) if days is None else days}
-    return album.pictures(shown, parts, code, first_page)
+    return album.pictures(shown, parts, code, first_page, details)
 
 
 def _as_credited(payload: Payload) -> Payload:

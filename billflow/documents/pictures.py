@@ -36,24 +36,34 @@ class Album:
     geometry: Geometry
 
     def pictures(
-        self, payload: Payload, parts: Parts, code: PaymentCode | None, first_page: FirstPage
+        self,
+        payload: Payload,
+        parts: Parts,
+        code: PaymentCode | None,
+        first_page: FirstPage,
+        details: float | None = None,
     ) -> dict[str, Any]:
         """`charts` and `payment_code`, each with the `page` that it is on, the `notices` if they are on the first page,
-        and the height `taken` from the details.
+        the height `taken` from the details, and whether these have `shared` the first page.
 
         Payloads with charts have `history`, a list of `{metric, unit, months: [[month, quantity], …]}`, or `days`, a
         list of `{metric, unit, days: [[day, quantity], …]}`. Drawn are the first of each list, and `parts`, pairs of
-        section and net, if they are several. `first_page` is what else that page prints.
+        section and net, if they are several. `first_page` is what else that page prints; `details` are so high, if they
+        are one page at most.
 
         The code stands below the taxes, beside the payment details, and the charts are a row below them. Where that
         page has no room, the code and the charts of usage head the details; costs, which belong to the summary, are not
-        drawn then. Notices stand above the charts and have the room before them; or else None is told of them.
+        drawn then, nor where a bill without them has one page. Notices stand above the charts and have the room before
+        them; or else None is told of them.
         """
         picture = self._code(code) if code else None
-        row, left = self.geometry["row"], self._room(first_page, picture["size"] if picture else 0)
+        left = self._room(first_page, picture["size"] if picture else 0)
         notices, left = self._with_notices(first_page.get("notices"), left)
-        page = FIRST if left >= row["height"] + row["space"] else DETAILS
-        drawings = self._drawings(payload, parts if page == FIRST else ())
+        row = self.geometry["row"]["height"] + self.geometry["row"]["space"]
+        page = FIRST if left >= row else DETAILS
+        usage = self._drawings(payload, ())
+        is_short = details is not None and details <= left and not usage
+        drawings = self._drawings(payload, parts) if page == FIRST and not is_short else usage
         moved = picture is not None and left < 0
         columns = self._columns(len(drawings) + moved)
         placed = picture and {
@@ -61,9 +71,16 @@ class Album:
             **(columns[len(drawings)] if moved else CODE_COLUMN),
             "page": DETAILS if moved else FIRST,
         }
-        taken = row["height"] + row["space"] if page == DETAILS and (drawings or moved) else 0
+        taken = row if page == DETAILS and (drawings or moved) else 0
         charts = self._charts(drawings, columns, page)
-        return {"charts": charts, "payment_code": placed, "notices": notices, "taken": taken}
+        room = left - (row if charts else 0)
+        return {
+            "charts": charts,
+            "payment_code": placed,
+            "notices": notices,
+            "taken": taken,
+            "shared": details is not None and not taken and details <= room,
+        }
 
     def _with_notices(self, notices: Any, left: float) -> tuple[Any, float]:
         """The notices with their height, if the first page has room for them, and what room is left then."""

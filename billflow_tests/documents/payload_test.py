@@ -171,7 +171,7 @@ def test_invoice_payloads_orders_lines_and_taxes(payloads):
 
 def test_invoice_payloads_can_be_rendered(payloads):
     renderer = Renderer(find_templates(None))
-    assert [renderer.render_pdf(payload).pages for payload in payloads.values()] == [2, 2]
+    assert [renderer.render_pdf(payload).pages for payload in payloads.values()] == [2, 1]
 
 
 def test_itemised_usage_is_in_order_of_time_then_id(spark):

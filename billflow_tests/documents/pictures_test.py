@@ -99,7 +99,8 @@ def test_first_page_stays_one_page(renderer, sections, taxes, street):
     assert "Questions" in first
     assert f"Page 1 of {1 + len(others)}" in first
     plain = renderer.render_pdf({**shown, "currency": "AUD", "history": None, "days": None})
-    assert len(others) + 1 - plain.pages in {0, 1} if sections == 12 else len(others) + 1 == plain.pages
+    more = len(others) + 1 - plain.pages
+    assert more in ({0, 1} if sections in {1, 12} else {0})  # charts, a code, or details that would share the page
 
 
 @pytest.mark.parametrize(("sections", "page"), [(2, 0), (12, 1)])
@@ -108,6 +109,32 @@ def test_charts_and_captions_are_printed(renderer, sections, page):
     for words in ("Energy per month", "Energy per day", "405.5", "Average", "Scan to pay"):
         assert [words in text for text in pages] == [number == page for number in range(len(pages))]
     assert ("Charges by section" in pages[0]) == (page == 0)
+
+
+@pytest.mark.parametrize("language", ["en", "ar", "ja"])
+def test_a_bill_of_one_line_has_one_page(renderer, language):
+    short = {**bill(lines=1), "currency": "EUR", "language": language}
+    [page] = text_of(renderer.render_pdf(short).pdf)
+    assert [words in page for words in ("Mobile plan M, monthly rent", "360.93", "5.12345")] == [True] * 3
+    if language == "en":
+        assert [words in page for words in ("Charges in detail", "Scan to pay", "Page 1 of 1")] == [True] * 3
+
+
+@pytest.mark.parametrize("lines", range(1, 8))
+def test_details_share_the_first_page_only_where_nothing_is_pushed_off_it(renderer, stationery, lines):
+    shown = bill(lines=lines)
+    first_page, details = paper_of(shown, stationery)
+    assert renderer.render_pdf(shown).pages == 1 + len(details["pages"]) - details["shared"]
+    assert details["shared"] == (lines == 1)
+    assert bool(first_page["charts"]) == (lines > 1)
+
+
+def test_a_credit_note_of_two_sections_has_one_page_rather_than_a_chart(stationery):
+    lines = [{**CREDIT_NOTE["lines"][0], "section": name} for name in ("Supply", "Energy")]
+    first_page, details = paper_of({**CREDIT_NOTE, "lines": lines}, stationery)
+    assert (details["shared"], first_page["charts"]) == (True, [])
+    first_page, details = paper_of({**CREDIT_NOTE, "lines": lines * 5}, stationery)
+    assert (details["shared"], len(first_page["charts"])) == (False, 1)
 
 
 def test_pictures_have_a_page_even_where_there_are_no_details(renderer):

@@ -27,6 +27,8 @@ def planned_sheets(files: Mapping[str, str]) -> list[list[Planned]]:
     """The texts of each planned page, the first page first. `files` are those of `Typesetter.laid_out`."""
     bill, details = json.loads(files["bill.json"]), json.loads(files["details.json"])
     sheets = [list(_first_page(bill)), *(list(_details(page)) for page in details["pages"])]
+    if details["shared"]:
+        sheets = [sheets[0] + sheets[1]]
     for where, page in _pictures(bill):
         sheets[1 if page == "details" else 0] += where
     return [[text for text in sheet if text.lines] for sheet in sheets]

@@ -101,14 +101,15 @@ def test_what_is_lost_is_named_with_its_column(changed_templates):
 def test_clipped_figures_are_lost(changed_templates, language):
     payload = {**native_bill(language), "usage": []}
     findings = found(changed_templates(changes.SUMMARY_CLIPPED), payload, "lost")
-    assert "totals or summary or taxes" in {finding.what.split(":")[0] for finding in findings}
+    assert any(finding.what.startswith("totals or summary or taxes") for finding in findings)
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "ja", "pl"])
 def test_clipped_words_are_lost(changed_templates, language):
     payload = {**native_bill(language), "usage": []}
     findings = found(changed_templates(changes.SUMMARY_CLIPPED), payload, "lost")
-    assert f'summary: "{PARTIES[language]["section"]}" not on the page' in {finding.what for finding in findings}
+    lost = [finding.what for finding in findings if finding.what.startswith("summary")]
+    assert [what for what in lost if what.endswith(f': "{PARTIES[language]["section"]}" not on the page')]
 
 
 def test_lost_credit_is_found_too(changed_templates):
