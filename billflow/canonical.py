@@ -34,6 +34,9 @@ CANONICAL_TABLES = {
             "cycle",
             "parent_account_id",
             "segment",
+            "endpoint",
+            "endpoint_scheme",
+            "buyer_reference",
         ),
     ),
     "subscriptions": CanonicalTable(
@@ -72,4 +75,7 @@ CANONICAL_TABLES = {
     ),
 }
 """Only customers and subscriptions must be given. A payment's `invoice` is the number or id of the invoice that it
-pays; a negative amount is a refund or chargeback. Usage that `replaces` other usage is refused: it cannot be billed."""
+pays; a negative amount is a refund or chargeback. Usage that `replaces` other usage is refused: it cannot be billed.
+
+Beyond the contract, for e-invoices: a customer's electronic address `endpoint` and its scheme (a code of CEF's list
+EAS), BT-49 of EN 16931, and the `buyer_reference`, BT-10."""

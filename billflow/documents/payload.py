@@ -25,7 +25,7 @@ METER = (*BILL, "subscription_id", "metric")
 
 PARTY = ("name", "street", "city", "postcode", "country", "tax_id", "email")
 SELLER = (*PARTY, "iban", "bic", "payment_url", "contact", "phone", "endpoint", "endpoint_scheme")
-CUSTOMER = ("account_id", "segment", *PARTY)
+CUSTOMER = ("account_id", "segment", *PARTY, "endpoint", "endpoint_scheme", "buyer_reference")
 HEAD = (
     "invoice_id",
     "invoice_number",

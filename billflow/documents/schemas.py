@@ -59,6 +59,9 @@ class Customer(Party):
 
     account_id: str
     segment: Text = Field(default=None, description="as `customers` has it; texts may be for some segments only")
+    endpoint: Text = Field(default=None, description="electronic address, EN 16931 BT-49")
+    endpoint_scheme: Text = Field(default=None, description="a code of CEF's list EAS")
+    buyer_reference: Text = Field(default=None, description="EN 16931 BT-10, such as a Leitweg-ID")
 
 
 class Member(Described):

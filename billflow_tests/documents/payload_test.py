@@ -9,10 +9,11 @@ from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
 from billflow.documents.templates import find_templates
 from billflow.lake import schemas, tables
-from billflow.settings import Seller
+from billflow.settings import Customer, Seller
 
 JANUARY = (dt.date(2013, 1, 1), dt.date(2013, 2, 1))
 SELLER = {"name": "Acme Energy Ltd", "country": "AU", "iban": "DE89370400440532013000"}
+REACHED = {"segment": "public", "endpoint": "0204:1", "endpoint_scheme": "0204", "buyer_reference": "04011000-12345-03"}
 UNITS = {"energy_kwh": "kWh", "calls": ""}
 
 
@@ -119,7 +120,7 @@ def payloads(spark):
             schemas.ACCOUNTS,
             [
                 {"system": "a", "account_id": "17", "name": 'Åse "Q" O\'Neil', "country": "NO", "language": "en"},
-                {"system": "b", "account_id": "17", "name": "Other", "language": "de"},
+                {"system": "b", "account_id": "17", "name": "Other", "language": "de", **REACHED},
             ],
         ),
         "usage": frame(spark, schemas.USAGE, [record(1, local(2013, 1, 5, 14, 30), "0.5")]),
@@ -150,6 +151,11 @@ def test_invoice_payloads_has_one_row_an_invoice(payloads):
         **dict.fromkeys(Seller.model_fields),
         **SELLER,
     }
+
+
+def test_invoice_payloads_say_all_that_accounts_do_of_a_customer(payloads):
+    other = {"account_id": "17", "name": "Other", **REACHED}
+    assert payloads["i2"]["customer"] == {**dict.fromkeys(Customer.model_fields), **other}
 
 
 def test_invoice_payloads_writes_numbers_and_dates_as_text(payloads):

@@ -30,6 +30,9 @@ IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 VAT_PREFIX = re.compile("AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI")
 """How VAT identifiers of the EU and of Northern Ireland begin; others, if at all, with their country's code."""
 
+EMAIL = "EM"
+"""CEF's list EAS: an e-mail address."""
+
 COMPLETE = "complete the seller, the customer or the tax, or send the PDF without an e-invoice"
 COMPARE = "compare the rows of this bill in invoices, invoice_lines and invoice_taxes, and bill it again"
 
@@ -40,8 +43,8 @@ def einvoice_of(payload: Payload, *, unit_codes: Mapping[str, str] = UNIT_CODES)
     """The e-invoice of a payload (see `payload.invoice_payloads`).
 
     Read beyond that, where they are there: `reason` of a row of `taxes` (else the catalogue's text for its category);
-    `endpoint`, `endpoint_scheme`, `contact`, `phone` of the seller and the customer, `email` and `buyer_reference` of
-    the customer. `unit_codes` are by unit in small letters.
+    `endpoint`, `endpoint_scheme`, `contact`, `phone` and `email` of the seller and the customer, `buyer_reference` of
+    the customer. Who has no endpoint is reached by e-mail. `unit_codes` are by unit in small letters.
 
     Raises EInvoiceError that lists what EN 16931 asks for and the bill lacks, or which of its figures do not agree.
     """
@@ -113,6 +116,7 @@ def _buyer(customer: Payload, *, with_vat: bool) -> Party:
 def _party(
     party: Payload, *, identifier: str | None, legal_id: str | None, vat_id: str | None, tax_registration: str | None
 ) -> Party:
+    endpoint, scheme = _electronic_address(party)
     return Party(
         name=party["name"],
         street=party["street"],
@@ -123,12 +127,20 @@ def _party(
         legal_id=legal_id,
         vat_id=vat_id,
         tax_registration=tax_registration,
-        endpoint=party.get("endpoint"),
-        endpoint_scheme=party.get("endpoint_scheme"),
+        endpoint=endpoint,
+        endpoint_scheme=scheme,
         contact=party.get("contact"),
         phone=party.get("phone"),
         email=party.get("email"),
     )
+
+
+def _electronic_address(party: Payload) -> tuple[str | None, str | None]:
+    """BT-34 or BT-49 with its scheme."""
+    if party.get("endpoint"):
+        return party["endpoint"], party.get("endpoint_scheme")
+    email = party.get("email") or None
+    return email, EMAIL if email else None
 
 
 def is_vat_id(tax_id: str, country: str) -> bool:

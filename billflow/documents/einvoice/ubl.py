@@ -21,8 +21,8 @@ _COMPONENTS = f' xmlns:cac="{_OASIS}:CommonAggregateComponents-2" xmlns:cbc="{_O
 Need = tuple[str, Callable[[EInvoice], object]]
 
 _ADDRESSES: tuple[Need, ...] = (
-    ("the seller's endpoint and endpoint_scheme (BT-34)", lambda bill: _has_endpoint(bill.seller)),
-    ("the customer's endpoint and endpoint_scheme (BT-49)", lambda bill: _has_endpoint(bill.buyer)),
+    ("the seller's endpoint with endpoint_scheme, or email (BT-34)", lambda bill: _has_endpoint(bill.seller)),
+    ("the customer's endpoint with endpoint_scheme, or email (BT-49)", lambda bill: _has_endpoint(bill.buyer)),
     ("the customer's buyer_reference (BT-10)", lambda bill: bill.buyer_reference),
 )
 _CONTACT: tuple[Need, ...] = (

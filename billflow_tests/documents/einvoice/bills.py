@@ -144,6 +144,10 @@ BILLS: dict[str, dict[str, Any]] = {
 BILLS["advance"] = payload(ENERGY, SUPPLY)
 BILLS["advance"]["lines"][1] |= {"period_start": "2013-02-01", "period_end": "2013-03-01"}
 BILLS["no transfer"] = {**payload(ENERGY), "seller": {**SELLER, "iban": None}}
+BILLS["by e-mail"] = {
+    **payload(ENERGY, buyer={**BUYER, "endpoint": None, "email": "m@gross.example"}),
+    "seller": {**SELLER, "endpoint": None, "endpoint_scheme": None},
+}
 BILLS["tax number"] = {**payload(ENERGY), "seller": {**SELLER, "tax_id": "29/123/45678"}}
 # Of a price of 0.22 the tax is 0.22 × 19 / 119 = 0.0351 → 0.04, though 19 % of the 0.18 that remain are 0.0342.
 BILLS["prices include tax"] = payload(

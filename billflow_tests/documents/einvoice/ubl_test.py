@@ -44,7 +44,7 @@ def test_ubl_xml_root(bill, root, quantity, due):
 @pytest.mark.parametrize(
     ("customization", "parts", "said"),
     [
-        (PEPPOL_BIS_3, {"seller": ["endpoint"]}, ["seller's endpoint and endpoint_scheme (BT-34)"]),
+        (PEPPOL_BIS_3, {"seller": ["endpoint", "email"]}, ["seller's endpoint with endpoint_scheme, or email (BT-34)"]),
         (PEPPOL_BIS_3, {"customer": ["endpoint_scheme", "buyer_reference"]}, ["customer's endpoint", "buyer_reference (BT-10)"]),
         (PEPPOL_BIS_3, {"seller": ["contact"]}, ["seller's contact (BT-41)"]),
         (XRECHNUNG_3, {"seller": ["contact", "phone", "email", "city"]}, ["BT-41", "BT-42", "BT-43", "BT-37"]),
@@ -55,6 +55,13 @@ def test_ubl_xml_lists_what_a_customization_asks_for(customization, parts, said)
     with pytest.raises(EInvoiceError) as caught:
         ubl_xml(einvoice_of(without(BILLS["domestic"], **parts)), customization)
     assert [part for part in said if part not in str(caught.value)] == []
+
+
+def test_who_has_no_endpoint_is_reached_by_email():
+    xml = ubl_xml(einvoice_of(BILLS["by e-mail"]), XRECHNUNG_3).decode()
+    assert [
+        part in xml for part in ('<cbc:EndpointID schemeID="EM">rechnung@gruenau.example<', '="EM">m@gross.example<')
+    ] == [True] * 2
 
 
 def test_ubl_xml_for_peppol_abroad_asks_for_no_contact():
