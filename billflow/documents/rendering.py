@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.compact import compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
@@ -104,7 +105,7 @@ class Renderer:
                 pdf = self._compiled(files)
             else:
                 pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, STANDARD))
-        return Rendered(pdf, page_count(pdf), remarks)
+        return Rendered(compact(pdf), page_count(pdf), remarks)
 
     def _compiled(self, files: Mapping[str, str | bytes], *standards: Literal["a-3b", "ua-1"]) -> bytes:
         for name, content in files.items():

@@ -7,9 +7,10 @@ from pyspark.sql import functions as F
 
 from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
+from billflow.documents.schemas import Customer
 from billflow.documents.templates import find_templates
 from billflow.lake import schemas, tables
-from billflow.settings import Customer, Seller
+from billflow.settings import Seller
 
 JANUARY = (dt.date(2013, 1, 1), dt.date(2013, 2, 1))
 SELLER = {"name": "Acme Energy Ltd", "country": "AU", "iban": "DE89370400440532013000"}
