@@ -35,6 +35,7 @@ class Metric(Strict):
     """The dimension whose distinct values `unique` counts."""
     unit: str | None = None
     name: str | None = None
+    """What bills call it; without one, its code in words."""
 
     @model_validator(mode="after")
     def _unique_names_its_dimension(self) -> "Metric":

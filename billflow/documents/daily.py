@@ -6,14 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 DAY = slice(10)
+CHARTED = ("sum", "max")
 
 
 def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The days of the metric that has the most records, over all subscriptions, as the payload's `days`.
 
     One that adds up comes before those billed by their highest, as in the payload's `history`. Quantities of a day are
-    added up, or the highest is taken where the metric is billed by it. Empty without usage on two days.
+    added up, or the highest is taken where the metric is billed by it. Distinct and last values say nothing by day.
+    Empty without usage on two days.
     """
+    usage = [meter for meter in usage if meter.get("aggregate", "sum") in CHARTED]
     if not usage:
         return []
     records: Counter[str] = Counter()
@@ -26,7 +29,7 @@ def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if len(days) < 2:
         return []
     shown = [[day, f"{quantity:f}"] for day, quantity in sorted(days.items())]
-    return [{"metric": metric, "unit": meters[0]["unit"], "days": shown}]
+    return [{"metric": metric, "name": meters[0].get("name"), "unit": meters[0]["unit"], "days": shown}]
 
 
 def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:

@@ -1,18 +1,20 @@
 """Usage by account, metric and month: what a bill shows of the year before it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing.whole_bills import of_invoiced_accounts
-from billflow.catalog import Catalog
+from billflow.catalog import Catalog, Metric
 from billflow.lake import schemas
 
 MONTHS_BACK = 12
 FEWEST = 2
 """Months of a metric that are worth a chart."""
+
+Metrics = Mapping[str, Metric]
 
 _ACCOUNT = ("system", "account_id")
 
@@ -23,36 +25,36 @@ def usage_history(months: Mapping[str, DataFrame], accounts: DataFrame, catalog:
     Metrics that are summed or counted add up, of those billed by their highest the highest counts. Distinct values and
     last values say nothing over several subscriptions, so such metrics are left out, as are accounts not given.
     """
-    highest = [name for name, metric in catalog.metrics.items() if metric.aggregate == "max"]
+    peaks = highest(catalog.metrics)
     added = [name for name, metric in catalog.metrics.items() if metric.aggregate in ("sum", "count")]
     here = accounts.select(*_ACCOUNT)
     frames = []
     for month, usage in months.items():
-        shown = usage.where(F.col("metric").isin(highest + added)).join(here, list(_ACCOUNT), "left_semi")
+        shown = usage.where(F.col("metric").isin(peaks + added)).join(here, list(_ACCOUNT), "left_semi")
         of_bills = of_invoiced_accounts(shown, accounts).groupBy(*_ACCOUNT, "metric")
-        frames.append(of_bills.agg(*_sums(highest)).withColumn("usage_month", F.lit(month)))
+        frames.append(of_bills.agg(*_sums(peaks)).withColumn("usage_month", F.lit(month)))
     return reduce(DataFrame.unionByName, frames)
 
 
-def _sums(highest: list[str]) -> tuple[Column, Column]:
-    peak = F.col("metric").isin(highest)
+def _sums(peaks: list[str]) -> tuple[Column, Column]:
+    peak = F.col("metric").isin(peaks)
     quantity = F.when(peak, F.max("quantity")).otherwise(F.sum("quantity"))
     return quantity.cast(schemas.QUANTITY).alias("quantity"), F.count(F.lit(1)).alias("events")
 
 
-def history_by_account(history: DataFrame, units: Mapping[str, str], highest: Collection[str] = ()) -> DataFrame:
+def history_by_account(history: DataFrame, metrics: Metrics) -> DataFrame:
     """The payload's `history` of each account: system, account_id, history (an array, most events first).
 
-    An element is `{metric, unit, months}`, its months pairs of month and quantity in order. Metrics billed by their
-    `highest` come after those that add up; those of fewer than two months are left out.
+    An element is `{metric, name, unit, months}`, its months pairs of month and quantity in order. Metrics billed by
+    their highest come after those that add up; those of fewer than two months are left out.
     """
     pairs = F.array_sort(F.collect_list(F.struct("usage_month", plain_number(F.col("quantity")).alias("quantity"))))
-    metrics = history.groupBy(*_ACCOUNT, "metric").agg(F.sum("events").alias("events"), pairs.alias("months"))
+    each = history.groupBy(*_ACCOUNT, "metric").agg(F.sum("events").alias("events"), pairs.alias("months"))
     months = F.transform("months", lambda month: F.array(month["usage_month"], month["quantity"]))
-    element = F.struct("metric", lookup(units, F.col("metric")).alias("unit"), months.alias("months"))
-    last = F.col("metric").isin(list(highest)).alias("_last")
+    element = F.struct("metric", *named(metrics), months.alias("months"))
+    last = F.col("metric").isin(highest(metrics)).alias("_last")
     ordered = F.struct(last, (-F.col("events")).alias("_order"), "metric", element.alias("_element"))
-    several = metrics.where(F.size("months") >= FEWEST)
+    several = each.where(F.size("months") >= FEWEST)
     listed = several.groupBy(*_ACCOUNT).agg(F.array_sort(F.collect_list(ordered)).alias("listed"))
     return listed.select(*_ACCOUNT, F.transform("listed", lambda one: one["_element"]).alias("history"))
 
@@ -62,7 +64,20 @@ def plain_number(quantity: Column) -> Column:
     return F.rtrim(F.rtrim(quantity.cast("string"), F.lit("0")), F.lit("."))
 
 
-def lookup(texts: Mapping[str, str], key: Column) -> Column:
-    """The text of a key, NULL for one that has none."""
+def highest(metrics: Metrics) -> list[str]:
+    """The metrics that are billed by their highest."""
+    return [name for name, metric in metrics.items() if metric.aggregate == "max"]
+
+
+def named(metrics: Metrics) -> tuple[Column, Column]:
+    """`name` (NULL where the catalogue gives none) and `unit` (empty without one) of a row's metric."""
+    names = {code: metric.name for code, metric in metrics.items() if metric.name}
+    units = {code: metric.unit or "" for code, metric in metrics.items()}
+    return lookup(names).alias("name"), lookup(units).alias("unit")
+
+
+def lookup(texts: Mapping[str, str]) -> Column:
+    """The text of a row's metric, NULL for one that has none."""
+    key = F.col("metric")
     pairs = [F.lit(part) for pair in texts.items() for part in pair]
     return F.create_map(*pairs)[key] if pairs else F.lit(None).cast("string")

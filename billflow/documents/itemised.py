@@ -23,9 +23,11 @@ WORTH_TRYING = 1.5
 """Lanes in which a row needs more than so many times their width save no lines."""
 
 
-def metric_name(metric: str, unit: str) -> str:
-    """A metric as a title, without the unit at its end: `energy_kwh` in kWh is `Energy`."""
-    words = metric.replace("_", " ")
+def metric_name(series: Mapping[str, Any]) -> str:
+    """What its metric is called: by the catalogue, or by its code without the unit: `energy_kwh` in kWh is `Energy`."""
+    if series.get("name"):
+        return str(series["name"])
+    unit, words = series["unit"] or "", series["metric"].replace("_", " ")
     name = words[: -len(unit)].strip() if unit and words.lower().endswith(f" {unit.lower()}") else words
     return f"{name[:1].upper()}{name[1:]}"
 
@@ -94,7 +96,7 @@ class ItemisedUsage:
 
     def _name(self, meter: Meter) -> str:
         unit = meter["unit"] or ""
-        title = metric_name(meter["metric"], unit)
+        title = metric_name(meter)
         named = f"{title}, {unit}" if unit and unit.casefold() != title.casefold() else title
         return " · ".join(filter(None, [named, meter["subscription_id"]]))
 

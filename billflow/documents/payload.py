@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
-from billflow.documents.history import history_by_account, lookup, plain_number
+from billflow.documents.history import Metrics, highest, history_by_account, lookup, named, plain_number
 from billflow.documents.schemas import VERSION
 from billflow.settings import Settings
 
@@ -68,16 +68,15 @@ def invoice_payloads(
     usage: DataFrame,
     seller: Mapping[str, str],
     *,
-    units: Mapping[str, str],
-    daily_max_metrics: Collection[str] = (),
+    metrics: Metrics,
     members: DataFrame | None = None,
     history: DataFrame | None = None,
 ) -> DataFrame:
     """One row an invoice: invoice_id, payload, cycle, month.
 
     The tables are as published (CONTRACT §4), each with system and account_id; `usage` also has `local_time`, the wall
-    clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `units` are by metric; `members`
-    are as `members_of` gives them, `history` is as `history.usage_history` gives it.
+    clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `metrics` are the catalogue's;
+    `members` are as `members_of` gives them, `history` is as `history.usage_history` gives it.
 
     The payload (version 2) is `{version, language, currency, seller, customer, members, invoice, lines, taxes, usage,
     history}`.
@@ -86,15 +85,15 @@ def invoice_payloads(
 
     Usage of the invoice's period is itemised by subscription and metric: every record, in order of (local_time,
     usage_id), of at most 400; of more, one row a local day with the number of readings and their sum, or their highest
-    for `daily_max_metrics`. A row is `[time, quantity, …]`, followed by a value for each of the `dimensions` that any
-    record of the subscription and metric has, in order of their names; the number of readings is one of a day. What
-    takes an invoice back itemises nothing and has no history.
+    where the metric is billed by it. A row is `[time, quantity, …]`, followed by a value for each of the `dimensions`
+    that any record of the subscription and metric has, in order of their names; the number of readings is one of a day.
+    What takes an invoice back itemises nothing and has no history.
 
     Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
     """
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)
-    usage_of = itemised_usage(invoices, usage, units=units, daily_max_metrics=daily_max_metrics)
+    usage_of = itemised_usage(invoices, usage, metrics=metrics)
     customers = accounts.select(*ACCOUNT, "language", _texts(CUSTOMER).alias("customer"))
     head = (*HEAD, *(name for name in CORRECTION if name in invoices.columns))
     bills = invoices.select(
@@ -107,7 +106,7 @@ def invoice_payloads(
         .join(usage_of, list(BILL), "left")
     )
     joined = joined.join(members, list(ACCOUNT), "left") if members else joined.withColumn("members", F.array())
-    joined = _with_history(joined, history and history_by_account(history, units, daily_max_metrics))
+    joined = _with_history(joined, history and history_by_account(history, metrics))
     parts = F.struct(
         F.lit(VERSION).alias("version"),
         "language",
@@ -155,8 +154,7 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
         accounts=tables["accounts"],
         usage=of_invoiced_accounts(tables["usage"], tables["accounts"]),
         seller={name: value for name, value in settings.seller.model_dump().items() if value is not None},
-        units={name: metric.unit or "" for name, metric in catalog.metrics.items()},
-        daily_max_metrics={name for name, metric in catalog.metrics.items() if metric.aggregate == "max"},
+        metrics=catalog.metrics,
         members=members_of(tables["accounts"]),
         history=tables.get("usage_history"),
     )
@@ -166,29 +164,34 @@ def itemised_usage(
     invoices: DataFrame,
     usage: DataFrame,
     *,
-    units: Mapping[str, str],
-    daily_max_metrics: Collection[str] = (),
+    metrics: Metrics,
 ) -> DataFrame:
     """One row an invoice with usage: system, account_id, invoice_id, usage (an array, by subscription and metric).
 
-    An element is `{subscription_id, metric, unit, daily, aggregate, records, dimensions, rows}`; see
+    An element is `{subscription_id, metric, name, unit, daily, aggregate, records, dimensions, rows}`; see
     `invoice_payloads`.
     """
-    highest = F.col("metric").isin(list(daily_max_metrics))
-    rows = _shown_rows(_billed_usage(invoices, usage), highest)
+    peak = F.col("metric").isin(highest(metrics))
+    rows = _shown_rows(_billed_usage(invoices, usage), peak)
     in_order = F.array_sort(F.collect_list(F.struct("slot", "usage_id", "dimensions", "quantity")))
     meters = rows.groupBy(*METER, "records").agg(in_order.alias("shown")).withColumn("names", _names(F.col("shown")))
     group = F.struct(
         "subscription_id",
         "metric",
-        lookup(units, F.col("metric")).alias("unit"),
+        *named(metrics),
         (F.col("records") > MOST_RECORDS).alias("daily"),
-        F.when(highest, "max").otherwise("sum").alias("aggregate"),
+        _aggregate(metrics).alias("aggregate"),
         "records",
         F.col("names").alias("dimensions"),
         F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS, F.col("names"))).alias("rows"),
     )
     return meters.groupBy(*BILL).agg(F.array_sort(F.collect_list(group)).alias("usage"))
+
+
+def _aggregate(metrics: Metrics) -> Column:
+    """How a row's metric makes one quantity of many: by their `sum`, unless the catalogue says something else."""
+    others = {code: one.aggregate for code, one in metrics.items() if one.aggregate in ("max", "unique", "latest")}
+    return F.coalesce(lookup(others), F.lit("sum"))
 
 
 def _billed_usage(invoices: DataFrame, usage: DataFrame) -> DataFrame:
@@ -208,7 +211,7 @@ def _takes_back(invoices: DataFrame) -> Column:
     return (F.col("kind") == "credit_note") & F.col("corrects").isNotNull()
 
 
-def _shown_rows(records: DataFrame, highest: Column) -> DataFrame:
+def _shown_rows(records: DataFrame, peak: Column) -> DataFrame:
     """The rows to print: records as they are, or the days of those subscriptions that have too many."""
     daily = F.col("records") > MOST_RECORDS
     midnight = F.to_date("local_time").cast("timestamp_ntz")
@@ -221,7 +224,7 @@ def _shown_rows(records: DataFrame, highest: Column) -> DataFrame:
         F.when(~daily, F.col("usage_id")).alias("usage_id"),
         F.when(~daily, entries).alias("dimensions"),
     )
-    quantity = F.when(highest, F.max("quantity")).otherwise(F.sum("quantity"))
+    quantity = F.when(peak, F.max("quantity")).otherwise(F.sum("quantity"))
     counted = F.array(F.struct(F.lit(READINGS).alias("key"), F.count("*").cast("string").alias("value")))
     return (
         slots.groupBy(*METER, "records", "slot", "usage_id", "dimensions")

@@ -146,8 +146,7 @@ def _first_series(payload: Payload, key: str) -> Mapping[str, Any] | None:
 
 
 def _measured(series: Mapping[str, Any]) -> dict[str, str]:
-    unit = series["unit"] or ""
-    return {"metric": metric_name(series["metric"], unit), "unit": unit}
+    return {"metric": metric_name(series), "unit": series["unit"] or ""}
 
 
 def _height(geometry: Sequence[float], lines: int) -> float:

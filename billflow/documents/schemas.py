@@ -124,9 +124,10 @@ class Meter(Described):
 
     subscription_id: Text
     metric: str
+    name: Text = Field(default=None, description="as the catalogue calls the metric")
     unit: Text
     daily: bool = Field(description="a row is a local day instead of a record")
-    aggregate: Literal["sum", "max"]
+    aggregate: Literal["sum", "max", "unique", "latest"] = Field(description="how records make one quantity")
     records: int
     dimensions: list[str] = Field(description="what the further values of each row are")
     rows: list[list[str]] = Field(description="[time, quantity, a value for each dimension]; times are wall clock")
@@ -136,6 +137,7 @@ class History(Described):
     """What one metric was in earlier months and this one; a month that is left out has no bar."""
 
     metric: str
+    name: Text = Field(default=None, description="as the catalogue calls the metric")
     unit: Text
     months: Series
 
@@ -144,6 +146,7 @@ class Days(Described):
     """What one metric was on each day of the period."""
 
     metric: str
+    name: Text = Field(default=None, description="as the catalogue calls the metric")
     unit: Text
     days: Series
 

@@ -28,7 +28,7 @@ from billflow_tests.documents.shapes import bill
 SHAPES: dict[str, dict[str, Any]] = {
     "2 pages, 4 lines, 31 records": {"lines": 4, "records": 31},
     "5 pages, 400 records": {"subscriptions": 2, "lines": 6, "records": 200},
-    "10 pages, 400 records": {"subscriptions": 10, "lines": 12, "records": 40},
+    "10 pages, 400 records": {"subscriptions": 10, "lines": 13, "records": 40},
     "12 pages, 1,200 records": {"subscriptions": 4, "lines": 8, "records": 300},
 }
 COMPARED = "10 pages, 400 records"

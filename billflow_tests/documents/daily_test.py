@@ -29,13 +29,22 @@ SECOND = meter(["2013-01-02 09:00", "10"])
             [FIRST, meter(["2013-01-01", "7"], metric="a", aggregate="max", records=99)],
             [["2013-01-01", "1.75"], ["2013-01-02", "-3"]],
         ),
+        (
+            [FIRST, meter(["2013-01-01", "7"], metric="seats", aggregate="latest", records=99)],
+            [["2013-01-01", "1.75"], ["2013-01-02", "-3"]],
+        ),
         ([FIRST, meter(["2013-01-01", "7"], metric="sms")], [["2013-01-01", "1.75"], ["2013-01-02", "-3"]]),
     ],
 )
 def test_days_of(usage, days):
-    assert days_of(usage) == [{"metric": "kwh", "unit": "kWh", "days": days}]
+    assert days_of(usage) == [{"metric": "kwh", "name": None, "unit": "kWh", "days": days}]
 
 
-@pytest.mark.parametrize("usage", [[], [SECOND]])
+def test_days_are_called_what_the_catalogue_calls_their_metric():
+    [days] = days_of([{**FIRST, "name": "Electricity"}])
+    assert days["name"] == "Electricity"
+
+
+@pytest.mark.parametrize("usage", [[], [SECOND], [{**FIRST, "aggregate": "unique"}]])
 def test_days_of_too_little(usage):
     assert days_of(usage) == []

@@ -9,7 +9,7 @@ from billflow.catalog import Catalog, Metric
 from billflow.documents.history import history_by_account, usage_history
 from billflow.documents.payload import invoice_payloads
 from billflow.lake import schemas
-from billflow_tests.documents.payload_test import SELLER, UNITS, frame, invoice, local, record
+from billflow_tests.documents.payload_test import METRICS, SELLER, frame, invoice, local, record
 
 CATALOG = Catalog(
     metrics={
@@ -81,14 +81,19 @@ class TestPayload:
     }
 
     def test_metrics_of_two_months_and_more_by_how_many_events_they_have(self, found):
-        row = history_by_account(found(self.MONTHS), UNITS).collect()[0]
+        row = history_by_account(found(self.MONTHS), METRICS).collect()[0]
         assert [one.asDict() for one in row.history] == [
-            {"metric": "calls", "unit": "", "months": [["2012-12", "1"], ["2013-01", "2"]]},
-            {"metric": "energy_kwh", "unit": "kWh", "months": [["2012-12", "300.25"], ["2013-01", "10"]]},
+            {"metric": "calls", "name": None, "unit": "", "months": [["2012-12", "1"], ["2013-01", "2"]]},
+            {
+                "metric": "energy_kwh",
+                "name": "Electricity",
+                "unit": "kWh",
+                "months": [["2012-12", "300.25"], ["2013-01", "10"]],
+            },
         ]
 
     def test_what_is_billed_by_its_highest_comes_last(self, found):
-        row = history_by_account(found(self.MONTHS), UNITS, ["calls"]).collect()[0]
+        row = history_by_account(found(self.MONTHS), {**METRICS, "calls": Metric(aggregate="max")}).collect()[0]
         assert [one.metric for one in row.history] == ["energy_kwh", "calls"]
 
     @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ class TestPayload:
             invoices=frame(spark, schemas.INVOICES, [invoice(total=Decimal(1), **columns)]),
             accounts=frame(spark, schemas.ACCOUNTS, [account()]),
             seller=SELLER,
-            units=UNITS,
+            metrics=METRICS,
             history=found(self.MONTHS),
             **empty,
         )

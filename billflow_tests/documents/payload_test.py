@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import functions as F
 
+from billflow.catalog import Metric
 from billflow.documents.payload import invoice_payloads, itemised_usage
 from billflow.documents.rendering import Renderer
 from billflow.documents.schemas import Customer
@@ -15,7 +16,10 @@ from billflow.settings import Seller
 JANUARY = (dt.date(2013, 1, 1), dt.date(2013, 2, 1))
 SELLER = {"name": "Acme Energy Ltd", "country": "AU", "iban": "DE89370400440532013000"}
 REACHED = {"segment": "public", "endpoint": "0204:1", "endpoint_scheme": "0204", "buyer_reference": "04011000-12345-03"}
-UNITS = {"energy_kwh": "kWh", "calls": ""}
+METRICS = {
+    "energy_kwh": Metric(aggregate="sum", unit="kWh", name="Electricity"),
+    "calls": Metric(aggregate="count"),
+}
 
 
 def local(*parts):
@@ -84,11 +88,11 @@ def record(number, at, quantity="1", **columns):
     }
 
 
-def usage_of(spark, records, invoices=None, **options):
+def usage_of(spark, records, invoices=None, metrics=METRICS):
     """Invoice id → its groups of usage."""
     usage = frame(spark, schemas.USAGE, records)
     bills = frame(spark, schemas.INVOICES, invoices or [invoice()])
-    found = itemised_usage(bills, usage, units=UNITS, **options).collect()
+    found = itemised_usage(bills, usage, metrics=metrics).collect()
     return {row.invoice_id: [group.asDict(recursive=True) for group in row.usage] for row in found}
 
 
@@ -126,7 +130,7 @@ def payloads(spark):
         ),
         "usage": frame(spark, schemas.USAGE, [record(1, local(2013, 1, 5, 14, 30), "0.5")]),
     }
-    rows = invoice_payloads(**tables, seller=SELLER, units=UNITS).collect()
+    rows = invoice_payloads(**tables, seller=SELLER, metrics=METRICS).collect()
     assert {(row.cycle, row.month) for row in rows} == {("c01", "2013-01")}
     return {row.invoice_id: json.loads(row.payload) for row in rows}
 
@@ -193,6 +197,7 @@ def test_itemised_usage_is_in_order_of_time_then_id(spark):
         {
             "subscription_id": "s1",
             "metric": "energy_kwh",
+            "name": "Electricity",
             "unit": "kWh",
             "daily": False,
             "aggregate": "sum",
@@ -262,7 +267,7 @@ def test_what_takes_an_invoice_back_itemises_nothing_and_says_why(spark):
         **empty,
         usage=frame(spark, schemas.USAGE, [record(1, local(2013, 1, 2))]),
         seller=SELLER,
-        units=UNITS,
+        metrics=METRICS,
     )
     made = {row.invoice_id: json.loads(row.payload) for row in found.collect()}
     assert {name: len(one["usage"]) for name, one in made.items()} == {"back": 0, "new": 1}
@@ -285,7 +290,7 @@ def test_itemised_usage_is_daily_above_400_records(spark, count, daily):
 
 def test_itemised_usage_shows_the_highest_of_a_day_for_maximum_metrics(spark):
     records = [record(n, local(2013, 1, 1 + n % 2), str(n)) for n in range(500)]
-    (group,) = usage_of(spark, records, daily_max_metrics={"energy_kwh"})["i1"]
+    (group,) = usage_of(spark, records, metrics={"energy_kwh": Metric(aggregate="max", unit="kWh")})["i1"]
     assert group["aggregate"] == "max"
     assert group["rows"] == [["2013-01-01", "498", "250"], ["2013-01-02", "499", "250"]]
 
@@ -299,7 +304,7 @@ def test_invoice_payloads_needs_no_shuffle_on_bucketed_tables(spark, tmp_path):
         "usage": schemas.USAGE,
     }
     bucketed = {name: tables.read_bucketed(spark, str(tmp_path), schema, 4) for name, schema in names.items()}
-    found = invoice_payloads(**bucketed, seller=SELLER, units=UNITS)
+    found = invoice_payloads(**bucketed, seller=SELLER, metrics=METRICS)
     plan = found._jdf.queryExecution().executedPlan().toString()
     assert plan.count("Bucketed: true") == len(names) + 1  # invoices twice: with their usage and alone
     assert "Exchange" not in plan.replace("BroadcastExchange", "")

@@ -429,3 +429,10 @@ def test_render_pdf_of_a_bill_for_several_accounts(renderer):
         assert text in first
         assert text in second
     assert "Branch North · Supply" not in second
+
+
+def test_render_pdf_calls_a_metric_what_the_catalogue_calls_it(renderer):
+    usage = [{**meter, "name": "Electricity used"} for meter in INVOICE["usage"]]
+    first, second = pages_of(renderer.render_pdf(changed(usage=usage)).pdf)
+    assert "Electricity used per day" in first
+    assert "Electricity used, kWh" in second
