@@ -11,6 +11,7 @@ from billflow.documents.einvoice.rules import disagreements, missing_parts, unme
 from billflow.documents.einvoice.terms import (
     CREDIT_NOTE,
     CREDIT_TRANSFER,
+    EMAIL,
     INVOICE,
     NOT_DEFINED,
     SEPA_CREDIT_TRANSFER,
@@ -29,9 +30,6 @@ IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
 VAT_PREFIX = re.compile("AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI")
 """How VAT identifiers of the EU and of Northern Ireland begin; others, if at all, with their country's code."""
-
-EMAIL = "EM"
-"""CEF's list EAS: an e-mail address."""
 
 COMPLETE = "complete the seller, the customer or the tax, or send the PDF without an e-invoice"
 COMPARE = "compare the rows of this bill in invoices, invoice_lines and invoice_taxes, and bill it again"

@@ -13,6 +13,9 @@ INVOICE, CREDIT_NOTE = "380", "381"
 NOT_DEFINED, CREDIT_TRANSFER, SEPA_CREDIT_TRANSFER = "1", "30", "58"
 """Payment means (BT-81), of UNTDID 4461."""
 
+EMAIL = "EM"
+"""An e-mail address as an electronic address, of CEF's list EAS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from billflow.documents.einvoice.lines import plain
 from billflow.documents.einvoice.markup import DECLARATION, amount, attribute, leaf, tag
-from billflow.documents.einvoice.terms import EInvoice, InvoiceLine, Party, Period, TaxSubtotal
+from billflow.documents.einvoice.terms import EMAIL, EInvoice, InvoiceLine, Party, Period, TaxSubtotal
 from billflow.errors import EInvoiceError
 
 EN16931 = "urn:cen.eu:en16931:2017"
@@ -20,10 +20,14 @@ _COMPONENTS = f' xmlns:cac="{_OASIS}:CommonAggregateComponents-2" xmlns:cbc="{_O
 
 Need = tuple[str, Callable[[EInvoice], object]]
 
+_REFERENCE: Need = ("the customer's buyer_reference (BT-10)", lambda bill: bill.buyer_reference)
 _ADDRESSES: tuple[Need, ...] = (
     ("the seller's endpoint with endpoint_scheme, or email (BT-34)", lambda bill: _has_endpoint(bill.seller)),
     ("the customer's endpoint with endpoint_scheme, or email (BT-49)", lambda bill: _has_endpoint(bill.buyer)),
-    ("the customer's buyer_reference (BT-10)", lambda bill: bill.buyer_reference),
+)
+_PARTICIPANTS: tuple[Need, ...] = (
+    ("the seller's endpoint and endpoint_scheme (BT-34)", lambda bill: _is_participant(bill.seller)),
+    ("the customer's endpoint and endpoint_scheme (BT-49)", lambda bill: _is_participant(bill.buyer)),
 )
 _CONTACT: tuple[Need, ...] = (
     ("the seller's contact (BT-41)", lambda bill: bill.seller.contact),
@@ -34,8 +38,11 @@ _CONTACT: tuple[Need, ...] = (
     ("the customer's city (BT-52)", lambda bill: bill.buyer.city),
     ("the customer's postcode (BT-53)", lambda bill: bill.buyer.postcode),
 )
-NEEDS: Mapping[str, tuple[Need, ...]] = {PEPPOL_BIS_3: _ADDRESSES, XRECHNUNG_3: (*_ADDRESSES, *_CONTACT)}
-"""What a customization asks for beyond EN 16931 (PEPPOL-EN16931-R003, R010, R020; BR-DE-2 to 9 and 15)."""
+NEEDS: Mapping[str, tuple[Need, ...]] = {
+    PEPPOL_BIS_3: (*_PARTICIPANTS, _REFERENCE),
+    XRECHNUNG_3: (*_ADDRESSES, _REFERENCE, *_CONTACT),
+}
+"""What a customization asks for beyond EN 16931 (PEPPOL-EN16931-R003, R010, R020, CL008; BR-DE-2 to 9 and 15)."""
 
 
 def ubl_xml(einvoice: EInvoice, customization: str = EN16931) -> bytes:
@@ -79,6 +86,11 @@ def _check(einvoice: EInvoice, customization: str) -> None:
 
 def _has_endpoint(party: Party) -> bool:
     return bool(party.endpoint and party.endpoint_scheme)
+
+
+def _is_participant(party: Party) -> bool:
+    """Peppol's network delivers to participants, not to e-mail addresses."""
+    return _has_endpoint(party) and party.endpoint_scheme != EMAIL
 
 
 def _head(einvoice: EInvoice) -> Iterable[str]:

@@ -23,6 +23,7 @@ UBL = {
 
 ABROAD = {name for name in BILLS if name.startswith("australian")}
 """Sellers who send neither over Peppol in Europe nor to German authorities."""
+NOT_OVER = {PEPPOL_BIS_3: {*ABROAD, "by e-mail"}, XRECHNUNG_3: ABROAD, EN16931: set[str]()}
 
 
 def documents(name):
@@ -31,7 +32,7 @@ def documents(name):
     yield FACTUR_X, cii_xml(einvoice)
     yield CEN_CII, cii_xml(einvoice)
     for customization, (invoice, credit_note) in UBL.items():
-        if name not in ABROAD or customization == EN16931:
+        if name not in NOT_OVER[customization]:
             yield credit_note if einvoice.is_credit_note else invoice, ubl_xml(einvoice, customization)
 
 

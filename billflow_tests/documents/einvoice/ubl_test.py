@@ -44,9 +44,10 @@ def test_ubl_xml_root(bill, root, quantity, due):
 @pytest.mark.parametrize(
     ("customization", "parts", "said"),
     [
-        (PEPPOL_BIS_3, {"seller": ["endpoint", "email"]}, ["seller's endpoint with endpoint_scheme, or email (BT-34)"]),
+        (PEPPOL_BIS_3, {"seller": ["endpoint"]}, ["seller's endpoint and endpoint_scheme (BT-34)"]),
         (PEPPOL_BIS_3, {"customer": ["endpoint_scheme", "buyer_reference"]}, ["customer's endpoint", "buyer_reference (BT-10)"]),
         (PEPPOL_BIS_3, {"seller": ["contact"]}, ["seller's contact (BT-41)"]),
+        (XRECHNUNG_3, {"seller": ["endpoint", "email"]}, ["seller's endpoint with endpoint_scheme, or email (BT-34)"]),
         (XRECHNUNG_3, {"seller": ["contact", "phone", "email", "city"]}, ["BT-41", "BT-42", "BT-43", "BT-37"]),
         (XRECHNUNG_3, {"customer": ["city", "postcode"]}, ["BT-52", "BT-53"]),
     ],
