@@ -129,29 +129,33 @@ def execute(
             tags={PROCESS_TAG: in_this_process(run_id), "dagster/max_retries": "0"},
         )
     failures = [failure for event in result.all_events if (failure := _failure(event))]
+    # Steps beside each other fail of one cause, such as a server that went away: that is one reason.
+    steps: dict[str, list[str]] = {}
+    for _, step, text in failures:
+        steps.setdefault(text, []).append(step)
     return Outcome(
         run_id,
-        0 if result.success else max([code for code, _ in failures], default=1),
-        tuple(text for _, text in failures),
+        0 if result.success else max([code for code, *_ in failures], default=1),
+        tuple(f"{', '.join(names)}: {text}" for text, names in steps.items()),
     )
 
 
-def _failure(event: dg.DagsterEvent) -> tuple[int, str] | None:
-    """(exit code, reason) of a step that failed."""
+def _failure(event: dg.DagsterEvent) -> tuple[int, str, str] | None:
+    """(exit code, step, reason) of a step that failed."""
     evaluated = event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
     if evaluated and not event.asset_check_evaluation_data.passed:
         check = event.asset_check_evaluation_data
-        return 1, f"check {check.check_name}: {check.description}"
+        return 1, f"check {check.check_name}", str(check.description)
     if not event.is_step_failure or "AssetCheckFailed" in str(event.step_failure_data.error):
         return None
     failure = event.step_failure_data
     told = failure.user_failure_data
     if told is not None:
         code = told.metadata.get("exit_code") if told.metadata else None
-        return int(getattr(code, "value", 1) or 1), f"{event.step_key}: {told.description}"
+        return int(getattr(code, "value", 1) or 1), str(event.step_key), str(told.description)
     # After the last of several tries the error itself says only that they ran out.
     error = failure.error and (failure.error.cause or failure.error)
-    return 1, f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    return 1, str(event.step_key), error.message.strip() if error else "failed"
 
 
 @contextmanager
