@@ -184,7 +184,7 @@ def _dagster(settings: Settings) -> str:
 
 def _templates(settings: Settings) -> str:
     found = find_templates(settings.templates)
-    check_templates(found)
+    check_templates(found, settings.documents)
     without = {script.name: install(script) for script in languages_without_fonts(found).values()}
     return "; ".join(["a bill renders", *(f"no font for {name}: {how}" for name, how in without.items())])
 

@@ -1,11 +1,13 @@
 """`export`: the documents of a month as files, as PDFs or as e-invoices."""
 
+import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from rich.console import Console
@@ -14,14 +16,17 @@ from rich.progress import track
 from billflow.cli.one_document import documents_of
 from billflow.documents import store
 from billflow.documents.einvoice.cii import cii_xml
-from billflow.documents.einvoice.compared import Exported, Writer, exported
+from billflow.documents.einvoice.compared import Writer, exported
+from billflow.documents.einvoice.published import payloads_of_tables
 from billflow.documents.einvoice.ubl import EN16931, PEPPOL_BIS_3, XRECHNUNG_3, ubl_xml
 from billflow.errors import UsageError
 from billflow.lake.manifest import Manifest, PublishedPartition, read_manifest
 from billflow.lake.storage import Storage, open_lake
-from billflow.settings import find_project, load_settings
+from billflow.settings import Seller, find_project, load_settings
 
 PDF = "pdf"
+REACHED = (("endpoint", "endpoint_scheme"), ("contact",), ("phone",))
+"""Keys of the seller that say how it is reached; those of an electronic address belong together."""
 WRITERS: dict[str, Writer] = {
     "cii": cii_xml,
     "ubl": partial(ubl_xml, customization=EN16931),
@@ -58,7 +63,7 @@ def export(project: str | None, cycle: str, month: str, target: Path, shape: str
     made = _partitions(read_manifest(storage), f"{cycle}|{month}")
     if shape == PDF:
         return _export_pdfs(storage, made, target)
-    return _export_einvoices(storage, made, target, shape)
+    return _export_einvoices(storage, made, settings.seller, target, shape)
 
 
 def _partitions(manifest: Manifest, key: str) -> list[PublishedPartition]:
@@ -78,32 +83,43 @@ def _export_pdfs(storage: Storage, made: list[PublishedPartition], target: Path)
     return 0
 
 
-def _export_einvoices(storage: Storage, made: list[PublishedPartition], target: Path, shape: str) -> int:
+def _export_einvoices(
+    storage: Storage, made: list[PublishedPartition], seller: Seller, target: Path, shape: str
+) -> int:
     """Bills that are left out are told with their reason."""
     if not made[0].is_confirmed:
         remedy = "`billflow confirm` gives drafts the numbers that an e-invoice needs"
         raise UsageError("only confirmed bills can be e-invoices", where="--cycle, --month", remedy=remedy)
-    left_out, written = [], 0
+    left_out = []
+    payloads = (one for part in made for one in _payloads(storage, part, seller.model_dump()))
     with _opened(target) as place:
-        for one in _shown(_einvoices(storage, made, shape), total := _rows(made, "invoices")):
+        for one in _shown(exported(payloads, WRITERS[shape]), total := _rows(made, "invoices")):
             if one.xml is None:
                 left_out.append(f"{one.invoice_id}: {one.problem}")
             else:
                 place.put(f"{one.invoice_id}.xml", one.xml)
-                written += 1
-    click.echo(f"wrote {written:,} e-invoices ({shape}) to {target}")
+    click.echo(f"wrote {total - len(left_out):,} e-invoices ({shape}) to {target}")
     _tell(left_out)
-    lost = total - written - len(left_out)
-    if lost:
-        click.echo(
-            f"{lost:,} documents are of a version of billflow that did not keep what they were made from", err=True
-        )
-    return LEFT_OUT if left_out or lost else 0
+    return LEFT_OUT if left_out else 0
 
 
-def _einvoices(storage: Storage, made: list[PublishedPartition], shape: str) -> Iterator[Exported]:
-    payloads = store.iter_payloads(documents_of(storage, made), filesystem=storage.filesystem)
-    return exported(payloads, WRITERS[shape])
+def _payloads(
+    storage: Storage, partition: PublishedPartition, seller: Mapping[str, str | None]
+) -> Iterator[Mapping[str, Any]]:
+    """What the documents of a partition were made from, or its tables where an earlier version did not keep that."""
+    kept = store.iter_payloads(documents_of(storage, [partition]), filesystem=storage.filesystem)
+    first = next(kept, None)
+    if first is None:
+        yield from payloads_of_tables(storage, partition, seller)
+        return
+    yield from (_reachable(json.loads(payload), seller) for _, payload in chain([first], kept))
+
+
+def _reachable(payload: dict[str, Any], seller: Mapping[str, str | None]) -> dict[str, Any]:
+    """A payload with what the seller has only said since of how it is reached: no document prints that."""
+    kept = payload["seller"]
+    missing = [names for names in REACHED if not any(kept.get(name) for name in names)]
+    return {**payload, "seller": kept | {name: seller[name] for names in missing for name in names}}
 
 
 def _tell(left_out: list[str]) -> None:

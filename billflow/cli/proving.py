@@ -53,7 +53,7 @@ def check(project: str | None, cycle: str | None, month: str | None, samples: in
     storage = open_lake(settings)
     proved = month_to_prove(manifest := read_manifest(storage), _key(manifest, cycle, month))
     template_set = find_templates(settings.templates)
-    check_templates(template_set)
+    check_templates(template_set, settings.documents)
     sampled = choose_samples(storage, proved.partition, samples)
     found = prove(storage, proved, Renderer(template_set, settings.documents), sampled.samples)
     proofs = list(_shown(found, len(sampled.samples)))

@@ -118,7 +118,7 @@ def _check_project(project: OpenProject) -> None:
     load_catalog(project.folder / "catalog")
     open_lake(project.settings)
     check_files(project.settings)
-    check_own_templates(project.settings.templates)
+    check_own_templates(project.settings.templates, project.settings.documents)
 
 
 def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:

@@ -9,7 +9,8 @@ from billflow.documents.declared import Declared, read_declared, refused
 from billflow.documents.fonts import SUFFIXES
 
 NAME = "brand.yaml"
-IMAGES = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".pdf")
+IMAGES = (".svg", ".png", ".jpg", ".jpeg", ".webp")
+"""No PDF: documents that are accessible, or bring an e-invoice, cannot hold one."""
 MOST_HEIGHT = 30
 """Points, of the strip above the address that the letter head keeps free."""
 

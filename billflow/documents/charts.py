@@ -15,10 +15,10 @@ from math import ceil
 from typing import Any
 
 from billflow.documents.formatting import Formats
-from billflow.documents.pagination import BOLD, wrap
+from billflow.documents.pagination import wrap
 from billflow.documents.scales import Scale, exact, power_of_ten, quantity_text, rounded, scale_of, tick_texts
 from billflow.documents.tables import Labels
-from billflow.documents.widths import text_width
+from billflow.documents.widths import boldness, text_width
 
 TENTHS = 10
 CAPTION, BELOW = 28, 12  # pt above the plot, for two lines of caption, and below it, for the names of its columns
@@ -124,7 +124,7 @@ class ChartSheet:
 
     def _title(self, label: str, metric: str) -> str:
         label_text = str(self.labels[label])
-        room = self.width / TITLE_SIZE / BOLD - text_width(label_text.replace("{metric}", ""))
+        room = self.width / TITLE_SIZE / boldness() - text_width(label_text.replace("{metric}", ""))
         return label_text.replace("{metric}", one_line(metric, room))
 
     def _month_names(self, months: Sequence[str]) -> list[str]:

@@ -1,12 +1,12 @@
 """Usage by account, metric and month: what a bill shows of the year before it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.whole_bills import of_invoiced_accounts
+from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog, Metric
 from billflow.lake import schemas
 
@@ -17,29 +17,36 @@ FEWEST = 2
 Metrics = Mapping[str, Metric]
 
 _ACCOUNT = ("system", "account_id")
+_KEY = (*_ACCOUNT, "metric", "usage_month")
 
 
-def usage_history(months: Mapping[str, DataFrame], accounts: DataFrame, catalog: Catalog) -> DataFrame:
+def usage_history(
+    months: Mapping[str, DataFrame], accounts: DataFrame, catalog: Catalog, kept: Iterable[DataFrame] = ()
+) -> DataFrame:
     """USAGE_HISTORY of the given months (name → its usage), under the accounts that get the bills.
 
-    Metrics that are summed or counted add up, of those billed by their highest the highest counts. Distinct values and
-    last values say nothing over several subscriptions, so such metrics are left out, as are accounts not given.
+    `kept` are rows of USAGE_HISTORY of other months, as an earlier bill run made them. Metrics that are summed or
+    counted add up, of those billed by their highest the highest counts. Distinct values and last values say nothing
+    over several subscriptions, so such metrics are left out, as are accounts not given.
     """
     peaks = highest(catalog.metrics)
     added = [name for name, metric in catalog.metrics.items() if metric.aggregate in ("sum", "count")]
     here = accounts.select(*_ACCOUNT)
-    frames = []
+    frames = [rows.select(*_KEY, "quantity", "events") for rows in kept]
     for month, usage in months.items():
-        shown = usage.where(F.col("metric").isin(peaks + added)).join(here, list(_ACCOUNT), "left_semi")
-        of_bills = of_invoiced_accounts(shown, accounts).groupBy(*_ACCOUNT, "metric")
-        frames.append(of_bills.agg(*_sums(peaks)).withColumn("usage_month", F.lit(month)))
-    return reduce(DataFrame.unionByName, frames)
+        shown = usage.where(F.col("metric").isin(peaks + added)).withColumn("events", F.lit(1))
+        summed = shown.groupBy(*_ACCOUNT, "metric").agg(*_sums(peaks))
+        frames.append(summed.withColumn("usage_month", F.lit(month)).select(*_KEY, "quantity", "events"))
+    found = reduce(DataFrame.unionByName, frames).join(here, list(_ACCOUNT), "left_semi")
+    if not has_hierarchies(accounts):
+        return found
+    return of_invoiced_accounts(found, accounts).groupBy(*_KEY).agg(*_sums(peaks))
 
 
 def _sums(peaks: list[str]) -> tuple[Column, Column]:
     peak = F.col("metric").isin(peaks)
     quantity = F.when(peak, F.max("quantity")).otherwise(F.sum("quantity"))
-    return quantity.cast(schemas.QUANTITY).alias("quantity"), F.count(F.lit(1)).alias("events")
+    return quantity.cast(schemas.QUANTITY).alias("quantity"), F.sum("events").alias("events")
 
 
 def history_by_account(history: DataFrame, metrics: Metrics) -> DataFrame:

@@ -11,9 +11,9 @@ from typing import Any
 from billflow.documents.columns import Cells
 from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
-from billflow.documents.pagination import BOLD, Block, Heading, Line, wrap
+from billflow.documents.pagination import Block, Heading, Line, wrap
 from billflow.documents.tables import ROUNDING, Planned, Row, Table, Writing, block_of
-from billflow.documents.widths import text_width
+from billflow.documents.widths import boldness, text_width
 
 Meter = Mapping[str, Any]
 """An element of the payload's `usage`: the records of one subscription and metric."""
@@ -90,7 +90,7 @@ class ItemisedUsage:
 
     def _title(self, meter: Meter, width: float) -> Heading:
         """Its note stands beside the title, or below it where the lane is too narrow for both."""
-        room = width / self.section.size / BOLD
+        room = width / self.section.size / boldness()
         note, name = self._note(meter), self._name(meter)
         return _heading(name, note, room).going_on(_heading(self.writing.continued(name), note, room))
 

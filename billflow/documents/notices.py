@@ -1,6 +1,6 @@
 """`texts.yaml`: what the seller tells its customers on their bills, by language, segment, kind of document and time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from string import Formatter
@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from billflow.documents.declared import Declared, read_declared
-from billflow.documents.pagination import BOLD, wrap
+from billflow.documents.pagination import wrap
+from billflow.documents.widths import boldness
 
 NAME = "texts.yaml"
 SECTION = "notices"
@@ -23,7 +24,11 @@ VALUES = ("account_id", "amount", "customer", "due_date", "reference", "seller")
 
 def _with_known_values(text: str) -> str:
     try:
-        named = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        named = [
+            f"{name}{'!' if conversion else ''}{conversion or ''}{':' if spec else ''}{spec}"
+            for _, name, spec, conversion in Formatter().parse(text)
+            if name is not None
+        ]
     except ValueError as problem:
         raise ValueError(f"{problem}; a brace that is printed is written twice: {{{{ }}}}") from None
     if unknown := [name for name in named if name not in VALUES]:
@@ -72,6 +77,10 @@ class Texts(Declared):
     version: Literal[1]
     notices: tuple[Notice, ...] = Field(default=(), description="in the order in which they are printed")
 
+    def for_everyone(self) -> "Texts":
+        """Each notice without its conditions, so that all of them can be tried."""
+        return Texts(version=1, notices=tuple(Notice(title=one.title, text=one.text) for one in self.notices))
+
 
 NONE = Texts(version=1)
 
@@ -102,14 +111,13 @@ def _in_language(texts: Mapping[str, str], language: str) -> str:
     return texts.get(language) or texts.get(FALLBACK) or next(iter(texts.values()))
 
 
-def panel_of(notices: list[Printed], width: float) -> dict[str, Any] | None:
-    """Notices below one another, `width` points wide: titles and texts as two layers of as many lines."""
-    if not notices:
-        return None
-    lines: list[tuple[str, str]] = []
+def panel_of(notices: Sequence[Printed], width: float) -> dict[str, Any] | None:
+    """Notices below one another, `width` points wide: the line at which each begins and its texts, and all `lines`."""
+    items: list[dict[str, Any]] = []
+    at = 0
     for notice in notices:
-        lines += [("", "")] if lines else []
-        lines += [(line, "") for line in wrap(notice.title, width / SIZE / BOLD)]
-        lines += [("", line) for part in notice.text.splitlines() for line in wrap(part, width / SIZE)]
-    titles, texts = ("\n".join(layer) for layer in zip(*lines, strict=True))
-    return {"titles": titles, "texts": texts, "lines": len(lines)}
+        title = wrap(notice.title, width / SIZE / boldness())
+        text = [line for part in notice.text.splitlines() for line in wrap(part, width / SIZE)]
+        items.append({"at": at, "title": "\n".join(title), "below": at + len(title), "text": "\n".join(text)})
+        at += len(title) + len(text) + 1
+    return {"items": items, "lines": at - 1} if items else None

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from billflow.documents.breaks import BREAKS, pieces
 from billflow.documents.widths import text_width
 
-BOLD = 1.08
-
 TIME_GAP = "\u2002"
 """Between a day and a time of day: the day is printed where it begins."""
 

@@ -32,6 +32,7 @@ from billflow.documents.summary import (
     tax_table,
 )
 from billflow.documents.tables import Labels, Writing
+from billflow.documents.templates import MAIN
 
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
@@ -60,19 +61,23 @@ class Stationery:
     components: frozenset[str]
     brand: Brand
     texts: Texts
+    has_notices: bool
+    """Whether the first page prints notices: a project's own may be of a version that knew of none."""
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Stationery":
         """Read `locales/*.json` and the YAML and JSON files beside them; a label that a language lacks is English."""
+        pictures = _json("pictures.json", files["pictures.json"])
         names = [name for name in files if name.startswith("locales/") and name.endswith(".json")]
         labels = {name[8:-5]: _json(name, files[name]) for name in names}
         return cls(
             labels={language: labels["en"] | own for language, own in labels.items()},
             layout=read_layout(files[NAME]),
-            pictures=_json("pictures.json", files["pictures.json"]),
+            pictures=pictures,
             components=frozenset(name[11:-4] for name in files if name.startswith("components/")),
             brand=read_brand(files),
             texts=read_texts(files),
+            has_notices=b"bill.notices" in files[MAIN] and "notices" in pictures,
         )
 
     def formats(self, payload: Payload) -> Formats:
@@ -103,7 +108,7 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     writing = Writing(formats, labels, {"currency": payload["currency"]})
     first_page = _first_page(shown, formats, labels)
     notices = notices_of(stationery.texts, payload, formats.language, _values(payload, first_page))
-    first_page["notices"] = panel_of(notices, stationery.layout.width)
+    first_page["notices"] = panel_of(notices if stationery.has_notices else (), stationery.layout.width)
     parts = parts_of(shown, writing, stationery.layout, stationery.components)
     pages = pages_of(parts, stationery.layout.height)
     short = DETAILS_SPACE + height_of(pages[0]) if len(pages) == 1 else None

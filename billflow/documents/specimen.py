@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_letters, digits
 
 import typst
 
@@ -17,8 +18,11 @@ SOURCE = """\
 #let texts = json("texts.json")
 #let wide(it) = calc.max(..(true, false).map(kerning => measure(text(kerning: kerning, it)).width.pt() / 100))
 #context [#metadata(texts.map(wide))<widths>]
+#let bolder(letter) = measure(text(weight: 600, letter)).width / measure(text(letter)).width
+#context [#metadata(calc.max(.."{letters}".clusters().map(bolder)))<bold>]
 #for it in texts {{ box(text(it)) }}
 """
+LETTERS = ascii_letters + digits
 ROUNDED = 1e-9  # measures come as floats of points
 
 
@@ -37,7 +41,8 @@ class Specimen:
         self._main = self._folder / "main.typ"
         listed = json.dumps([*families, families[0]], ensure_ascii=False)  # Typst's arrays of one need a second comma
         self._main.write_text(
-            SOURCE.format(families=f"({listed[1:-1]})", fallback=json.dumps(fallback)), encoding="utf-8"
+            SOURCE.format(families=f"({listed[1:-1]})", fallback=json.dumps(fallback), letters=LETTERS),
+            encoding="utf-8",
         )
         self._lay([])
         self._compiler = typst.Compiler(input=self._main, root=root, font_paths=fonts)
@@ -47,6 +52,11 @@ class Specimen:
         self._lay(texts)
         found = self._compiler.query("<widths>", field="value", one=True)
         return [math.ceil(width / ROUNDED) * ROUNDED for width in json.loads(found)]
+
+    def boldness(self) -> float:
+        """How much wider bold is than regular, of the letter or digit where it is most."""
+        self._lay([])
+        return float(json.loads(self._compiler.query("<bold>", field="value", one=True)))
 
     def unprintable(self, texts: Sequence[str]) -> list[str]:
         """The texts with a character that no font has. PDF/A forbids such, so Typst refuses to write one with them."""

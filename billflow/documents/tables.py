@@ -12,7 +12,8 @@ from typing import Any
 from billflow.documents.columns import Cells, plan_widths
 from billflow.documents.formatting import Formats
 from billflow.documents.layout import Column, Group, Section
-from billflow.documents.pagination import BOLD, TIME_GAP, Block, Heading, Line, wrap
+from billflow.documents.pagination import TIME_GAP, Block, Heading, Line, wrap
+from billflow.documents.widths import boldness
 
 Labels = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -187,7 +188,7 @@ class Table:
     def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
         amount = self.writing.formats.amount(sum_of(row[group.subtotal] for row in rows)) if group.subtotal else ""
         size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
-        room, title = self.width * TITLE_SHARE / size / BOLD, self._title(group, value)
+        room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
         first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
         heading = Heading(level, "\n".join(first), amount, len(first) + 1)
         return heading.going_on(replace(heading, text="\n".join(again)))

@@ -18,10 +18,16 @@ from pathlib import Path
 import typst
 
 import billflow
+from billflow.documents.brand import NAME as BRAND
+from billflow.documents.brand import read_brand
+from billflow.documents.declared import refused
 from billflow.documents.fonts import LATIN, SUFFIXES, Font, Script, find_fonts, lacking
 from billflow.documents.glyphs import Glyphs
+from billflow.documents.notices import NAME as TEXTS
+from billflow.documents.notices import read_texts
 from billflow.documents.specimen import Specimen
 from billflow.errors import SettingsError
+from billflow.settings import Documents
 
 PACKAGE = Path(billflow.__file__).parent
 PLACES = (PACKAGE / "templates", PACKAGE.parent / "templates")
@@ -79,16 +85,18 @@ def _merged(shipped: bytes, own: bytes) -> bytes:
         return own
 
 
-def check_own_templates(folder: Path) -> None:
+def check_own_templates(folder: Path, wanted: Documents) -> None:
     """`check_templates` where a project's folder has files; the shipped ones are known to work."""
     if folder.is_dir() and any(_files(folder)):
-        check_templates(find_templates(folder))
+        check_templates(find_templates(folder), wanted)
 
 
-def check_templates(template_set: TemplateSet) -> None:
-    """Render a small bill and a credit note in every language that this machine has fonts for.
+def check_templates(template_set: TemplateSet, wanted: Documents) -> None:
+    """Render a small bill and a credit note, as `wanted`, in every language that this machine has fonts for, with every
+    notice whomever it is for.
 
-    Raises SettingsError with Typst's message, file and line if a template is broken.
+    Raises SettingsError with Typst's message, file and line if a template is broken, and for a brand's typeface in
+    which texts lie on one another.
 
     This compiles in the calling process, which may start Spark (its Python workers descend from the JVM) but must not
     fork workers that render: see `rendering.Renderer`.
@@ -97,16 +105,30 @@ def check_templates(template_set: TemplateSet) -> None:
     from billflow.documents.sample import SAMPLES  # noqa: PLC0415
 
     try:
-        renderer = Renderer(template_set)
+        texts, brand = read_texts(template_set.files), read_brand(template_set.files)
+        told = {**template_set.files, TEXTS: texts.for_everyone().model_dump_json().encode()}
+        renderer = Renderer(TemplateSet.of(told, template_set.fonts), wanted)
         renderer.typesetter.check_texts()
         for payload, language in product(SAMPLES, renderer.languages):
-            renderer.render_pdf({**payload, "language": language})
+            einvoice = b"<sample/>" if wanted.factur_x else None
+            made = renderer.render_pdf({**payload, "language": language}, einvoice=einvoice)
+            if brand.font:
+                _check_typeface(brand.font, language, made.pdf)
     except Exception as problem:
         raise SettingsError(
             f"a template is broken\n{reason_of(problem)}",
             where="templates",
             remedy="mend the file that is named; deleting it from the project brings back the shipped one",
         ) from problem
+
+
+def _check_typeface(family: str, language: str, pdf: bytes) -> None:
+    from billflow.documents.proofs.overlaps import overlaps  # noqa: PLC0415 - only for a typeface of one's own
+    from billflow.documents.proofs.sheets import read_sheets  # noqa: PLC0415
+
+    for sheet in read_sheets(pdf):
+        for finding in overlaps(sheet):
+            raise refused(BRAND, f"font: {family!r} is too wide, as bills in {language!r} show: {finding.what}")
 
 
 def languages_without_fonts(template_set: TemplateSet) -> dict[str, Script]:

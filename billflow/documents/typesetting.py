@@ -43,6 +43,8 @@ class Typesetter:
         self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts, brand.font))
         self._glyphs = Glyphs(self.specimen)
         self.widths = Widths(self.specimen)
+        if brand.font:
+            self.widths.bold = self.specimen.boldness()
         self._unprintable_labels: dict[str, set[str]] = {}
 
     def laid_out(self, payload: Payload) -> tuple[dict[str, str], str | None]:

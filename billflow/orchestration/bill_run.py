@@ -133,15 +133,24 @@ class BillRun:
         """The usage of a partition, as it is now."""
         return self._bucketed(self.ingest.usage.get(key), schemas.USAGE)
 
-    def usage_by_month(self, back: int) -> dict[str, DataFrame]:
-        """The usage of the partition's month, and of those of so many months before it that have any, as it is now."""
-        months, period = {self.partition.month: self.usage()}, self.period
-        for _ in range(back):
+    def months_before(self, count: int) -> list[Partition]:
+        """Of so many months before the partition's own, those that have usage."""
+        found, period = [], self.period
+        for _ in range(count):
             period = period.previous
-            key = Partition(self.partition.cycle, period.month).key
-            if key in self.ingest.usage:
-                months[period.month] = self.usage_of(key)
-        return months
+            partition = Partition(self.partition.cycle, period.month)
+            if partition.key in self.ingest.usage:
+                found.append(partition)
+        return found
+
+    def usage_history_of(self, partition: Partition) -> DataFrame | None:
+        """What that month's own bill run added up of its usage; None where there is none, or other usage by now."""
+        published = self.staging.base().partitions.get(partition.key)
+        if published is None or published.tables.get("usage") != (self.ingest.usage[partition.key],):
+            return None
+        runs = published.tables.get("usage_history", ())
+        history = tables.read_runs(self.spark, self.storage, runs, schemas.USAGE_HISTORY)
+        return history.where(history["usage_month"] == partition.month) if runs else None
 
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""

@@ -33,9 +33,15 @@ def documents_after_a_change(context: dg.AssetCheckExecutionContext, project: Pr
         changed = list(_changes(run, month))
         if not changed:
             return dg.AssetCheckResult(passed=True, metadata={"changed since last month": "nothing, or no last month"})
-        samples = choose_samples(run.storage, month.partition, SAMPLES).samples
-        renderer = Renderer(find_templates(run.settings.templates), run.settings.documents)
-        return _result(changed, month, list(prove(run.storage, month, renderer, samples)))
+        try:
+            samples = choose_samples(run.storage, month.partition, SAMPLES).samples
+            renderer = Renderer(find_templates(run.settings.templates), run.settings.documents)
+            return _result(changed, month, list(prove(run.storage, month, renderer, samples)))
+        except Exception as problem:
+            # The bills are published: what goes wrong in looking at them must not fail their run.
+            context.log.exception("the documents could not be judged")
+            what = f"the documents could not be judged: {type(problem).__name__}: {problem}"
+            return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=what)
 
 
 def _changes(run: BillRun, month: Month) -> Iterator[str]:

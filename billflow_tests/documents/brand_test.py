@@ -9,7 +9,7 @@ from billflow.documents.brand import read_brand
 from billflow.documents.fonts import located
 from billflow.documents.proofs.findings import inspect_document
 from billflow.documents.proofs.sheets import read_sheets
-from billflow.documents.rendering import Renderer
+from billflow.documents.rendering import PLAIN, Renderer
 from billflow.documents.sample import ILLUSTRATED, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates, languages_without_fonts
 from billflow.errors import SettingsError
@@ -107,13 +107,13 @@ def test_a_logo_is_told_to_screen_readers():
 )
 def test_what_is_wrong_is_refused_before_a_run(text, said):
     with pytest.raises(SettingsError, match=said) as refused:
-        check_templates(branded(text))
+        check_templates(branded(text), PLAIN)
     assert "templates/brand.yaml" in str(refused.value)
 
 
 def test_a_broken_picture_is_refused_with_its_place():
     with pytest.raises(SettingsError, match=r"components/header\.typ"):
-        check_templates(branded("logo: {file: logo.png}", logo_png=b"no picture"))
+        check_templates(branded("logo: {file: logo.png}", logo_png=b"no picture"), PLAIN)
 
 
 def test_a_font_file_of_the_project_is_for_what_it_has_letters_of(tmp_path):
@@ -123,4 +123,4 @@ def test_a_font_file_of_the_project_is_for_what_it_has_letters_of(tmp_path):
     (tmp_path / "brand.yaml").write_text(f"font: {noto.family}\n")
     brought = TemplateSet.of(find_templates(tmp_path).files)
     assert sorted(languages_without_fonts(brought)) == ["ar", "ja", "zh"]
-    check_templates(brought)
+    check_templates(brought, PLAIN)

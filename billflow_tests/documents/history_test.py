@@ -28,15 +28,21 @@ def account(account_id="17", payer=None, **columns):
     return {"system": "a", "account_id": account_id, "invoiced_account_id": payer or account_id, **columns}
 
 
+def kept(account_id, month, quantity="1", events=1, metric="energy_kwh"):
+    """A row of USAGE_HISTORY."""
+    named = {"system": "a", "account_id": account_id, "metric": metric, "usage_month": month}
+    return {**named, "quantity": Decimal(quantity), "events": events}
+
+
 @pytest.fixture
 def found(spark):
-    def of(months, *accounts):
+    def of(months, *accounts, kept=()):
         usage = {
             month: frame(spark, schemas.USAGE, [record(at, local(2013, 1, 1), **one) for at, one in enumerate(rows)])
             for month, rows in months.items()
         }
         everyone = frame(spark, schemas.ACCOUNTS, accounts or [account()])
-        return usage_history(usage, everyone, CATALOG)
+        return usage_history(usage, everyone, CATALOG, [frame(spark, schemas.USAGE_HISTORY, list(kept))])
 
     return of
 
@@ -72,6 +78,19 @@ class TestUsageHistory:
         rows = [{"account_id": "17"}, {"account_id": "18", "quantity": "4"}, {"account_id": "elsewhere"}]
         history = found({"2013-01": rows}, account("17"), account("18", payer="17"))
         assert shown(history) == [("17", "energy_kwh", "2013-01", "5", 2)]
+
+    def test_months_that_their_own_runs_added_up_stand_beside_the_others(self, found):
+        history = found({"2013-01": [{"quantity": "1"}]}, kept=[kept("17", "2012-12", "8", 3), kept("gone", "2012-12")])
+        assert shown(history) == [
+            ("17", "energy_kwh", "2012-12", "8", 3),
+            ("17", "energy_kwh", "2013-01", "1", 1),
+        ]
+
+    @pytest.mark.parametrize(("metric", "quantity"), [("energy_kwh", "12"), ("peak_kw", "8")])
+    def test_of_those_who_have_become_a_family_since_it_is_added_up_again(self, found, metric, quantity):
+        rows = [kept("17", "2012-12", "8", 3, metric=metric), kept("18", "2012-12", "4", 2, metric=metric)]
+        history = found({"2013-01": []}, account("17"), account("18", payer="17"), kept=rows)
+        assert shown(history) == [("17", metric, "2012-12", quantity, 5)]
 
 
 class TestPayload:

@@ -5,7 +5,7 @@ import pytest
 from billflow.documents.notices import VALUES, read_texts
 from billflow.documents.proofs.findings import inspect_document
 from billflow.documents.proofs.sheets import read_sheets
-from billflow.documents.rendering import Renderer
+from billflow.documents.rendering import PLAIN, Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.errors import SettingsError
@@ -87,7 +87,7 @@ def test_paragraphs_begin_on_lines_of_their_own():
     printing = templates('{title: {en: T}, text: {en: "one\\n\\ntwo"}}')
     renderer = Renderer(printing)
     bill = json.loads(renderer.typesetter.laid_out(INVOICE)[0]["bill.json"])
-    assert bill["notices"]["texts"].split("\n") == ["", "one", "", "two"]
+    assert [notice["text"] for notice in bill["notices"]["items"]] == ["one\n\ntwo"]
 
 
 @pytest.mark.parametrize("language", PARTIES)
@@ -141,5 +141,5 @@ def test_charts_make_room_for_notices():
 )
 def test_what_is_wrong_is_refused_before_a_run(notice, said):
     with pytest.raises(SettingsError, match=said) as refused:
-        check_templates(templates(notice))
+        check_templates(templates(notice), PLAIN)
     assert "templates/texts.yaml" in str(refused.value)

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import differences
-from billflow.documents.rendering import Renderer, in_tasks, page_count, render_documents, rendered_document
+from billflow.documents.rendering import PLAIN, Renderer, in_tasks, page_count, render_documents, rendered_document
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
@@ -351,7 +351,7 @@ def rows(payloads):
 
 
 def test_render_documents(spark):
-    check_templates(find_templates(None))  # compiling in the driver does no harm to the workers
+    check_templates(find_templates(None), PLAIN)  # compiling in the driver does no harm to the workers
     good = {f"i{number:03d}": json.dumps(bill(records=3, seed=number)) for number in range(70)}
     bad = {"broken-json": "{", "lacking": "{}", "wrong": json.dumps(changed(invoice={"total": "a lot"}))}
     payloads = spark.createDataFrame(

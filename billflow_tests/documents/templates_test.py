@@ -4,6 +4,7 @@ import pickle
 import pytest
 
 from billflow.documents import templates
+from billflow.documents.rendering import PLAIN
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.errors import SettingsError
 
@@ -62,11 +63,11 @@ def test_template_set_is_picklable():
 
 
 def test_check_templates_accepts_the_shipped_ones():
-    check_templates(find_templates(None))
+    check_templates(find_templates(None), PLAIN)
 
 
 def test_check_templates_accepts_a_language_with_few_labels():
-    check_templates(TemplateSet.of({**find_templates(None).files, "locales/it.json": b'{"invoice": "Fattura"}'}))
+    check_templates(TemplateSet.of({**find_templates(None).files, "locales/it.json": b'{"invoice": "Fattura"}'}), PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +86,4 @@ def test_check_templates_accepts_a_language_with_few_labels():
 def test_check_templates_names_what_is_broken(name, text, said):
     broken = TemplateSet.of({**find_templates(None).files, name: text.encode()})
     with pytest.raises(SettingsError, match=said):
-        check_templates(broken)
+        check_templates(broken, PLAIN)

@@ -6,9 +6,9 @@ import typst
 
 from billflow.documents.fonts import families
 from billflow.documents.layout import read_layout
-from billflow.documents.pagination import BOLD, wrap
+from billflow.documents.pagination import wrap
 from billflow.documents.templates import find_templates
-from billflow.documents.widths import KERNING, MOST_WORDS, OTHER, Widths, measured_by, parts, text_width
+from billflow.documents.widths import BOLD, KERNING, MOST_WORDS, OTHER, Widths, measured_by, parts, text_width
 from billflow_tests.documents.native import PARTIES
 
 FILES = find_templates(None).files

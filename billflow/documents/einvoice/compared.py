@@ -1,6 +1,5 @@
 """E-invoices of payloads, each read back: its amounts are the bill's, or it does not go out."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +32,12 @@ def compared(bill: Mapping[str, Any], write: Writer) -> bytes:
     return xml
 
 
-def exported(payloads: Iterable[tuple[str, str]], write: Writer) -> Iterator[Exported]:
-    """Each of the payloads (invoice id and JSON) as an e-invoice."""
-    for invoice_id, payload in payloads:
+def exported(payloads: Iterable[Mapping[str, Any]], write: Writer) -> Iterator[Exported]:
+    """Each of the payloads as an e-invoice."""
+    for payload in payloads:
+        invoice_id = payload["invoice"]["invoice_id"]
         try:
-            yield Exported(invoice_id, compared(json.loads(payload), write))
+            yield Exported(invoice_id, compared(payload, write))
         except EInvoiceError as problem:
             yield Exported(invoice_id, None, problem.what)
         except ValueError as problem:

@@ -134,9 +134,9 @@ def _party(
 
 
 def _electronic_address(party: Payload) -> tuple[str | None, str | None]:
-    """BT-34 or BT-49 with its scheme."""
-    if party.get("endpoint"):
-        return party["endpoint"], party.get("endpoint_scheme")
+    """BT-34 or BT-49 with its scheme, without which it says nothing (BR-62, BR-63)."""
+    if party.get("endpoint") and party.get("endpoint_scheme"):
+        return party["endpoint"], party["endpoint_scheme"]
     email = party.get("email") or None
     return email, EMAIL if email else None
 

@@ -32,7 +32,7 @@ def _cells(part: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         columns = [text.split("\n") for text in lane["cells"]]
         heads = list(zip_longest(*(text.split("\n") for text in lane["labels"]), fillvalue=""))
         for start, end in pairwise([*lane["rules"], lane["lines"]]):
-            labels = _labels_over(heads, start) if heads else part["labels"] or ("",) * len(columns)
+            labels = (_labels_over(heads, start) if heads else part["labels"]) or ("",) * len(columns)
             yield from (
                 (label, not any(lines[start:end])) for label, lines in zip(labels, columns, strict=True) if label
             )

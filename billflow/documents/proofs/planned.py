@@ -55,7 +55,8 @@ def _first_page(bill: Part) -> Iterator[Planned]:
         yield from _cells("summary", bill["summary"]["under"])
     yield from _cells("taxes", bill["taxes"]["cells"])
     if notices := bill["notices"]:
-        yield from _cells("notices", (notices["titles"], notices["texts"]))
+        for notice in notices["items"]:
+            yield from _cells("notices", (notice["title"], notice["text"]))
 
 
 def _cells(where: str, texts: Iterable[str]) -> Iterator[Planned]:

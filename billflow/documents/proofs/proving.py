@@ -40,9 +40,20 @@ def prove(storage: Storage, month: Month, renderer: Renderer, samples: Sequence[
     """Each sample as `renderer` prints it now. What was published is not changed."""
     documents = _Documents(storage, month.partition.tables.get("documents", ()))
     earlier = _Earlier(storage, month.earlier, samples)
+    was_confirmed = month.earlier is not None and month.earlier.is_confirmed
     for sample in samples:
         payload = documents.payload(sample.invoice_id)
-        yield _proof(sample, payload, earlier.pdf(sample), renderer)
+        shown = _confirmed(payload) if payload and was_confirmed else payload
+        yield _proof(sample, shown, earlier.pdf(sample), renderer)
+
+
+def _confirmed(payload: str) -> str:
+    """A draft as it will be printed when it is final, its id in the place of its number: so it is compared with what is
+    final already.
+    """
+    bill = json.loads(payload)
+    number = bill["invoice"]["invoice_number"] or bill["invoice"]["invoice_id"]
+    return json.dumps({**bill, "invoice": {**bill["invoice"], "status": "confirmed", "invoice_number": number}})
 
 
 def _proof(sample: Sample, payload: str | None, before: bytes | None, renderer: Renderer) -> Proof:

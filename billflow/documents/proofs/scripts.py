@@ -31,7 +31,7 @@ def _kept(char: str) -> str:
 
 def bare(text: str) -> str:
     """A text as it can be compared with one from a PDF: compatibility forms and cases are one, spaces are gone."""
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return "".join(text.replace("-", "").split()).casefold()
     return "".join(map(_kept, unicodedata.normalize("NFKC", text))).casefold()
 

@@ -213,7 +213,7 @@ class _TextLayer:
         inked = [glyph for glyph in glyphs if glyph.box.area]
         if not inked or not colour[3]:
             return None
-        text = "".join(glyph.char for glyph in glyphs)
+        text = _whole("".join(glyph.char for glyph in glyphs))
         size = pdfium_c.FPDFText_GetFontSize(self._texts, chars[0])
         is_level = pdfium_c.FPDFText_GetCharAngle(self._texts, chars[0]) < LEAN
         return Run(text, inked, size, self._baseline(chars[0]), colour, is_level)
@@ -244,6 +244,11 @@ class _TextLayer:
         x, y = ctypes.c_float(), ctypes.c_float()
         pdfium_c.FPDFPathSegment_GetPoint(segment, x, y)
         return Box(x.value, self._height - y.value, x.value, self._height - y.value)
+
+
+def _whole(text: str) -> str:
+    """PDFium hands out the halves of characters beyond the first plane one by one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_seen(box: Box, clip: Box) -> bool:

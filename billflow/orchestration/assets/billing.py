@@ -147,10 +147,17 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
 
 @dg.asset(deps=["accounts", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
 def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
-    """Usage by account, metric and month, up to a year back: what a bill shows beside its own month."""
+    """Usage by account, metric and month, up to a year back: what a bill shows beside its own month.
+
+    Months before are taken from their own bill runs, unless their usage has changed since.
+    """
     with explained(context.log):
         run = BillRun(context, project)
-        found = history.usage_history(run.usage_by_month(history.MONTHS_BACK), run.accounts(), run.catalog)
+        before = {one: run.usage_history_of(one) for one in run.months_before(history.MONTHS_BACK)}
+        kept = [rows for rows in before.values() if rows is not None]
+        months = {one.month: run.usage_of(one.key) for one, rows in before.items() if rows is None}
+        months[run.partition.month] = run.usage()
+        found = history.usage_history(months, run.accounts(), run.catalog, kept)
         placed = {"cycle": F.lit(run.partition.cycle), "month": F.lit(run.partition.month)}
         laid_out = tables.by_account(found.withColumns(placed), run.buckets)
         written = run.stage("usage_history", laid_out, schemas.USAGE_HISTORY)

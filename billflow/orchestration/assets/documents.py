@@ -33,7 +33,7 @@ def documents(context: dg.AssetExecutionContext, project: Project) -> dg.Materia
 def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> dict[str, Any]:
     """Renders a partition's invoices, as they are given, into the staged table `rendered`; its metadata."""
     template_set = templates.find_templates(run.settings.templates)
-    templates.check_own_templates(run.settings.templates)
+    templates.check_own_templates(run.settings.templates, run.settings.documents)
     payloads = rendering.in_tasks(_payloads(run, published, invoices), published.counts.invoiced)
     rendered = rendering.render_documents(payloads, template_set, run.settings.documents)
     rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))

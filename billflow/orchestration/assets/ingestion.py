@@ -28,7 +28,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         head = read_manifest(run.storage)
         head.check_open(run.partition.key)
         check_files(run.settings)
-        check_own_templates(run.settings.templates)
+        check_own_templates(run.settings.templates, run.settings.documents)
         texts = project.catalog_texts()
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
         # Mistakes show before anything is written.
