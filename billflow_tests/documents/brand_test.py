@@ -124,3 +124,27 @@ def test_a_font_file_of_the_project_is_for_what_it_has_letters_of(tmp_path):
     brought = TemplateSet.of(find_templates(tmp_path).files)
     assert sorted(languages_without_fonts(brought)) == ["ar", "ja", "zh"]
     check_templates(brought, PLAIN)
+
+
+def test_a_pdf_is_no_logo():
+    """Typst would print it, but its texts would be taken for those of the bill."""
+    with pytest.raises(SettingsError, match=r"'logo\.pdf' is no picture that can be printed"):
+        check_templates(branded("logo: {file: logo.pdf}", logo_pdf=b"%PDF-1.7"), PLAIN)
+
+
+def test_a_typeface_that_is_too_wide_is_refused():
+    with pytest.raises(SettingsError, match=r"'DejaVu Sans Mono' is too wide, as bills in 'de' show"):
+        check_templates(branded("font: DejaVu Sans Mono"), PLAIN)
+
+
+def test_a_theme_that_knows_no_brand_still_prints():
+    """As projects have it that changed theirs before there was a brand.yaml."""
+    theme = SHIPPED.files["components/theme.typ"].decode()
+    for line in [line for line in theme.splitlines() if "brand" in line]:
+        theme = theme.replace(line, "")
+    colours = ("ink", "accent", "soft", "tint", "alert")
+    own = "".join(f'#let {name} = rgb("#10203{at}")\n' for at, name in enumerate(colours))
+    theme = f"{own}#let hairline = 0.4pt + soft\n{theme}"
+    printing = TemplateSet.of({**SHIPPED.files, "components/theme.typ": theme.encode()}, SHIPPED.fonts)
+    check_templates(printing, PLAIN)
+    assert "102031" in colours_of(Renderer(printing).render_pdf(INVOICE).pdf)

@@ -1,11 +1,13 @@
 import io
+from hashlib import sha256
 
+import deflate
 import pikepdf
 import pypdf
 import pypdfium2 as pdfium
 import pytest
 
-from billflow.documents.compact import compact
+from billflow.documents.compact import LEVEL, compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.record import einvoice_of
@@ -78,6 +80,12 @@ def test_every_object_is_there_under_its_number(press, shape):
 def test_the_same_in_gives_the_same_out(press):
     press.renderer.render_pdf(ILLUSTRATED)
     assert compact(press.written) == compact(press.written)
+
+
+def test_the_compressor_is_the_one_of_every_machine():
+    """zlib differs from Python to Python; a document that is printed again in seven years shall not."""
+    made = deflate.zlib_compress(b"".join(b"%d 0 R " % (at * at) for at in range(2000)), LEVEL)
+    assert sha256(made).hexdigest() == "78a7828cac044c99c6b516f8e0ae6731588960d1a448b7dfd5b865f15b3d52dc"
 
 
 def test_an_einvoice_is_still_read_back(press):

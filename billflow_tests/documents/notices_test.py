@@ -9,6 +9,7 @@ from billflow.documents.rendering import PLAIN, Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.errors import SettingsError
+from billflow.settings import Documents
 from billflow_tests.documents.native import PARTIES, native_bill
 from billflow_tests.documents.pictures_test import payload as bill_with
 
@@ -90,6 +91,32 @@ def test_paragraphs_begin_on_lines_of_their_own():
     assert [notice["text"] for notice in bill["notices"]["items"]] == ["one\n\ntwo"]
 
 
+def earlier(name):
+    """A project's own file of before there were notices."""
+    if name == "pictures.json":
+        kept = {key: value for key, value in json.loads(SHIPPED.files[name]).items() if key != "notices"}
+        return json.dumps(kept).encode()
+    return b"".join(line for line in SHIPPED.files[name].splitlines(keepends=True) if b"notices" not in line)
+
+
+@pytest.mark.parametrize("name", ["invoice.typ", "pictures.json"])
+def test_with_a_file_of_before_there_were_notices_they_are_among_the_details(name):
+    files = {**templates(ENGLISH + "}").files, name: earlier(name)}
+    printing = TemplateSet.of(files, SHIPPED.fonts)
+    check_templates(printing, PLAIN)
+    sheets = read_sheets(Renderer(printing).render_pdf(INVOICE).pdf)
+    assert ["Moving house?" in " ".join(piece.text for piece in sheet.pieces) for sheet in sheets] == [False, True]
+
+
+@pytest.mark.parametrize("wanted", [PLAIN, Documents(accessible=True), Documents(einvoice="factur-x")])
+def test_notices_are_tried_before_a_run_whomever_they_are_for(wanted):
+    files = {**SHIPPED.files, "components/notices.typ": b"#let notices(planned) = nonsense"}
+    text = f"version: 1\nnotices: [{ENGLISH}, segments: [nobody]}}]\n"
+    printing = TemplateSet.of({**files, "texts.yaml": text.encode()}, SHIPPED.fonts)
+    with pytest.raises(SettingsError, match=r"components/notices\.typ|invoice\.typ"):
+        check_templates(printing, wanted)
+
+
 @pytest.mark.parametrize("language", PARTIES)
 @pytest.mark.parametrize("sections", [3, 12])
 def test_nothing_is_wrong_with_pages_that_have_them(language, sections):
@@ -129,6 +156,8 @@ def test_charts_make_room_for_notices():
             "{total} is none of the values that texts may name: account_id, amount",
         ),
         ("{title: {en: A}, text: {en: '{}'}}", "{} is none of the values"),
+        ("{title: {en: A}, text: {en: '{amount:.2f}'}}", "{amount:.2f} is none of the values"),
+        ("{title: {en: A}, text: {en: '{amount!r}'}}", "{amount!r} is none of the values"),
         ("{title: {en: A}, text: {en: 'a { b'}}", "a brace that is printed is written twice"),
         ("{title: {en: A}}", "notices.0.text: Field required"),
         ("{title: {}, text: {en: A}}", "notices.0.title"),

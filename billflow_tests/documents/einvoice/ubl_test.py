@@ -65,6 +65,12 @@ def test_who_has_no_endpoint_is_reached_by_email():
     ] == [True] * 2
 
 
+def test_an_endpoint_without_its_scheme_gives_way_to_email():
+    bill = BILLS["by e-mail"]
+    nameless = {**bill, "seller": {**bill["seller"], "endpoint": "DE123456789"}}
+    assert ubl_xml(einvoice_of(nameless), XRECHNUNG_3) == ubl_xml(einvoice_of(bill), XRECHNUNG_3)
+
+
 def test_ubl_xml_for_peppol_abroad_asks_for_no_contact():
     bill = {**payload(ENERGY, buyer=FRENCH), "seller": {**SELLER, "contact": None, "phone": None}}
     assert ubl_xml(einvoice_of(bill), PEPPOL_BIS_3)

@@ -22,7 +22,11 @@ SHAPES = {
     "wide names": {**INVOICE, "customer": {**INVOICE["customer"], "name": "W" * 200, "account_id": "M" * 80}},
     "scripts": {
         **INVOICE,
-        "customer": {**INVOICE["customer"], "name": "Ĝoŝ & Щукин, 山田, 김철수, שרה, سلام, लक्ष्मी, สมชาย"},
+        "customer": {
+            **INVOICE["customer"],
+            "street": "𠮷野家 1-2",
+            "name": "Ĝoŝ & Щукин, 山田, 김철수, שרה, سلام, लक्ष्मी, สมชาย",
+        },
     },
 }
 
