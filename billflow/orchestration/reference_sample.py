@@ -55,6 +55,7 @@ def _sampled(run: BillRun) -> DataFrame:
     return open_accounts.orderBy(mixed, *ACCOUNT).limit(SAMPLE).select(*ACCOUNT)
 
 
+_OF_EVENT = ("usage_id", "subscription_id", "metric", "quantity", "dimensions")
 _OF_ACCOUNT = ("currency", "timezone", "country", "postcode", "segment", "tax_id", "invoiced_account_id")
 
 
@@ -78,8 +79,10 @@ def _grouped(rows: Iterable[Row]) -> dict[Key, list[Row]]:
 
 def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]:
     subscriptions = _grouped(_of(run.subscriptions(), members))
-    # Python would read a timestamp in this machine's own zone; microseconds since 1970 have none.
-    usage = _grouped(_of(run.usage().withColumn("micros", F.unix_micros("event_time")), members))
+    # Python would read a timestamp in this machine's own zone; microseconds since 1970 have none. No
+    # column that is not used: each is a value of Python's for every event.
+    needed = run.usage().select(*ACCOUNT, *_OF_EVENT, F.unix_micros("event_time").alias("micros"))
+    usage = _grouped(_of(needed, members))
     adjustments = _grouped(_of(run.adjustments(), members))
     ahead = _billed_ahead(run, members)
     families: dict[Key, list[Row]] = defaultdict(list)
@@ -140,8 +143,8 @@ def _subscription(row: Row) -> Subscription:
 
 def _event(row: Row) -> UsageEvent:
     instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row["micros"])
-    names = ("usage_id", "subscription_id", "metric", "quantity")
-    return UsageEvent(**{name: row[name] for name in names}, event_time=instant, dimensions=row["dimensions"] or {})
+    values = {name: row[name] for name in _OF_EVENT} | {"dimensions": row["dimensions"] or {}}
+    return UsageEvent(**values, event_time=instant)
 
 
 _COMPARED = (

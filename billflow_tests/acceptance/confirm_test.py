@@ -165,6 +165,23 @@ def test_export_of_einvoices(energy, billflow, rows, tmp_path, shape):
     assert sorted(one.number for one in files.values()) == [f"INV-2026-{number:08d}" for number in range(7, 13)]
 
 
+def test_export_of_documents_whose_payload_an_earlier_version_did_not_keep(energy, billflow, tmp_path, monkeypatch):
+    for folder in ("kept", "tables"):
+        done = billflow("--project", energy, "export", *of(MAY), "--to", tmp_path / folder, "--format", "cii")
+        assert (done.exit_code, len(list((tmp_path / folder).iterdir()))) == (0, 6)
+        monkeypatch.setattr("billflow.cli.exporting.store.iter_payloads", lambda *_, **__: iter(()))
+    for file in (tmp_path / "kept").iterdir():
+        assert (tmp_path / "tables" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_an_endpoint_that_the_seller_has_only_said_since(energy, billflow, tmp_path, monkeypatch):
+    monkeypatch.setenv("BILLFLOW_SELLER__ENDPOINT", "51824753556")
+    monkeypatch.setenv("BILLFLOW_SELLER__ENDPOINT_SCHEME", "0151")
+    done = billflow("--project", energy, "export", *of(MAY), "--to", tmp_path, "--format", "ubl")
+    assert done.exit_code == 0, done.output
+    assert all('schemeID="0151">51824753556<' in file.read_text() for file in tmp_path.iterdir())
+
+
 def test_export_tells_what_a_customization_lacks(energy, billflow, tmp_path):
     done = billflow("--project", energy, "export", *of(MAY), "--to", tmp_path / "peppol.zip", "--format", "peppol")
     assert done.exit_code == 3
