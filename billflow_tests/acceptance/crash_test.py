@@ -12,19 +12,10 @@ from billflow_tests.servers.hdfs import Hdfs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["local", "hdfs"])
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crash") / "project"
-    write_energy_small(folder)
-    if request.param == "hdfs":
-        put_on(folder, request.getfixturevalue("hdfs"))
-    return folder
-
-
 @pytest.fixture(scope="module")
-def on_hdfs(hdfs: Hdfs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of its own, where readers and writers meet over the network."""
-    folder = tmp_path_factory.mktemp("crash_hdfs") / "project"
+def project(hdfs: Hdfs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its lake is on HDFS; `lake/publishing_test` ends runs at each point of a commit in a folder too."""
+    folder = tmp_path_factory.mktemp("crash") / "project"
     write_energy_small(folder)
     put_on(folder, hdfs)
     return folder
@@ -57,38 +48,38 @@ def test_two_runs_of_one_month_at_once(project, rows):
     assert rows(project, "select * from invoice_lines order by all") == before
 
 
-def test_runs_of_two_months_at_once(on_hdfs, rows):
-    first, second = start(on_hdfs), start(on_hdfs, month="2026-06")
+def test_runs_of_two_months_at_once(project, rows):
+    first, second = start(project), start(project, month="2026-06")
     errors = [process.communicate()[1] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], errors
-    billed = rows(on_hdfs, "select month, count(*) as n, count(pages) as pdfs from documents group by 1 order by 1")
+    billed = rows(project, "select month, count(*) as n, count(pages) as pdfs from documents group by 1 order by 1")
     assert billed == [{"month": "2026-05", "n": 6, "pdfs": 6}, {"month": "2026-06", "n": 6, "pdfs": 6}]
-    assert lake(on_hdfs).list("_staging") == []
+    assert lake(project).list("_staging") == []
 
 
 NUMBERS = "select month, invoice_number as number from invoices order by invoice_number nulls first, month"
 
 
-def test_confirmations_killed_and_repeated(on_hdfs, billflow, rows):
+def test_confirmations_killed_and_repeated(project, billflow, rows):
     """After `test_runs_of_two_months_at_once`: two drafts."""
     for table in ("ordered", "rendered"):
-        kill_when_staged(on_hdfs, table, verb="confirm")
-        assert {row["number"] for row in rows(on_hdfs, NUMBERS)} == {None}
-    process = start(on_hdfs, verb="confirm")
+        kill_when_staged(project, table, verb="confirm")
+        assert {row["number"] for row in rows(project, NUMBERS)} == {None}
+    process = start(project, verb="confirm")
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    given = [(row["month"], row["number"]) for row in rows(on_hdfs, NUMBERS) if row["number"]]
+    given = [(row["month"], row["number"]) for row in rows(project, NUMBERS) if row["number"]]
     assert given == [("2026-05", f"INV-2026-{number:08d}") for number in range(1, 7)]
-    assert billflow("--project", on_hdfs, "verify").exit_code == 0
+    assert billflow("--project", project, "verify").exit_code == 0
 
 
-def test_a_confirmation_and_a_run_of_one_month_at_once(on_hdfs, billflow, rows):
+def test_a_confirmation_and_a_run_of_one_month_at_once(project, billflow, rows):
     """Whoever is first: the month has its numbers once, and is never half of each."""
-    processes = [start(on_hdfs, month="2026-06", verb=verb) for verb in ("confirm", "run")]
+    processes = [start(project, month="2026-06", verb=verb) for verb in ("confirm", "run")]
     errors = [process.communicate()[1] for process in processes]
     assert 0 in [process.returncode for process in processes], errors
-    again = start(on_hdfs, month="2026-06", verb="confirm")
+    again = start(project, month="2026-06", verb="confirm")
     _, told = again.communicate()
     assert again.returncode == 0, told
-    assert [row["number"] for row in rows(on_hdfs, NUMBERS)] == [f"INV-2026-{number:08d}" for number in range(1, 13)]
-    assert billflow("--project", on_hdfs, "verify").exit_code == 0
+    assert [row["number"] for row in rows(project, NUMBERS)] == [f"INV-2026-{number:08d}" for number in range(1, 13)]
+    assert billflow("--project", project, "verify").exit_code == 0

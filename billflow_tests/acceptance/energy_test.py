@@ -1,4 +1,4 @@
-"""Fifty real households, twenty-six months, against a program that shares nothing with billflow: to the cent."""
+"""Fifty real households, fourteen months, against a program that shares nothing with billflow: to the cent."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -11,6 +11,9 @@ from billflow_tests.acceptance.energy_oracle import expected_invoices
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
+MONTHS = 14
+"""From January 2012: a leap February, three changes of the clock, a new year. The data has 26; half a minute each."""
+
 
 @pytest.fixture(scope="module")
 def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
@@ -20,11 +23,11 @@ def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
 
 
 def test_every_invoice_agrees(energy, real_data, billflow, rows):
-    months = [f"{2012 + at // 12}-{at % 12 + 1:02d}" for at in range(26)]
+    months = [f"{2012 + at // 12}-{at % 12 + 1:02d}" for at in range(MONTHS)]
     chosen = [part for month in months for part in ("--month", month)]
     result = billflow("--project", energy, "run", "--cycle", "c01", *chosen)
     assert result.exit_code == 0, result.output
-    expected = expected_invoices(real_data)
+    expected = {key: one for key, one in expected_invoices(real_data).items() if key[1] in months}
     billed = rows(
         energy,
         "select account_id, month, net::varchar as net, tax::varchar as tax, total::varchar as total from invoices",
