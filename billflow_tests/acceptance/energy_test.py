@@ -1,4 +1,4 @@
-"""Fifty real households, fourteen months, against a program that shares nothing with billflow: to the cent."""
+"""Fifty real households, fifteen months, against a program that shares nothing with billflow: to the cent."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -11,8 +11,8 @@ from billflow_tests.acceptance.energy_oracle import expected_invoices
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
-MONTHS = 14
-"""From January 2012: a leap February, three changes of the clock, a new year. The data has 26; half a minute each."""
+MONTHS = ["2012-02", *(f"2013-{month:02d}" for month in range(1, 13)), "2014-01", "2014-02"]
+"""A leap February, and those with the most households up to the last. The data has 26 months; half a minute each."""
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,10 @@ def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
 
 
 def test_every_invoice_agrees(energy, real_data, billflow, rows):
-    months = [f"{2012 + at // 12}-{at % 12 + 1:02d}" for at in range(MONTHS)]
-    chosen = [part for month in months for part in ("--month", month)]
+    chosen = [part for month in MONTHS for part in ("--month", month)]
     result = billflow("--project", energy, "run", "--cycle", "c01", *chosen)
     assert result.exit_code == 0, result.output
-    expected = {key: one for key, one in expected_invoices(real_data).items() if key[1] in months}
+    expected = {key: one for key, one in expected_invoices(real_data).items() if key[1] in MONTHS}
     billed = rows(
         energy,
         "select account_id, month, net::varchar as net, tax::varchar as tax, total::varchar as total from invoices",
