@@ -90,7 +90,7 @@ def _export_einvoices(
     if not made[0].is_confirmed:
         remedy = "`billflow confirm` gives drafts the numbers that an e-invoice needs"
         raise UsageError("only confirmed bills can be e-invoices", where="--cycle, --month", remedy=remedy)
-    left_out = []
+    left_out, written = [], 0
     payloads = (one for part in made for one in _payloads(storage, part, seller.model_dump()))
     with _opened(target) as place:
         for one in _shown(exported(payloads, WRITERS[shape]), total := _rows(made, "invoices")):
@@ -98,9 +98,15 @@ def _export_einvoices(
                 left_out.append(f"{one.invoice_id}: {one.problem}")
             else:
                 place.put(f"{one.invoice_id}.xml", one.xml)
-    click.echo(f"wrote {total - len(left_out):,} e-invoices ({shape}) to {target}")
+                written += 1
+    click.echo(f"wrote {written:,} e-invoices ({shape}) to {target}")
     _tell(left_out)
-    return LEFT_OUT if left_out else 0
+    lost = total - written - len(left_out)
+    if lost:
+        click.echo(
+            f"{lost:,} bills have no document in the lake; `billflow verify` says which files are missing", err=True
+        )
+    return LEFT_OUT if left_out or lost else 0
 
 
 def _payloads(

@@ -1,4 +1,4 @@
-"""Fifty real households, ten months, against a program that shares nothing with billflow: to the cent."""
+"""Fifty real households, twenty-six months, against a program that shares nothing with billflow: to the cent."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -11,9 +11,6 @@ from billflow_tests.acceptance.energy_oracle import expected_invoices
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
-MONTHS = [f"2013-{month:02d}" for month in range(1, 11)]
-"""Both changes of the clock. The data has 26 months, of half a minute each."""
-
 
 @pytest.fixture(scope="module")
 def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
@@ -23,10 +20,11 @@ def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
 
 
 def test_every_invoice_agrees(energy, real_data, billflow, rows):
-    chosen = [part for month in MONTHS for part in ("--month", month)]
+    months = [f"{2012 + at // 12}-{at % 12 + 1:02d}" for at in range(26)]
+    chosen = [part for month in months for part in ("--month", month)]
     result = billflow("--project", energy, "run", "--cycle", "c01", *chosen)
     assert result.exit_code == 0, result.output
-    expected = {key: one for key, one in expected_invoices(real_data).items() if key[1] in MONTHS}
+    expected = expected_invoices(real_data)
     billed = rows(
         energy,
         "select account_id, month, net::varchar as net, tax::varchar as tax, total::varchar as total from invoices",
