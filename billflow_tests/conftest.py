@@ -29,7 +29,7 @@ REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""
     properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g", **INTERPRETED}
-    # As a small run: five runs of six customers took 180 CPU seconds, and 306 with the JVM's second compiler.
+    # As small runs of users: over whole runs too, the JVM's second compiler takes more CPU time than it spares.
     session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=0)
     yield session
     session.stop()
