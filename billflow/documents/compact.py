@@ -1,16 +1,20 @@
 """PDFs made smaller: what is no stream goes into one compressed stream, and so does the table of where objects are.
 
 Typst writes both plainly. Object and cross-reference streams (ISO 32000-1, 7.5.7 and 7.5.8) are part of PDF since 1.5,
-and of PDF/A since its second part. Pages, fonts and pictures are compressed already and stay as they are.
+and of PDF/A since its second part. Pages are written shorter (`runs`); fonts and pictures are compressed already and
+stay as they are.
 
 The compressor is libdeflate of one version, in a package that brings it: a document has the same bytes on every
 machine, and each Python comes with another zlib.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import deflate
+
+from billflow.documents.runs import shorter
 
 LEVEL = 6
 """Of libdeflate: smaller than zlib's highest level, in a third of its time where a tagged document has megabytes."""
@@ -21,6 +25,8 @@ _ENTRY = re.compile(rb"(\d{10}) \d{5} n")
 _HEAD = re.compile(rb"\d+ 0 obj\n")
 _BODY_END = b"\nendobj"
 _STREAM_END = b"endstream\nendobj"
+_PAGE = re.compile(rb"<</Type/Page/.*/Contents (\d+) 0 R", re.DOTALL)
+_CONTENT = re.compile(rb"\d+ 0 obj\n<</Length (\d+)/Filter/FlateDecode>>\nstream\n")
 
 _TRAILER_REACH = 1024
 _FREE, _PLAIN, _PACKED = 0, 1, 2
@@ -38,7 +44,23 @@ def compact(pdf: bytes) -> bytes:
         raise ValueError("not a PDF as Typst writes them: its objects are not in order")
     objects = [pdf[start:stop].rstrip() for start, stop in zip(starts, [*starts[1:], table], strict=True)]
     bodies = {number: _body(one) for number, one in enumerate(objects, 1) if not one.endswith(_STREAM_END)}
+    for number in _contents(bodies.values()):
+        objects[number - 1] = _with_shorter(number, objects[number - 1])
     return b"".join(_written(pdf[: starts[0]], objects, bodies, _SIZE.sub(b"", end[1])))
+
+
+def _contents(bodies: Iterable[bytes]) -> list[int]:
+    """Numbers of the objects that are the content of a page."""
+    pages = (_PAGE.match(body) for body in bodies)
+    return [int(page[1]) for page in pages if page]
+
+
+def _with_shorter(number: int, one: bytes) -> bytes:
+    head = _CONTENT.match(one)
+    if head is None:
+        raise ValueError(f"not a PDF as Typst writes them: {one[:60]!r} is no content of a page")
+    content = zlib.decompress(one[head.end() : head.end() + int(head[1])])
+    return _object(number, b"", shorter(content)).rstrip()
 
 
 def _body(one: bytes) -> bytes:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
+from billflow.catalog.taxes import REASONS
 from billflow.documents.charges import InvoiceLine, flipped, grouped, subscription_title
 from billflow.documents.formatting import Formats
 from billflow.documents.pagination import wrap
@@ -75,8 +76,11 @@ def tax_table(taxes: Iterable[Mapping[str, Any]], formats: Formats, labels: Labe
 
 
 def _category(tax: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    name, reason = names.get(tax["tax_category"], tax["tax_category"] or ""), tax.get("reason") or ""
-    told = wrap(reason, CATEGORY_WIDTH) if reason and reason.casefold() != name.casefold() else []
+    category, reason = tax["tax_category"] or "", tax.get("reason") or ""
+    name = names.get(category, category)
+    # The catalogue's own words are English, and say what the name says in the bill's language.
+    said = (name.casefold(), REASONS.get(category, "").casefold()) if category in names else (name.casefold(),)
+    told = wrap(reason, CATEGORY_WIDTH) if reason and reason.casefold() not in said else []
     return [*wrap(name, CATEGORY_WIDTH), *told]
 
 

@@ -76,7 +76,8 @@ def _shown(value: Any) -> str:
 
 def described(rows: DataFrame, count: int, **more: Any) -> dict[str, Any]:
     """Metadata of a written table: its row count, a sample, and more."""
-    return {"dagster/row_count": count, "sample": sample(rows), **more}
+    shown = sample(rows) if count else tabular(rows.columns, ())
+    return {"dagster/row_count": count, "sample": shown, **more}
 
 
 def as_markdown(report: Mapping[str, Mapping[str, str]]) -> dg.MarkdownMetadataValue:

@@ -126,6 +126,8 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=4)
     parser.add_argument("--folder", type=Path, help="Where everything is written; a temporary folder by default.")
     arguments = parser.parse_args()
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="mixed_bench-", dir=arguments.folder))
     write(folder / "project", arguments.customers, arguments.events)
     memory = {"BILLFLOW_SPARK__spark.driver.memory": f"{arguments.memory}g"}

@@ -53,13 +53,23 @@ def pictures(pdf):
         document.close()
 
 
+def texts(pdf):
+    document = pdfium.PdfDocument(pdf)
+    try:
+        return [page.get_textpage().get_text_range() for page in document]
+    finally:
+        document.close()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_compact_document_is_the_same_document(press, shape):
     made = press.renderer.render_pdf(SHAPES[shape]).pdf
     assert len(made) < len(press.written)
     assert pictures(made) == pictures(press.written)
     now, before = (pypdf.PdfReader(io.BytesIO(pdf)) for pdf in (made, press.written))
-    assert [page.extract_text() for page in now.pages] == [page.extract_text() for page in before.pages]
+    assert texts(made) == texts(press.written)
+    if shape != "arabic":  # pypdf turns round what stands in one text object
+        assert [page.extract_text() for page in now.pages] == [page.extract_text() for page in before.pages]
     assert (now.metadata, now.trailer["/ID"]) == (before.metadata, before.trailer["/ID"])
 
 
@@ -69,8 +79,12 @@ def test_every_object_is_there_under_its_number(press, shape):
     with pikepdf.open(io.BytesIO(made)) as now, pikepdf.open(io.BytesIO(press.written)) as before:
         assert now.check_pdf_syntax() == []
         count = int(before.trailer.Size)
+        written_anew = {page.Contents.objgen[0] for page in before.pages}
         for number in range(1, count):
             one, other = (pdf.get_object(number, 0) for pdf in (now, before))
+            if number in written_anew:
+                assert len(one.read_raw_bytes()) <= len(other.read_raw_bytes())
+                continue
             assert one.unparse() == other.unparse()
             if isinstance(one, pikepdf.Stream):
                 assert one.read_raw_bytes() == other.read_raw_bytes()

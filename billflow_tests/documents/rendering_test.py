@@ -20,6 +20,7 @@ from billflow.documents.rendering import PLAIN, Renderer, in_tasks, page_count, 
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
+from billflow_tests.documents.places import places
 from billflow_tests.documents.shapes import bill
 
 
@@ -207,10 +208,7 @@ def test_render_pdf_stays_within_the_page(renderer):
         {**INVOICE["lines"][0], "quantity": "12345678901234567890.123456789012", "unit_price": "99999999.123456789012"}
     ]
     pdf = renderer.render_pdf(changed(lines=wide, customer={"name": "W" * 200, "account_id": "M" * 80})).pdf
-    places = []
-    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
-        page.extract_text(visitor_text=lambda _, cm, tm, *_rest: places.append((tm[4] + cm[4], tm[5])))
-    assert max(x for x, _ in places) < 595 - 20
+    assert max(right for _, _, _, right in places(pdf)) < 595 - 20
 
 
 @pytest.mark.parametrize(
@@ -303,6 +301,14 @@ def test_render_pdf_says_why_no_tax_is_due(renderer):
     first, *_ = pages_of(renderer.render_pdf(changed(taxes=[tax])).pdf)
     assert "Reverse charge" in first
     assert "recipient" in first
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Exempt"), ("de", "Steuerfrei")])
+def test_render_pdf_gives_the_catalogues_own_reason_in_the_bills_language_only(renderer, language, name):
+    tax = {"tax_category": "E", "tax_rate": "0", "base": "136.7500", "tax": "0", "reason": "Exempt from tax"}
+    first, *_ = pages_of(renderer.render_pdf(changed(taxes=[tax], language=language)).pdf)
+    assert name in first
+    assert "Exempt from tax" not in " ".join(first.split())
 
 
 @pytest.fixture(scope="module")

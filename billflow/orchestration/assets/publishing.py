@@ -1,8 +1,11 @@
 """Checks passed → published."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import dagster as dg
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.errors import CheckFailedError
@@ -55,7 +58,8 @@ def _verified(run: BillRun) -> tuple[PublishedPartition, dict[str, str]]:
     paths = {table: _path(run, table) for table in (*BILLED, *_late_tables(run))}
     moves = {**_ingested(run), **{run.staging.place(table): path for table, path in paths.items()}}
     if not any(run.storage.exists(place) for place in moves.values()):
-        written = {table: _table_run(run, table, path) for table, path in paths.items()}
+        rows = _rows(run, paths)
+        written = {table: _table_run(run, table, path, rows[table]) for table, path in paths.items()}
         run.staging.note("partition", _partition(run, written).model_dump(mode="json"))
     return PublishedPartition.model_validate(run.staging.noted("partition")), moves
 
@@ -78,9 +82,18 @@ def _path(run: BillRun, table: str) -> str:
     return run.run_folder(name) + ("" if name == table else f"-{table}")
 
 
-def _table_run(run: BillRun, table: str, path: str) -> TableRun:
-    """A staged table counted as it was written, and where it will be."""
-    rows = run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).count()
+def _rows(run: BillRun, staged: Iterable[str]) -> dict[str, int]:
+    """Rows of each staged table, counted as they were written: in one query, whose price a small run feels."""
+    counted = {
+        table: run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).select(F.lit(table).alias("table"))
+        for table in staged
+    }
+    found = reduce(DataFrame.union, counted.values()).groupBy("table").agg(F.count(F.lit(1)).alias("rows"))
+    return {**dict.fromkeys(counted, 0), **{row["table"]: row["rows"] for row in found.collect()}}
+
+
+def _table_run(run: BillRun, table: str, path: str, rows: int) -> TableRun:
+    """A staged table of so many rows, and where it will be."""
     bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history")
     return TableRun(path=path, rows=rows, buckets=run.buckets if bucketed else 0)
 
