@@ -102,7 +102,7 @@ class ItemisedUsage:
 
     def _note(self, meter: Meter) -> str:
         if meter["daily"]:
-            return str(self.writing.labels["daily_max" if meter.get("aggregate") == "max" else "daily_sum"])
+            return str(self.writing.labels[f"daily_{meter.get('aggregate', 'sum')}"])
         return self.writing.formats.counted(self.writing.labels["records"], meter["records"])
 
 

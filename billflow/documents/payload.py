@@ -12,6 +12,7 @@ from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
 from billflow.documents.history import Metrics, highest, history_by_account, lookup, named, plain_number
 from billflow.documents.schemas import VERSION
+from billflow.lake import schemas
 from billflow.settings import Settings
 
 MOST_RECORDS = 400
@@ -84,9 +85,10 @@ def invoice_payloads(
     `members` are the other accounts that the bill is for: `{account_id, name}`.
 
     Usage of the invoice's period is itemised by subscription and metric: every record, in order of (local_time,
-    usage_id), of at most 400; of more, one row a local day with the number of readings and their sum, or their highest
-    where the metric is billed by it. A row is `[time, quantity, …]`, followed by a value for each of the `dimensions`
-    that any record of the subscription and metric has, in order of their names; the number of readings is one of a day.
+    usage_id), of at most 400; of more, one row a local day with the number of readings and what the metric makes of
+    them: their sum, their highest, the last one, or how many different values of its dimension there are. A row is
+    `[time, quantity, …]`, followed by a value for each of the `dimensions` that any record of the subscription and
+    metric has, in order of their names; the number of readings is one of a day.
     What takes an invoice back itemises nothing and has no history.
 
     Invoices of a correction may have the columns CORRECTION too; `invoice` has them then.
@@ -171,8 +173,7 @@ def itemised_usage(
     An element is `{subscription_id, metric, name, unit, daily, aggregate, records, dimensions, rows}`; see
     `invoice_payloads`.
     """
-    peak = F.col("metric").isin(highest(metrics))
-    rows = _shown_rows(_billed_usage(invoices, usage), peak)
+    rows = _shown_rows(_billed_usage(invoices, usage), metrics)
     in_order = F.array_sort(F.collect_list(F.struct("slot", "usage_id", "dimensions", "quantity")))
     meters = rows.groupBy(*METER, "records").agg(in_order.alias("shown")).withColumn("names", _names(F.col("shown")))
     group = F.struct(
@@ -211,7 +212,7 @@ def _takes_back(invoices: DataFrame) -> Column:
     return (F.col("kind") == "credit_note") & F.col("corrects").isNotNull()
 
 
-def _shown_rows(records: DataFrame, peak: Column) -> DataFrame:
+def _shown_rows(records: DataFrame, metrics: Metrics) -> DataFrame:
     """The rows to print: records as they are, or the days of those subscriptions that have too many."""
     daily = F.col("records") > MOST_RECORDS
     midnight = F.to_date("local_time").cast("timestamp_ntz")
@@ -220,19 +221,38 @@ def _shown_rows(records: DataFrame, peak: Column) -> DataFrame:
         *METER,
         "records",
         "quantity",
+        F.struct("event_time", F.col("usage_id").alias("id")).alias("at"),
+        F.col("dimensions")[lookup(_counted(metrics))].alias("counted_value"),
         F.when(daily, midnight).otherwise(F.col("local_time")).alias("slot"),
         F.when(~daily, F.col("usage_id")).alias("usage_id"),
         F.when(~daily, entries).alias("dimensions"),
     )
-    quantity = F.when(peak, F.max("quantity")).otherwise(F.sum("quantity"))
     counted = F.array(F.struct(F.lit(READINGS).alias("key"), F.count("*").cast("string").alias("value")))
     return (
         slots.groupBy(*METER, "records", "slot", "usage_id", "dimensions")
-        .agg(quantity.alias("quantity"), counted.alias("counted"))
+        .agg(_quantity_of_slot(metrics).alias("quantity"), counted.alias("counted"))
         .select(
             *METER, "records", "slot", "usage_id", F.coalesce("dimensions", "counted").alias("dimensions"), "quantity"
         )
     )
+
+
+def _counted(metrics: Metrics) -> dict[str, str]:
+    """Metric → the dimension whose different values it counts."""
+    return {code: one.of for code, one in metrics.items() if one.of is not None}
+
+
+def _quantity_of_slot(metrics: Metrics) -> Column:
+    """What a record, or a day, shows as its quantity: as the metric makes one of many."""
+    daily, code = F.col("records") > MOST_RECORDS, F.col("metric")
+    latest = [name for name, one in metrics.items() if one.aggregate == "latest"]
+    found = F.when(code.isin(highest(metrics)), F.max("quantity"))
+    if latest:
+        found = found.when(code.isin(latest), F.max_by("quantity", "at"))
+    if counted := list(_counted(metrics)):
+        different = F.size(F.collect_set("counted_value"))  # a distinct count would read the records twice
+        found = found.when(daily & code.isin(counted), different.cast(schemas.QUANTITY))
+    return found.otherwise(F.sum("quantity"))
 
 
 def _names(shown: Column) -> Column:

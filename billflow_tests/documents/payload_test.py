@@ -295,6 +295,27 @@ def test_itemised_usage_shows_the_highest_of_a_day_for_maximum_metrics(spark):
     assert group["rows"] == [["2013-01-01", "498", "250"], ["2013-01-02", "499", "250"]]
 
 
+def test_itemised_usage_shows_the_last_of_a_day_for_latest_metrics(spark):
+    """Of the same instant, the last by usage_id."""
+    records = [record(n, local(2013, 1, 1 + n % 2), str(1000 - n)) for n in range(500)]
+    metrics = {"energy_kwh": Metric(aggregate="latest", unit="kWh")}
+    (group,) = usage_of(spark, records, metrics=metrics)["i1"]
+    assert group["aggregate"] == "latest"
+    assert group["rows"] == [["2013-01-01", "502", "250"], ["2013-01-02", "501", "250"]]
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_itemised_usage_counts_the_different_values_of_a_day_for_unique_metrics(spark, count):
+    metrics = {"energy_kwh": Metric(aggregate="unique", of="device", unit="kWh")}
+    records = [record(n, local(2013, 1, 1 + n % 2), "7", dimensions={"device": f"d{n % 6}"}) for n in range(count)]
+    (group,) = usage_of(spark, records, metrics=metrics)["i1"]
+    assert group["aggregate"] == "unique"
+    if group["daily"]:
+        assert group["rows"] == [["2013-01-01", "3", "250"], ["2013-01-02", "3", "250"]]
+    else:
+        assert [row[1:] for row in group["rows"]] == [["7", "d0"], ["7", "d2"], ["7", "d1"]]
+
+
 def test_invoice_payloads_needs_no_shuffle_on_bucketed_tables(spark, tmp_path):
     names = {
         "invoices": schemas.INVOICES,
