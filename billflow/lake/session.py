@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError
+from billflow.lake.class_archive import CACHE, sharing
 from billflow.lake.cluster import check_master, is_local
 
 MINIMUM_JAVA = 17
@@ -78,7 +80,7 @@ def start_session(
     `input_bytes` is the size of what is to be read, as far as it is known. MachineError without Java 17+ and when
     the master does not answer.
     """
-    prepare_java()
+    home = prepare_java()
     check_master(master)
     # PySpark reads these, but spark.pyspark.python only when it was started by spark-submit.
     os.environ["PYSPARK_PYTHON"] = properties.get("spark.pyspark.python") or os.environ.get(
@@ -88,7 +90,7 @@ def start_session(
     builder = SparkSession.builder.appName(name).master(master)
     builder = builder.config("spark.sql.warehouse.dir", (scratch / "warehouse").absolute().as_uri())
     local = {} if is_local(master) else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
-    settings = {**DEFAULTS, **_sized(master, input_bytes), **local, **properties, **EXACT, **LAYOUT}
+    settings = {**DEFAULTS, **_sized(master, input_bytes, home), **local, **properties, **EXACT, **LAYOUT}
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
@@ -136,15 +138,16 @@ def _forget_jvm() -> None:
     SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
-def _sized(master: str, input_bytes: int) -> dict[str, str]:
+def _sized(master: str, input_bytes: int, home: Path) -> dict[str, str]:
     """In local mode the driver does all the work: give it half of the machine's memory, at most 16 GiB."""
     if not is_local(master):
         return {}
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
+    short = f"{_SHORT_RUN} {sharing(home)}" if input_bytes < SMALL_INPUT else ""
     return {
         "spark.driver.memory": f"{megabytes}m",
-        "spark.driver.extraJavaOptions": f"{_LOGGING} {_SHORT_RUN}" if input_bytes < SMALL_INPUT else _LOGGING,
+        "spark.driver.extraJavaOptions": f"{_LOGGING} {short}".rstrip(),
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     }
 
@@ -199,6 +202,7 @@ def _wrapped(home: Path) -> Path:
     """
     wrapper = _cache_folder() / f"java-{sha256(str(home).encode()).hexdigest()[:12]}" / "bin" / "java"
     wrapper.parent.mkdir(parents=True, exist_ok=True)
+    _point(wrapper.parent.parent / "runtime", home)
     script = (
         "#!/bin/sh\n"
         "# Drops a module of Spark's launcher that Spark does not need and some runtimes do not have.\n"
@@ -215,8 +219,15 @@ def _wrapped(home: Path) -> Path:
     return wrapper.parent.parent
 
 
+def _point(link: Path, home: Path) -> None:
+    """The wrapper's folder says whose it is."""
+    if not link.is_symlink():
+        with suppress(FileExistsError):  # another process was first
+            link.symlink_to(home)
+
+
 def _cache_folder() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "billflow"
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / CACHE
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
