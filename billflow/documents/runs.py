@@ -22,11 +22,11 @@ _RUN = re.compile(
     rb"(%(string)bTj|\[(?:%(number)b)?%(string)b(?:%(number)b%(string)b)*\]TJ)(\nEMC)?\nET\nQ\n"
     % {b"string": _STRING, b"number": _NUMBER}
 )
-_KERN = re.compile(rb"([\[)])(-?[\d.]+)\(")
+_LONG_KERN = re.compile(rb"([\[)])(-?\d+\.\d\d+)\(")
 
-_OCTAL = {rb"\\": rb"\134", rb"\(": rb"\050", rb"\)": rb"\051"}
-_TO_KEEP = re.compile(rb"\\(134|050|051|015|r)")
-_KEPT = {b"134": rb"\\\\", b"050": rb"\\(", b"051": rb"\\)", b"015": rb"\\r", b"r": rb"\\r"}
+_OCTAL = {rb"\\": rb"\134", rb"\(": rb"\050", rb"\)": rb"\051", rb"\r": rb"\015"}
+_BACKSLASH = rb"\134"
+_KEPT = {rb"\050": rb"\\(", rb"\051": rb"\\)", rb"\015": rb"\\r"}
 """What a string needs as an escape: a carriage return that is not escaped is read as a line feed."""
 
 _SCALE = 10_000
@@ -67,7 +67,7 @@ def _text_object(runs: Sequence[Run]) -> bytes:
         at_x, at_y = _scaled(across), _scaled(down)
         parts += [_moved(at_x - x, at_y - y), mark, _shown(glyphs), end]
         x, y, last_colour, last_font = at_x, at_y, colour, font
-    return b"".join([*parts, b"\nET\nQ\n"])
+    return _LONG_KERN.sub(_rounded, b"".join([*parts, b"\nET\nQ\n"]))
 
 
 @lru_cache(maxsize=4096)
@@ -85,22 +85,18 @@ def _points(scaled: int) -> bytes:
 
 
 def _shown(glyphs: bytes) -> bytes:
-    """One string, or several with kerning between them."""
-    kerned, count = _KERN.subn(_kerned, glyphs)
-    return kerned if count or glyphs.endswith(b"Tj") else glyphs[1:-3] + b"Tj"
+    """One string by itself, or several with kerning between them."""
+    alone = glyphs.startswith(b"[(") and glyphs.count(b"(") == 1
+    return glyphs[1:-3] + b"Tj" if alone else glyphs
 
 
-def _kerned(kern: Run) -> bytes:
-    return b"%b%b(" % (kern[1], _rounded(kern[2]))
-
-
-@lru_cache(maxsize=4096)
-def _rounded(kern: bytes) -> bytes:
-    return b"%g" % round(float(kern), 1)
+def _rounded(kern: Run) -> bytes:
+    before, number = kern.groups()
+    return b"%b%g(" % (before, round(float(number), 1))
 
 
 def _octal(content: bytes) -> bytes:
-    """Backslashes and escaped parentheses by their number: those that are left mean what they look like."""
+    """Backslashes, escaped parentheses and returns by their numbers: those that are left mean what they look like."""
     for escape, number in _OCTAL.items():
         content = content.replace(escape, number)
     return content
@@ -108,8 +104,11 @@ def _octal(content: bytes) -> bytes:
 
 def _unescaped(content: bytes) -> bytes:
     """Strings as they are, but for what must be escaped in them; outside of strings no content has a backslash."""
-    return _TO_KEEP.sub(_kept, content).decode("unicode_escape").encode("latin-1")
+    whole = [_plain(part) for part in content.split(_BACKSLASH)]
+    return rb"\\".join(whole)
 
 
-def _kept(escape: Run) -> bytes:
-    return _KEPT[escape[1]]
+def _plain(content: bytes) -> bytes:
+    for escape, kept in _KEPT.items():
+        content = content.replace(escape, kept)
+    return content.decode("unicode_escape").encode("latin-1")
