@@ -11,9 +11,11 @@ machine, and each Python comes with another zlib.
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, zip_longest
 
 import deflate
 
+from billflow.documents.replay import Replay, Writer
 from billflow.documents.runs import shorter
 
 LEVEL = 6
@@ -33,8 +35,11 @@ _FREE, _PLAIN, _PACKED = 0, 1, 2
 """Kinds of entries of a cross-reference stream."""
 
 
-def compact(pdf: bytes) -> bytes:
-    """A PDF as Typst writes it, smaller; the same in gives the same out. ValueError for other PDFs."""
+def compact(pdf: bytes, replay: Replay | None = None) -> bytes:
+    """A PDF as Typst writes it, smaller; the same in gives the same out. ValueError for other PDFs.
+
+    What `replay` holds takes the place of its marks; ReplayError when they are not as expected.
+    """
     end = _END.search(pdf, max(0, len(pdf) - _TRAILER_REACH))
     if end is None:
         raise ValueError("not a PDF as Typst writes them: no trailer at its end")
@@ -44,23 +49,29 @@ def compact(pdf: bytes) -> bytes:
         raise ValueError("not a PDF as Typst writes them: its objects are not in order")
     objects = [pdf[start:stop].rstrip() for start, stop in zip(starts, [*starts[1:], table], strict=True)]
     bodies = {number: _body(one) for number, one in enumerate(objects, 1) if not one.endswith(_STREAM_END)}
-    for number in _contents(bodies.values()):
-        objects[number - 1] = _with_shorter(number, objects[number - 1])
+    writer = Writer(replay, bodies) if replay else None
+    for page, number in _pages(bodies.values()):
+        objects[number - 1] = _object(number, b"", _shown(page, objects[number - 1], writer)).rstrip()
+    if writer:
+        writer.check_done()
     return b"".join(_written(pdf[: starts[0]], objects, bodies, _SIZE.sub(b"", end[1])))
 
 
-def _contents(bodies: Iterable[bytes]) -> list[int]:
-    """Numbers of the objects that are the content of a page."""
-    pages = (_PAGE.match(body) for body in bodies)
-    return [int(page[1]) for page in pages if page]
+def _pages(bodies: Iterable[bytes]) -> list[tuple[bytes, int]]:
+    """Each page and the number of its content."""
+    found = [(body, _PAGE.match(body)) for body in bodies]
+    return [(body, int(page[1])) for body, page in found if page]
 
 
-def _with_shorter(number: int, one: bytes) -> bytes:
+def _shown(page: bytes, one: bytes, writer: Writer | None) -> bytes:
+    """The content of a page, written shorter."""
     head = _CONTENT.match(one)
     if head is None:
         raise ValueError(f"not a PDF as Typst writes them: {one[:60]!r} is no content of a page")
     content = zlib.decompress(one[head.end() : head.end() + int(head[1])])
-    return _object(number, b"", shorter(content)).rstrip()
+    around, instead = writer.cut(page, content) if writer else ([content], [])
+    parts = zip_longest(map(shorter, around), instead, fillvalue=b"")
+    return b"".join(chain.from_iterable(parts))
 
 
 def _body(one: bytes) -> bytes:

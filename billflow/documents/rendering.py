@@ -23,9 +23,10 @@ from billflow.documents.compact import compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
+from billflow.documents.replay import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
-from billflow.documents.typesetting import Typesetter
+from billflow.documents.typesetting import LaidOut, Typesetter
 from billflow.errors import BillflowError, EInvoiceError
 from billflow.lake import schemas
 from billflow.settings import Documents
@@ -100,12 +101,18 @@ class Renderer:
         typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
         with self._turn:
-            files, remarks = self.typesetter.laid_out(payload)
-            if einvoice is None:
-                pdf = self._compiled(files)
-            else:
-                pdf = as_factur_x(self._compiled(_with_date(files, payload) | {FILE_NAME: einvoice}, STANDARD))
-        return Rendered(compact(pdf), page_count(pdf), remarks)
+            try:
+                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload))
+            except ReplayError:  # a project's own components may draw marks in another way
+                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
+
+    def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
+        if einvoice is None:
+            pdf = self._compiled(laid_out.files)
+        else:
+            dated = _with_date(laid_out.files, payload) | {FILE_NAME: einvoice}
+            pdf = as_factur_x(self._compiled(dated, STANDARD))
+        return Rendered(compact(pdf, laid_out.replay), page_count(pdf), laid_out.remarks)
 
     def _compiled(self, files: Mapping[str, str | bytes], *standards: Literal["a-3b", "ua-1"]) -> bytes:
         for name, content in files.items():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 # A line: where it begins, colour, what it stands for (a ligature's letters, say), font, and its glyphs with kerning
-# between them. No string has a line break as it is, nor here an escaped parenthesis (`_octal`): one with parentheses
+# between them. No string has a line break as it is, nor here an escaped parenthesis (`octal`): one with parentheses
 # that balance does not match.
 _STRING, _NUMBER = rb"\([^()]*\)", rb"-?[\d.]+"
 _RUN = re.compile(
@@ -29,7 +29,7 @@ _BACKSLASH = rb"\134"
 _KEPT = {rb"\050": rb"\\(", rb"\051": rb"\\)", rb"\015": rb"\\r"}
 """What a string needs as an escape: a carriage return that is not escaped is read as a line feed."""
 
-_SCALE = 10_000
+SCALE = 10_000
 """Places are whole numbers of it a point: sums of steps are exact. With 1,000 PDFium draws some lines a pixel off."""
 
 Run = re.Match[bytes]
@@ -37,7 +37,7 @@ Run = re.Match[bytes]
 
 def shorter(content: bytes) -> bytes:
     """The content of a page that shows the same: places to 1/10,000 pt, kerning to 1/10,000 em."""
-    content, parts, end = _octal(content), [], 0
+    content, parts, end = octal(content), [], 0
     for runs in _adjacent(content):
         parts += [content[end : runs[0].start()], _text_object(runs)]
         end = runs[-1].end()
@@ -65,23 +65,24 @@ def _text_object(runs: Sequence[Run]) -> bytes:
         if font != last_font:
             parts.append(font)
         at_x, at_y = _scaled(across), _scaled(down)
-        parts += [_moved(at_x - x, at_y - y), mark, _shown(glyphs), end]
+        parts += [moved(at_x - x, at_y - y), mark, _shown(glyphs), end]
         x, y, last_colour, last_font = at_x, at_y, colour, font
     return _LONG_KERN.sub(_rounded, b"".join([*parts, b"\nET\nQ\n"]))
 
 
 @lru_cache(maxsize=4096)
 def _scaled(points: bytes) -> int:
-    return round(float(points) * _SCALE)
+    return round(float(points) * SCALE)
 
 
 @lru_cache(maxsize=4096)
-def _moved(across: int, down: int) -> bytes:
+def moved(across: int, down: int) -> bytes:
+    """The step from the beginning of one line to that of the next, in units of SCALE."""
     return b" %b %b Td" % (_points(across), _points(down))
 
 
 def _points(scaled: int) -> bytes:
-    return b"%g" % (scaled / _SCALE) if scaled % _SCALE == 0 else (b"%.4f" % (scaled / _SCALE)).rstrip(b"0")
+    return b"%g" % (scaled / SCALE) if scaled % SCALE == 0 else (b"%.4f" % (scaled / SCALE)).rstrip(b"0")
 
 
 def _shown(glyphs: bytes) -> bytes:
@@ -95,7 +96,7 @@ def _rounded(kern: Run) -> bytes:
     return b"%b%g(" % (before, round(float(number), 1))
 
 
-def _octal(content: bytes) -> bytes:
+def octal(content: bytes) -> bytes:
     """Backslashes, escaped parentheses and returns by their numbers: those that are left mean what they look like."""
     for escape, number in _OCTAL.items():
         content = content.replace(escape, number)

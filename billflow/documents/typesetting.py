@@ -2,24 +2,34 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typst
 
 from billflow.documents.brand import check_family
 from billflow.documents.declared import refused
-from billflow.documents.fonts import EXTRA, families, install, located
+from billflow.documents.fonts import EXTRA, LATIN, families, install, located
 from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
+from billflow.documents.replay import Replay, marked
 from billflow.documents.specimen import Specimen
 from billflow.documents.templates import TemplateSet, languages_without_fonts
 from billflow.documents.widths import Widths, measured_by
 
 MOST_ROUNDS = 6
 """Planning meets new words where it breaks a long one; more rounds than two are needed only for such."""
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """The files of one document by name, what is printed otherwise than asked for, and what is written afterwards."""
+
+    files: dict[str, str]
+    remarks: str | None
+    replay: Replay | None
 
 
 class Typesetter:
@@ -47,18 +57,18 @@ class Typesetter:
             self.widths.bold = self.specimen.boldness()
         self._unprintable_labels: dict[str, set[str]] = {}
 
-    def laid_out(self, payload: Payload) -> tuple[dict[str, str], str | None]:
-        """The files of one document by name, and what is printed otherwise than asked for.
+    def laid_out(self, payload: Payload, *, replayed: bool = True) -> LaidOut:
+        """One document, with small rows to be `replayed` where that can be.
 
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
-        files, language = self._files(payload)
+        files, language, replay = self._files(payload, replayed=replayed)
         missing = self._glyphs.missing(files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
-            files, _ = self._files(replaced(payload, missing))
-        return files, "; ".join(filter(None, remarks)) or None
+            files, _, replay = self._files(replaced(payload, missing), replayed=replayed)
+        return LaidOut(files, "; ".join(filter(None, remarks)) or None, replay)
 
     def check_texts(self) -> None:
         """Raises SettingsError when a notice has characters that no font at hand has, whichever bills print it."""
@@ -67,7 +77,7 @@ class Typesetter:
                 if missing := self._glyphs.missing([text]):
                     raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
 
-    def _files(self, payload: Payload) -> tuple[dict[str, str], str]:
+    def _files(self, payload: Payload, *, replayed: bool) -> tuple[dict[str, str], str, Replay | None]:
         formats = self._stationery.formats(payload)
         with measured_by(self.widths):
             for _ in range(MOST_ROUNDS):
@@ -76,9 +86,13 @@ class Typesetter:
                     break
                 self.widths.learn()
         named = families(formats.language, self._fonts, self._stationery.brand.font)
+        replay = None
+        if replayed and named[0] == LATIN and formats.left_to_right and not self._accessible:
+            details, replay = marked(details)
         typeface = typeface_of(formats, named, accessible=self._accessible)
         parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
-        return {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}, formats.language
+        files = {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}
+        return files, formats.language, replay
 
     def _missing_labels(self, language: str) -> set[str]:
         if language not in self._unprintable_labels:

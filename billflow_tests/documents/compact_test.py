@@ -1,4 +1,5 @@
 import io
+from functools import partial
 from hashlib import sha256
 
 import deflate
@@ -29,13 +30,16 @@ SHAPES = {
 
 
 class Press:
-    """A renderer whose last document is also kept as Typst wrote it."""
+    """A renderer whose last document is also kept as Typst wrote it, with all columns laid out by it."""
 
     def __init__(self, wanted, monkeypatch):
         self.renderer = Renderer(find_templates(None), wanted)
+        laid_out = self.renderer.typesetter.laid_out
+        monkeypatch.setattr(self.renderer.typesetter, "laid_out", partial(laid_out, replayed=False))
         monkeypatch.setattr("billflow.documents.rendering.compact", self._seen)
 
-    def _seen(self, pdf):
+    def _seen(self, pdf, replay):
+        assert replay is None
         self.written = pdf
         return compact(pdf)
 

@@ -37,7 +37,7 @@ def factur_x(renderer, payload):
 @pytest.fixture
 def loose(monkeypatch):
     """Documents are left as `as_factur_x` makes them."""
-    monkeypatch.setattr("billflow.documents.rendering.compact", lambda pdf: pdf)
+    monkeypatch.setattr("billflow.documents.rendering.compact", lambda pdf, _: pdf)
 
 
 def reader(pdf):

@@ -15,7 +15,7 @@ class Press:
 
     def proof(self, payload):
         """PDF and files."""
-        return self.renderer.render_pdf(payload).pdf, self.renderer.typesetter.laid_out(payload)[0]
+        return self.renderer.render_pdf(payload).pdf, self.renderer.typesetter.laid_out(payload).files
 
     def pdf(self, payload):
         return self.proof(payload)[0]

@@ -1,0 +1,165 @@
+import io
+import json
+from functools import partial
+
+import pikepdf
+import pypdfium2 as pdfium
+import pytest
+import typst
+
+from billflow.documents import replay
+from billflow.documents.fonts import LATIN
+from billflow.documents.rendering import Renderer
+from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
+from billflow.documents.templates import TemplateSet, find_templates
+from billflow.settings import Documents
+from billflow_tests.documents.native import native_bill
+from billflow_tests.documents.shapes import bill
+
+SHAPES = {
+    "illustrated": ILLUSTRATED,
+    "credit note": CREDIT_NOTE,
+    "calls": bill(subscriptions=3, lines=12, records=80),
+    "many pages": bill(subscriptions=4, lines=8, records=300),
+    **{language: native_bill(language) for language in ("de", "en", "es", "fr", "pl")},
+}
+WITHIN = 0.02
+"""Points. PDFium adds steps up in single precision: over a page that comes to 0.004."""
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return Renderer(find_templates(None))
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Lays out everything with Typst."""
+    return laying_out_all(Renderer(find_templates(None)))
+
+
+def laying_out_all(renderer):
+    renderer.typesetter.laid_out = partial(renderer.typesetter.laid_out, replayed=False)
+    return renderer
+
+
+def letters(pdf):
+    """Page by page: each character and its box."""
+    document = pdfium.PdfDocument(pdf)
+    try:
+        for page in document:
+            text = page.get_textpage()
+            count = text.count_chars()
+            yield text.get_text_range(), [text.get_charbox(index, loose=True) for index in range(count)]
+    finally:
+        document.close()
+
+
+def assert_same(one, other):
+    for (text, boxes), (its_text, its_boxes) in zip(letters(one), letters(other), strict=True):
+        assert text == its_text
+        assert [box for box, its in zip(boxes, its_boxes, strict=True) if box != pytest.approx(its, abs=WITHIN)] == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_letter_is_where_typst_puts_it(renderer, whole, shape):
+    assert renderer.typesetter.laid_out(SHAPES[shape]).replay is not None
+    made = renderer.render_pdf(SHAPES[shape]).pdf
+    assert_same(made, whole.render_pdf(SHAPES[shape]).pdf)
+    with pikepdf.open(io.BytesIO(made)) as opened:
+        assert opened.check_pdf_syntax() == []
+
+
+@pytest.mark.parametrize(
+    "value", [r"(a)\b)(", "\\\\", "))((", "fi fl ffi", "1.,-–:;", "Ŵÿ ¼ €5", "a  b", "AV To", "(", ""]
+)
+def test_letters_of_all_kinds(renderer, whole, value):
+    payload = bill(records=3)
+    payload["usage"][0]["rows"] = [[*row[:2], value, "x"] for row in payload["usage"][0]["rows"]]
+    assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
+
+
+@pytest.mark.parametrize(
+    "value", ["שלום", "e\u0301", "東京", "Щ", "a\u00adb", "\u202f1", "profit", "für", "Quito", " a", "a "]
+)
+def test_what_is_more_than_a_glyph_a_letter_is_laid_out(renderer, whole, value):
+    payload = bill(records=3)
+    payload["usage"][0]["rows"] = [[*row[:2], value, "x"] for row in payload["usage"][0]["rows"]]
+    replay = renderer.typesetter.laid_out(payload).replay
+    assert not any(value in line for column in replay.columns for line in column.lines)
+    assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
+
+
+@pytest.mark.parametrize("language", ["ar", "hi", "ja", "zh"])
+def test_other_scripts_print_the_same(renderer, whole, language):
+    payload = native_bill(language)
+    assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
+
+
+def test_another_typeface_is_laid_out():
+    files = find_templates(None).files
+    own = TemplateSet.of({**files, "brand.yaml": b"version: 1\nfont: DejaVu Sans Mono\n"})
+    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).replay is None
+
+
+def test_what_is_accessible_is_laid_out():
+    accessible = Renderer(find_templates(None), Documents(accessible=True))
+    assert accessible.typesetter.laid_out(SHAPES["calls"]).replay is None
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        # marks twice; in two fonts; one of them not
+        ("unkerned(size: part.mark * 1pt, mark)", "[#unkerned(size: part.mark * 1pt, mark)#linebreak()#unkerned(size: part.mark * 1pt, mark)]"),
+        ("unkerned(size: part.mark * 1pt, mark)", "unkerned(size: part.mark * 1pt, weight: if at == 0 { 600 } else { 400 }, mark)"),
+        ("unkerned(size: part.mark * 1pt, mark)", "if at != 3 { unkerned(size: part.mark * 1pt, mark) } else { body }"),
+        # knows of no marks
+        ("columns-of(part, start, cells-of(part, lane))", "columns-of(part, start, lane.cells)"),
+    ],
+)  # fmt: skip
+def test_components_that_draw_otherwise_lose_nothing(there, instead):
+    files = find_templates(None).files
+    table = files["components/table.typ"].decode()
+    assert there in table
+    own = TemplateSet.of({**files, "components/table.typ": table.replace(there, instead).encode()})
+    made = Renderer(own).render_pdf(SHAPES["calls"]).pdf
+    assert made == laying_out_all(Renderer(own)).render_pdf(SHAPES["calls"]).pdf
+
+
+SPECIMEN = """
+#set page(width: 2000pt, height: 2000pt)
+#set text(font: "%s", kerning: false, ligatures: false, overhang: false, number-width: "tabular", hyphenate: false)
+#for each in json("texts.json") { place(top + left, text(each)) }
+"""
+
+
+@pytest.mark.slow
+def test_only_those_pairs_are_drawn_together(tmp_path):
+    """Each pair of plain letters, beside the two alone."""
+    plain = [char for char in map(chr, range(33, 0x2213)) if replay._PLAIN.fullmatch(char) and not char.isspace()]
+    (tmp_path / "main.typ").write_text(SPECIMEN % LATIN)
+    compiler = typst.Compiler(root=tmp_path, font_paths=typst.Fonts(include_system_fonts=False))
+
+    def glyphs(texts):
+        (tmp_path / "texts.json").write_text(json.dumps(texts))
+        pdf = compiler.compile(input=tmp_path / "main.typ", format="pdf", pdf_tags=False, timestamp=0)
+        with pikepdf.open(io.BytesIO(pdf)) as opened:
+            shown = pikepdf.parse_content_stream(opened.pages[0], "Tj TJ")
+            return [string_of(one.operands[0]) for one in shown]
+
+    together = []
+    for first in plain:  # in one document with the letters alone: each has its own numbers for glyphs
+        found = glyphs([*plain, *[first + second for second in plain]])
+        alone = dict(zip(plain, found, strict=False))
+        pairs = zip(plain, found[len(plain) :], strict=True)
+        together += [first + second for second, drawn in pairs if drawn != alone[first] + alone[second]]
+    assert {pair[0] for pair in together} == {"Q", "f", "·"}
+    assert together == [a + b for a in plain for b in plain if replay._DRAWN_TOGETHER.search(a + b)]
+
+
+def string_of(operand):
+    """The glyphs of one text; anything but a plain string of them is told apart."""
+    if isinstance(operand, pikepdf.Array):
+        return bytes(operand[0]) if len(operand) == 1 else bytes(str(list(operand)), "utf-8")
+    return bytes(operand)
