@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 from billflow.documents.layout import Section
@@ -138,21 +138,29 @@ def _layer(lines: Mapping[int, Line], count: int, columns: int) -> list[str]:
     return stacked([lines.get(line, none) for line in range(count)], columns)
 
 
-def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> list[Page]:
+def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Iterator[Page]:
     """Pages of `height` points: each a list of what components draw. Pictures have `taken` points of the first one."""
-    pages: list[Page] = [{"parts": []}] if taken else []
+    page: Page | None = {"parts": []} if taken else None
     left = height - taken if taken else 0.0
     for part in parts:
         flow = Flow(list(part.blocks))
         while flow.blocks:
-            if not _has_room(part, flow, left):
-                pages.append({"parts": []})
-                left = height
+            if page is None or not _has_room(part, flow, left):
+                if page is not None:
+                    yield page
+                page, left = {"parts": []}, height
             drawn = part.drawn(_filled(part, flow, left))
-            pages[-1]["parts"].append(drawn)
+            page["parts"].append(drawn)
             left -= part.head + (drawn["lines"] + BETWEEN) * part.section.pitch
             left = left if not flow.blocks else 0.0
-    return pages
+    if page is not None:
+        yield page
+
+
+def height_alone(parts: Sequence[Part], height: float) -> float | None:
+    """Points that all sections take where they are one page of `height`; None where they are more or none."""
+    first = list(islice(pages_of(parts, height), 2))  # not all pages: where they are many, they are planned later
+    return height_of(first[0]) if len(first) == 1 else None
 
 
 def height_of(page: Page) -> float:

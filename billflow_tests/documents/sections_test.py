@@ -155,7 +155,7 @@ def test_the_day_is_printed_where_it_begins():
 
 def test_a_section_begins_where_the_last_one_ends_if_it_has_room():
     def begins(lines):
-        pages = pages_of(parts(lines=[line(description=str(n)) for n in range(lines)]), 700)
+        pages = list(pages_of(parts(lines=[line(description=str(n)) for n in range(lines)]), 700))
         return [[part["title"] for part in page["parts"]] for page in pages]
 
     assert begins(3) == [["Charges in detail", "Itemised usage"]]
@@ -165,7 +165,7 @@ def test_a_section_begins_where_the_last_one_ends_if_it_has_room():
 
 def test_every_row_is_printed_once_on_pages_that_are_not_overfull():
     lines = [line(description=f"row{n} " + "word " * (n % 30), section=str(n // 7)) for n in range(150)]
-    pages = pages_of(parts(lines=lines), 700)
+    pages = list(pages_of(parts(lines=lines), 700))
     drawn = [part for page in pages for part in page["parts"] if part["title"] == "Charges in detail"]
     printed = " ".join(lane["cells"][0] for part in drawn for lane in part["lanes"]).split()
     assert [word for word in printed if word.startswith("row")] == [f"row{n}" for n in range(150)]
