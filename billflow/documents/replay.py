@@ -170,13 +170,15 @@ class Writer:
         letters = self._letters
         assert letters is not None  # noqa: S101 - read from the first mark
         edge = left + letters.width(column.mark) * (size + MARK) / 1000
-        x, y = 0, 0
-        for number, line in enumerate(column.lines):
+        string, width, right, em = letters.string, letters.width, column.right, size / 1000
+        start, x, y = round(left * SCALE), 0, 0
+        at_y, pitch = round(first * SCALE), round(column.pitch * SCALE)
+        for line in column.lines:
             if line:
-                start = edge - letters.width(line) * size / 1000 if column.right else left
-                at_x, at_y = round(start * SCALE), round((first - number * column.pitch) * SCALE)
-                yield moved(at_x - x, at_y - y) + b"(%b)Tj" % letters.string(line)
+                at_x = round((edge - width(line) * em) * SCALE) if right else start
+                yield b"%b(%b)Tj" % (moved(at_x - x, at_y - y), string(line))
                 x, y = at_x, at_y
+            at_y -= pitch
 
     def _font(self, page: bytes, name: bytes) -> int:
         resources = _one(_RESOURCES, page)
