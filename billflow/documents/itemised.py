@@ -102,8 +102,13 @@ class ItemisedUsage:
 
     def _note(self, meter: Meter) -> str:
         if meter["daily"]:
-            return str(self.writing.labels[f"daily_{meter.get('aggregate', 'sum')}"])
+            return str(self.writing.labels[f"daily_{_daily_by(meter)}"])
         return self.writing.formats.counted(self.writing.labels["records"], meter["records"])
+
+
+def _daily_by(meter: Meter) -> str:
+    """What a day shows; in payloads of before that was told, the sum or the highest."""
+    return str(meter.get("daily_by") or ("max" if meter.get("aggregate") == "max" else "sum"))
 
 
 def _heading(name: str, note: str, room: float) -> Heading:

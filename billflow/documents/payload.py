@@ -170,7 +170,7 @@ def itemised_usage(
 ) -> DataFrame:
     """One row an invoice with usage: system, account_id, invoice_id, usage (an array, by subscription and metric).
 
-    An element is `{subscription_id, metric, name, unit, daily, aggregate, records, dimensions, rows}`; see
+    An element is `{subscription_id, metric, name, unit, daily, aggregate, daily_by, records, dimensions, rows}`; see
     `invoice_payloads`.
     """
     rows = _shown_rows(_billed_usage(invoices, usage), metrics)
@@ -182,6 +182,7 @@ def itemised_usage(
         *named(metrics),
         (F.col("records") > MOST_RECORDS).alias("daily"),
         _aggregate(metrics).alias("aggregate"),
+        _aggregate(metrics).alias("daily_by"),
         "records",
         F.col("names").alias("dimensions"),
         F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS, F.col("names"))).alias("rows"),

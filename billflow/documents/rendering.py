@@ -103,7 +103,7 @@ class Renderer:
         with self._turn:
             try:
                 return self._rendered(payload, einvoice, self.typesetter.laid_out(payload))
-            except ReplayError:  # a project's own components may draw marks in another way
+            except ReplayError:  # Typst has written something in another way than is known
                 return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:

@@ -8,13 +8,17 @@ decides where a column is and how it looks; a document whose marks are not as ex
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
 from billflow.documents.runs import SCALE, moved, octal
 
+COMPONENT = "table"
+"""What draws marks: a section's own component has its own idea of rows."""
+SHAPING = ("invoice.typ", "components/theme.typ", f"components/{COMPONENT}.typ")
+"""The templates that decide how rows look: a project's own may set other distances, or draw marks in another way."""
 KERNED_FROM = 8.0
 """Points: smaller rows have no kerning, like all columns of figures, so that a glyph's place is a plain sum."""
 MARK = 0.0007
@@ -68,12 +72,20 @@ def marked(details: Mapping[str, Any]) -> tuple[dict[str, Any], Replay | None]:
     texts = [text for part in _parts(details) for lane in part["lanes"] for text in _replayed(part, lane) if text]
     if not texts:
         return dict(details), None
-    first, *others = sorted(set().union(*texts) - {"\n", " "})
-    marks = chain(["".join([first, " ", *others, first])], repeat(first))  # no space at an end
+    letters = sorted(set().union(*texts) - {"\n", " "})
+    marks = chain([_alphabet(letters)], repeat(letters[0]))
     pages = [{"parts": [_part(part, marks) for part in page["parts"]]} for page in details["pages"]]
     found = {**details, "pages": pages}
     columns = tuple(column for part in _parts(found) for lane in part["lanes"] for column in _columns(part, lane))
     return found, Replay(columns, tuple(sorted({part["size"] for part in _parts(found)})))
+
+
+def _alphabet(letters: Sequence[str]) -> str:
+    """All of them and a space, none drawn together with the next; Typst drops spaces at the ends of lines."""
+    text = f"{letters[0]} {letters[0]}"
+    for letter in letters[1:]:
+        text += f" {letter}" if _DRAWN_TOGETHER.search(text[-1] + letter) else letter
+    return text
 
 
 def _parts(details: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,6 +97,7 @@ def _replayed(part: Mapping[str, Any], lane: Mapping[str, Any]) -> Iterator[str]
     """The texts of a lane's columns; empty for one that Typst lays out."""
     for text, edge in zip(lane["cells"], part["edges"], strict=True):
         unkerned = part["size"] < KERNED_FROM or edge["side"] == "end"
+        unkerned = unkerned and part["component"] == COMPONENT
         yield text if unkerned and _is_plain(text) else ""
 
 
@@ -128,7 +141,7 @@ class Writer:
         self._replay, self._bodies = replay, bodies
         self._columns = iter(replay.columns)
         self._letters: Letters | None = None
-        sizes = b"|".join(re.escape(b"%.4f" % (size + MARK)) for size in replay.sizes)
+        sizes = b"|".join(re.escape(b"%g" % round(size + MARK, 4)) for size in replay.sizes)
         self._mark = re.compile(
             rb"q 1 0 0 -1 (\S+) (\S+) cm(/c\d+ cs [\d. ]+ scn)\n"
             rb"BT 0 Tr/(f\d+) (%b) Tf 1 0 0 -1 0 0 Tm(?:\((.*?)\)Tj|\[\((.*?)\)\]TJ)\nET\nQ\n" % sizes
@@ -137,6 +150,12 @@ class Writer:
 
     def cut(self, page: bytes, content: bytes) -> tuple[list[bytes], list[bytes]]:
         """What Typst wrote around the marks of a page, and what takes their place."""
+        try:
+            return self._cut(page, content)
+        except (KeyError, ValueError) as problem:
+            raise ReplayError(f"a font is not as Typst writes it: {problem!r}") from problem
+
+    def _cut(self, page: bytes, content: bytes) -> tuple[list[bytes], list[bytes]]:
         around, instead, end = [], [], 0
         for mark in self._mark.finditer(content):
             around.append(content[end : mark.start()])
@@ -148,8 +167,8 @@ class Writer:
         return around, instead
 
     def check_done(self) -> None:
-        """ReplayError when some marks were there and others were not; none at all: the templates know of no marks."""
-        if self._letters is not None and next(self._columns, None) is not None:
+        """ReplayError when marks are missing."""
+        if next(self._columns, None) is not None:
             raise ReplayError("a mark is missing")
 
     def _written(self, page: bytes, mark: re.Match[bytes]) -> bytes:

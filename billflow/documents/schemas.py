@@ -128,6 +128,10 @@ class Meter(Described):
     unit: Text
     daily: bool = Field(description="a row is a local day instead of a record")
     aggregate: Literal["sum", "max", "unique", "latest"] = Field(description="how records make one quantity")
+    daily_by: Literal["sum", "max", "unique", "latest"] | None = Field(
+        default=None,
+        description="what a day shows; not told: its highest for `max`, else the sum",
+    )
     records: int
     dimensions: list[str] = Field(description="what the further values of each row are")
     rows: list[list[str]] = Field(description="[time, quantity, a value for each dimension]; times are wall clock")

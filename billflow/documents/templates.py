@@ -10,7 +10,7 @@ pictures and fonts.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -75,6 +75,12 @@ def find_templates(override: Path | None = None) -> TemplateSet:
     for name, content in _files(override) if override and override.is_dir() else ():
         files[name] = _merged(files[name], content) if _is_labels(name) and name in files else content
     return TemplateSet.of(files, find_fonts())
+
+
+def are_shipped(files: Mapping[str, bytes], names: Iterable[str]) -> bool:
+    """Whether files of those names are the shipped ones."""
+    shipped = next(place for place in PLACES if (place / MAIN).is_file())
+    return all(files.get(name) == (shipped / name).read_bytes() for name in names)
 
 
 def _merged(shipped: bytes, own: bytes) -> bytes:

@@ -14,9 +14,9 @@ from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
-from billflow.documents.replay import Replay, marked
+from billflow.documents.replay import SHAPING, Replay, marked
 from billflow.documents.specimen import Specimen
-from billflow.documents.templates import TemplateSet, languages_without_fonts
+from billflow.documents.templates import TemplateSet, are_shipped, languages_without_fonts
 from billflow.documents.widths import Widths, measured_by
 
 MOST_ROUNDS = 6
@@ -44,6 +44,7 @@ class Typesetter:
         self._labels = {name: json.dumps(own, ensure_ascii=False) for name, own in printable.items()}
         self.languages = sorted(printable)
         self._fonts = template_set.fonts
+        self._replays = not accessible and are_shipped(template_set.files, SHAPING)
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
@@ -87,7 +88,7 @@ class Typesetter:
                 self.widths.learn()
         named = families(formats.language, self._fonts, self._stationery.brand.font)
         replay = None
-        if replayed and named[0] == LATIN and formats.left_to_right and not self._accessible:
+        if replayed and self._replays and named[0] == LATIN and formats.left_to_right:
             details, replay = marked(details)
         typeface = typeface_of(formats, named, accessible=self._accessible)
         parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}

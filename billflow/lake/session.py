@@ -90,7 +90,7 @@ def start_session(
     builder = SparkSession.builder.appName(name).master(master)
     builder = builder.config("spark.sql.warehouse.dir", (scratch / "warehouse").absolute().as_uri())
     local = {} if is_local(master) else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
-    settings = {**DEFAULTS, **_sized(master, input_bytes, home), **local, **properties, **EXACT, **LAYOUT}
+    settings = {**DEFAULTS, **_sized(master, input_bytes, home, properties), **local, **properties, **EXACT, **LAYOUT}
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
@@ -138,13 +138,13 @@ def _forget_jvm() -> None:
     SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
-def _sized(master: str, input_bytes: int, home: Path) -> dict[str, str]:
+def _sized(master: str, input_bytes: int, home: Path, properties: Mapping[str, str]) -> dict[str, str]:
     """In local mode the driver does all the work: give it half of the machine's memory, at most 16 GiB."""
     if not is_local(master):
         return {}
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
-    short = f"{_SHORT_RUN} {sharing(home)}" if input_bytes < SMALL_INPUT else ""
+    short = f"{_SHORT_RUN} {sharing(home, properties)}" if input_bytes < SMALL_INPUT else ""
     return {
         "spark.driver.memory": f"{megabytes}m",
         "spark.driver.extraJavaOptions": f"{_LOGGING} {short}".rstrip(),
@@ -222,7 +222,7 @@ def _wrapped(home: Path) -> Path:
 def _point(link: Path, home: Path) -> None:
     """The wrapper's folder says whose it is."""
     if not link.is_symlink():
-        with suppress(FileExistsError):  # another process was first
+        with suppress(OSError):  # another process was first, or the file system has no links
             link.symlink_to(home)
 
 

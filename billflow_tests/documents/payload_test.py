@@ -201,6 +201,7 @@ def test_itemised_usage_is_in_order_of_time_then_id(spark):
             "unit": "kWh",
             "daily": False,
             "aggregate": "sum",
+            "daily_by": "sum",
             "records": 3,
             "dimensions": ["kind", "to"],
             "rows": [
@@ -300,7 +301,7 @@ def test_itemised_usage_shows_the_last_of_a_day_for_latest_metrics(spark):
     records = [record(n, local(2013, 1, 1 + n % 2), str(1000 - n)) for n in range(500)]
     metrics = {"energy_kwh": Metric(aggregate="latest", unit="kWh")}
     (group,) = usage_of(spark, records, metrics=metrics)["i1"]
-    assert group["aggregate"] == "latest"
+    assert group["daily_by"] == "latest"
     assert group["rows"] == [["2013-01-01", "502", "250"], ["2013-01-02", "501", "250"]]
 
 
@@ -309,7 +310,7 @@ def test_itemised_usage_counts_the_different_values_of_a_day_for_unique_metrics(
     metrics = {"energy_kwh": Metric(aggregate="unique", of="device", unit="kWh")}
     records = [record(n, local(2013, 1, 1 + n % 2), "7", dimensions={"device": f"d{n % 6}"}) for n in range(count)]
     (group,) = usage_of(spark, records, metrics=metrics)["i1"]
-    assert group["aggregate"] == "unique"
+    assert group["daily_by"] == "unique"
     if group["daily"]:
         assert group["rows"] == [["2013-01-01", "3", "250"], ["2013-01-02", "3", "250"]]
     else:

@@ -191,6 +191,20 @@ def test_render_pdf_daily_totals(renderer):
     assert [day for day in range(1, 32) if f"{day} Jan" not in text] == []
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"aggregate": "latest", "daily_by": "latest"}, "Last reading per day"),
+        ({"aggregate": "unique", "daily_by": "unique"}, "Different values per day"),
+        ({"aggregate": "max"}, "Highest reading per day"),
+        ({"aggregate": "latest"}, "Totals per day"),  # as records of before were made
+    ],
+)
+def test_render_pdf_says_what_a_day_shows(renderer, told, shown):
+    usage = [{name: value for name, value in INVOICE["usage"][0].items() if name != "daily_by"} | told]
+    assert shown in text_of(renderer, changed(usage=usage))
+
+
 def test_render_pdf_wraps_long_names_and_loses_nothing(renderer):
     words = [f"Word{number}" for number in range(40)]
     long = " ".join([*words, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"])

@@ -6,6 +6,8 @@ import pikepdf
 import pypdfium2 as pdfium
 import pytest
 import typst
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billflow.documents import replay
 from billflow.documents.fonts import LATIN
@@ -71,7 +73,25 @@ def test_every_letter_is_where_typst_puts_it(renderer, whole, shape):
 
 
 @pytest.mark.parametrize(
-    "value", [r"(a)\b)(", "\\\\", "))((", "fi fl ffi", "1.,-–:;", "Ŵÿ ¼ €5", "a  b", "AV To", "(", ""]
+    "value",
+    [
+        r"(a)\b)(",
+        "\\\\",
+        "))((",
+        "fi fl ffi",
+        "1.,-–:;",
+        "Ŵÿ ¼ €5",
+        "a  b",
+        "AV To",
+        "(",
+        "",
+        "b f",
+        "f h",
+        "f_k",
+        "abf hk",
+        "“a” f ”",
+        "Q u",
+    ],
 )
 def test_letters_of_all_kinds(renderer, whole, value):
     payload = bill(records=3)
@@ -107,24 +127,74 @@ def test_what_is_accessible_is_laid_out():
     assert accessible.typesetter.laid_out(SHAPES["calls"]).replay is None
 
 
-@pytest.mark.parametrize(
-    ("there", "instead"),
-    [
-        # marks twice; in two fonts; one of them not
-        ("unkerned(size: part.mark * 1pt, mark)", "[#unkerned(size: part.mark * 1pt, mark)#linebreak()#unkerned(size: part.mark * 1pt, mark)]"),
-        ("unkerned(size: part.mark * 1pt, mark)", "unkerned(size: part.mark * 1pt, weight: if at == 0 { 600 } else { 400 }, mark)"),
-        ("unkerned(size: part.mark * 1pt, mark)", "if at != 3 { unkerned(size: part.mark * 1pt, mark) } else { body }"),
-        # knows of no marks
-        ("columns-of(part, start, cells-of(part, lane))", "columns-of(part, start, lane.cells)"),
-    ],
-)  # fmt: skip
-def test_components_that_draw_otherwise_lose_nothing(there, instead):
+MARK = "unkerned(size: part.mark * 1pt, mark)"
+
+
+def own_templates(name, there, instead):
     files = find_templates(None).files
-    table = files["components/table.typ"].decode()
-    assert there in table
-    own = TemplateSet.of({**files, "components/table.typ": table.replace(there, instead).encode()})
+    text = files[name].decode()
+    assert there in text
+    return TemplateSet.of({**files, name: text.replace(there, instead).encode()})
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "instead"),
+    [
+        (
+            "components/table.typ",
+            "columns-of(part, start, cells-of(part, lane))",
+            "columns-of(part, start, lane.cells)",
+        ),
+        ("components/theme.typ", "set par(leading: 0pt", "set par(leading: 0.4pt"),
+        ("invoice.typ", "#set text(..text-style)", '#set text(..text-style, features: ("frac",))'),
+    ],
+)
+def test_rows_of_a_projects_own_are_laid_out(name, there, instead):
+    own = Renderer(own_templates(name, there, instead))
+    assert own.typesetter.laid_out(SHAPES["calls"]).replay is None
+
+
+def test_a_sections_own_component_is_laid_out():
+    files = find_templates(None).files
+    own = Renderer(TemplateSet.of({**files, "components/usage.typ": b'#import "table.typ": section'}))
+    replay = own.typesetter.laid_out(SHAPES["calls"]).replay
+    assert not any("national" in line for column in replay.columns for line in column.lines)
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        f"[#{MARK}#linebreak()#{MARK}]",
+        "unkerned(size: part.mark * 1pt, weight: if at == 0 { 600 } else { 400 }, mark)",
+        f"if at != 3 {{ {MARK} }} else {{ body }}",
+        f"if at == 0 {{ body }} else {{ {MARK} }}",
+        "body",
+    ],
+    ids=["twice", "in two fonts", "one missing", "the first missing", "none"],
+)
+def test_marks_that_are_not_as_expected_lose_nothing(monkeypatch, instead):
+    monkeypatch.setattr("billflow.documents.typesetting.are_shipped", lambda *_: True)
+    own = own_templates("components/table.typ", MARK, instead)
     made = Renderer(own).render_pdf(SHAPES["calls"]).pdf
     assert made == laying_out_all(Renderer(own)).render_pdf(SHAPES["calls"]).pdf
+
+
+@pytest.mark.parametrize("size", ["7.2003", "8.5003", "7.25", "12"])
+def test_sizes_of_all_kinds(size):
+    own = own_templates("layout.yaml", "size: 7.2", f"size: {size}")
+    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).replay is not None
+    assert_same(*[each.render_pdf(SHAPES["calls"]).pdf for each in (Renderer(own), laying_out_all(Renderer(own)))])
+
+
+LETTERS = st.text(alphabet="".join(map(chr, range(33, 0x180))) + "–—‘’“”•…€−", min_size=1, max_size=120)
+
+
+@given(LETTERS.filter(replay._PLAIN.fullmatch))
+def test_no_letter_of_a_mark_is_drawn_with_the_next(letters):
+    mark = replay._alphabet(sorted(set(letters)))
+    assert not replay._DRAWN_TOGETHER.search(mark)
+    assert mark == mark.strip()
+    assert set(mark) == {*letters, " "}
 
 
 SPECIMEN = """
