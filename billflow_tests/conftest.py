@@ -30,7 +30,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""
     properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g", **INTERPRETED}
     # As small runs of users: over whole runs too, the JVM's second compiler takes more CPU time than it spares.
-    session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=0)
+    with pytest.MonkeyPatch.context() as patch:
+        # A process that lasts an hour gains nothing by an archive of classes, and has to note what one would hold.
+        patch.setattr("billflow.lake.session.sharing", lambda *_: "")
+        session = start_session("tests", "local[2]", properties, tmp_path_factory.mktemp("spark"), input_bytes=0)
     yield session
     session.stop()
 
