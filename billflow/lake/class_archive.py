@@ -1,7 +1,7 @@
 """The Java classes that Spark loads, kept in a file that later processes map instead of reading and checking each.
 
 A fresh process loads 20,000 classes from 280 archives, and a small run is over before that has paid. The first process
-that ends on a machine leaves the file behind (about 170 MB, beside the wrapper of its Java); it is written after the
+that ends on a machine leaves the file behind (about 190 MB, beside the wrapper of its Java); it is written after the
 command has returned. Measured on two cores: `billflow preview` 25 s without and 17 s with it, a first run of six
 customers 84 s and 70 s. Java checks that the file fits and goes on without it where it does not. A project's own
 `spark.driver.extraJavaOptions` take the place of all this.
