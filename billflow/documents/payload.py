@@ -182,7 +182,7 @@ def itemised_usage(
         *named(metrics),
         (F.col("records") > MOST_RECORDS).alias("daily"),
         _aggregate(metrics).alias("aggregate"),
-        _aggregate(metrics).alias("daily_by"),
+        _aggregate(metrics).alias("daily_by"),  # not told by `aggregate`: kept records have that beside sums of days
         "records",
         F.col("names").alias("dimensions"),
         F.transform("shown", lambda row: _row(row, F.col("records") > MOST_RECORDS, F.col("names"))).alias("rows"),

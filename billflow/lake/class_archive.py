@@ -1,6 +1,6 @@
 """The Java classes that Spark loads, kept in a file that later processes map instead of reading and checking each.
 
-A fresh process loads 20,000 classes from 280 archives, and a small run is over before that has paid. The first process
+A fresh process loads classes from 280 archives, and a small run is over before that has paid. The first process
 that ends on a machine leaves the file behind (about 190 MB, beside the wrapper of its Java); it is written after the
 command has returned. Measured on two cores: `billflow preview` 25 s without and 17 s with it, a first run of six
 customers 84 s and 70 s. Java checks that the file fits and goes on without it where it does not. A project's own
@@ -80,7 +80,7 @@ def _adopt(archive: Path) -> None:
 
 
 def _is_whole(part: Path) -> bool:
-    """Java writes the head of the file last."""
+    """Java writes the head of the file last: while it wrote 145 MB, the first bytes were seen to be 0."""
     with part.open("rb") as file:
         return any(file.read(4))
 
