@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import differences
+from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import PLAIN, Renderer, in_tasks, page_count, render_documents, rendered_document
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
-from billflow_tests.documents.places import places
 from billflow_tests.documents.shapes import bill
 
 
@@ -222,7 +222,7 @@ def test_render_pdf_stays_within_the_page(renderer):
         {**INVOICE["lines"][0], "quantity": "12345678901234567890.123456789012", "unit_price": "99999999.123456789012"}
     ]
     pdf = renderer.render_pdf(changed(lines=wide, customer={"name": "W" * 200, "account_id": "M" * 80})).pdf
-    assert max(right for _, _, _, right in places(pdf)) < 595 - 20
+    assert max(piece.box.right for sheet in read_sheets(pdf) for piece in sheet.pieces) < 595 - 20
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import random
 import pypdf
 import pytest
 
+from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import Renderer, rendered_document
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow_tests.documents.native import PARTIES, native_bill
-from billflow_tests.documents.places import places
 from billflow_tests.documents.shapes import bill
 
 FACES = {
@@ -45,7 +45,7 @@ def faces(pdf):
 def start_of(text, pdf, page):
     """Where a text of a page begins: x (pt). Beside Arabic, PDFium gives the parts of a number in another order."""
     letters = sorted(text)
-    return next(left for number, found, left, _ in places(pdf) if number == page and sorted(found) == letters)
+    return next(piece.box.left for piece in read_sheets(pdf)[page].pieces if sorted(piece.text) == letters)
 
 
 @pytest.mark.parametrize("credit", [False, True])
