@@ -6,7 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing.pricebook import Pricebook
-from billflow.lake.schemas import TEXT
+from billflow.lake.local_rows import local_rows
+from billflow.lake.schemas import DAY, TEXT, columns
 
 ACCOUNT = ["system", "account_id"]
 
@@ -68,7 +69,7 @@ def _other_currency(accounts: DataFrame, serving: DataFrame, prices: DataFrame) 
 
 
 def _without_price(serving: DataFrame, pricebook: Pricebook) -> DataFrame:
-    gaps = serving.sparkSession.createDataFrame(pricebook.gaps(), "plan string, _from date, _to date")
+    gaps = local_rows(serving.sparkSession, pricebook.gaps(), columns(plan=TEXT, _from=DAY, _to=DAY))
     ends = F.coalesce(F.col("end_date"), F.lit(pricebook.period.end))
     inside = (F.col("start_date") < F.col("_to")) & (ends > F.col("_from"))
     reason = F.concat(

@@ -7,6 +7,8 @@ from pyspark.sql import functions as F
 
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import EVERY_CELL
+from billflow.lake.local_rows import local_rows
+from billflow.lake.schemas import TEXT, WHOLE, columns
 
 
 def with_cell(matched: DataFrame, pricebook: Pricebook) -> DataFrame:
@@ -32,8 +34,9 @@ def with_cell(matched: DataFrame, pricebook: Pricebook) -> DataFrame:
 def _lookup(priced: DataFrame, pricebook: Pricebook, names: tuple[str, ...], at: int) -> DataFrame:
     """(charge_id, a value of each dimension) → cell."""
     rows = [(charge_id, *values, cell) for charge_id, values, cell in pricebook.cells[names]]
-    columns = ", ".join(f"`_key{at}_{name}` string" for name in names)
-    return priced.sparkSession.createDataFrame(rows, f"`_charge{at}` int, {columns}, `_cell{at}` int")
+    keys = {f"_key{at}_{name}": TEXT for name in names}
+    schema = columns(**{f"_charge{at}": WHOLE, **keys, f"_cell{at}": WHOLE})
+    return local_rows(priced.sparkSession, rows, schema)
 
 
 def _same(names: tuple[str, ...], at: int) -> Column:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.lake.schemas import COUNT, INVOICES
+from billflow.lake.local_rows import local_rows
+from billflow.lake.schemas import COUNT, INVOICES, TEXT, WHOLE, columns
 from billflow.number_pattern import NumberPattern, Sequence, Year
 from billflow.settings import Numbering
 
@@ -77,7 +78,7 @@ def numbered(ordered: DataFrame, last: Mapping[str, int], numbering: Numbering) 
     firsts = first_numbers(stretches(ordered), last)
     rows = [(one.range, one.kind, one.year, first - one.position) for one, first in firsts.items()]
     spark = ordered.sparkSession
-    offsets = spark.createDataFrame(rows, "_range int, kind string, _year int, _offset bigint")
+    offsets = local_rows(spark, rows, columns(_range=WHOLE, kind=TEXT, _year=WHOLE, _offset=COUNT))
     placed = ordered.withColumn("_year", F.year("issue_date"))
     joined = placed.join(F.broadcast(offsets), ["_range", "kind", "_year"], "inner")
     sequence = (F.col("_position") + F.col("_offset")).cast(COUNT)

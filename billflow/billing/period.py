@@ -3,7 +3,7 @@
 A bill run stages it step by step; a preview, a comparison of catalogues and a period that is rated again compute it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from pyspark.sql import DataFrame
@@ -111,10 +111,15 @@ class PeriodBilling:
             return own
         return differences.with_differences(own, holds.without(self.late, held), self.buckets)
 
-    def in_steps(self, frames: Sequence[str] = FIRST_STEPS) -> "PeriodBilling":
-        """The same billing, with `frames` computed now, one after the other, each on the executors' disks."""
+    def in_steps(
+        self, frames: Sequence[str] = FIRST_STEPS, kept: Callable[[DataFrame], DataFrame] = DataFrame.localCheckpoint
+    ) -> "PeriodBilling":
+        """The same billing, with `frames` computed now, one after the other, each as `kept` keeps its rows.
+
+        By itself on the executors' disks.
+        """
         for name in frames:
-            setattr(self, name, getattr(self, name).localCheckpoint())
+            setattr(self, name, kept(getattr(self, name)))
         return self
 
     @cached_property

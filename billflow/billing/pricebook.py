@@ -24,6 +24,7 @@ from billflow.catalog import (
 )
 from billflow.catalog.price_models import cells
 from billflow.catalog.taxes import FIRST_DAY, LAST_DAY
+from billflow.lake.local_rows import local_rows
 from billflow.settings import Settings
 
 
@@ -51,11 +52,11 @@ class Pricebook:
 
     def frame(self, spark: SparkSession) -> DataFrame:
         """RATES, a row per charge."""
-        return spark.createDataFrame([astuple(rate) for rate in self.rates], RATES)
+        return local_rows(spark, [astuple(rate) for rate in self.rates], RATES)
 
     def parts_frame(self, spark: SparkSession) -> DataFrame:
         """PARTS, a row per line that a charge may print."""
-        return spark.createDataFrame([(number, *astuple(part)) for number, part in self.parts], PARTS)
+        return local_rows(spark, [(number, *astuple(part)) for number, part in self.parts], PARTS)
 
     def dimensions(self) -> list[str]:
         """Dimensions and calendars that some charge asks for, in order."""

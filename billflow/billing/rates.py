@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql.types import MapType, StructField, StructType
+from pyspark.sql.types import MapType
 
-from billflow.lake.schemas import DAY, FLAG, MONEY, QUANTITY, RATE, TEXT, TEXTS, WHOLE
+from billflow.lake.schemas import DAY, FLAG, MONEY, QUANTITY, RATE, TEXT, TEXTS, WHOLE, columns
 
 ARREARS, AHEAD, BEGUN, BACK = "arrears", "ahead", "begun", "back"
 """When a charge falls due: for the period itself; in advance for the next one; for the period's days, when a charge
@@ -76,13 +76,9 @@ class Rate:
     """Code → percent, amount, first and last day, number of periods."""
 
 
-def _types(**columns: object) -> StructType:
-    return StructType([StructField(name, kind) for name, kind in columns.items()])  # type: ignore[arg-type]
+_DISCOUNT = columns(percent=RATE, amount=MONEY, valid_from=DAY, valid_to=DAY, periods=WHOLE)
 
-
-_DISCOUNT = _types(percent=RATE, amount=MONEY, valid_from=DAY, valid_to=DAY, periods=WHOLE)
-
-RATES = _types(
+RATES = columns(
     charge_id=WHOLE,
     plan=TEXT,
     price_from=DAY,
@@ -127,7 +123,7 @@ RATES = _types(
 )
 """`Rate` as a table."""
 
-PARTS = _types(
+PARTS = columns(
     charge_id=WHOLE,
     cell=WHOLE,
     position=WHOLE,

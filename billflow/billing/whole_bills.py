@@ -4,12 +4,13 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.allocation import spread
-from billflow.billing.discounts import PERCENT, in_force
+from billflow.billing.discounts import in_force
 from billflow.billing.money import round_money, rounded_fraction
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.taxes import PAYER
 from billflow.catalog.models import DEFAULT
-from billflow.lake.schemas import MONEY, QUANTITY, RATE, TEXT
+from billflow.lake.local_rows import local_rows
+from billflow.lake.schemas import DAY, MONEY, QUANTITY, RATE, TEXT, WHOLE, columns
 
 ACCOUNT = ["system", "account_id"]
 INVOICE_DISCOUNT, INVOICE_MINIMUM = "invoice_discount", "invoice_minimum"
@@ -65,10 +66,8 @@ def bill_discounts(
         for code, one in pricebook.catalog.discounts.items()
         if one.is_of_invoice
     ]
-    kinds = (
-        f"code string, percent {PERCENT}, amount {MONEY.simpleString()}, valid_from date, valid_to date, periods int"
-    )
-    known = spark.createDataFrame(rows, kinds)
+    terms = columns(code=TEXT, percent=RATE, amount=MONEY, valid_from=DAY, valid_to=DAY, periods=WHOLE)
+    known = local_rows(spark, rows, terms)
     begun = Window.partitionBy("system", "account_id", "subscription_id")
     ends = F.coalesce(F.col("end_date"), F.lit(period.end))
     serves = (F.col("start_date") < period.end) & (ends > period.start) & (ends > F.col("start_date"))

@@ -25,7 +25,7 @@ from billflow.insights.family import Family
 from billflow.insights.preview import HELD, billing_of, unrated_usage
 from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake import schemas
-from billflow.lake.small_tables import arrow_rows, frame_of
+from billflow.lake.small_tables import arrow_rows, frame_of, kept_small
 from billflow.lake.tables import conformed
 from billflow.settings import Settings
 
@@ -150,7 +150,7 @@ def corrected(
     spark: SparkSession, case: Correctable, catalog: Catalog, settings: Settings, issue_date: date
 ) -> Corrected:
     """The two bills as they would be issued on a day, without numbers."""
-    billing = _billing(spark, case, Pricebook(catalog, settings, case.period)).in_steps(ALL_STEPS)
+    billing = _billing(spark, case, Pricebook(catalog, settings, case.period)).in_steps(ALL_STEPS, kept_small)
     held = _rows(billing.held_before.unionByName(billing.held_late).select(*HELD))
     reversal = _reversal(spark, case, issue_date, settings.payment_terms_days)
     replacement = None if held else _replacement(case, billing, issue_date)

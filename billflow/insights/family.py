@@ -105,8 +105,10 @@ class Families:
 
     def _standing(self, system: str, members: tuple[str, ...]) -> pa.Table:
         lines = self._of(BEFORE, "service_account_id", system, members)
+        if not self._left_out:
+            return lines
         gone = pa.array(self._left_out, pa.string())
-        return lines.filter(pc.invert(pc.is_in(lines.column("invoice_id"), value_set=gone))) if len(gone) else lines
+        return lines.filter(pc.invert(pc.is_in(lines.column("invoice_id"), value_set=gone)))
 
     def _of(self, table: str, account: str, system: str, members: tuple[str, ...]) -> pa.Table:
         # A list of values, unlike a join, lets DuckDB skip the row groups of other accounts.

@@ -19,7 +19,7 @@ from billflow.errors import UsageError
 from billflow.insights.amounts import in_minor
 from billflow.insights.family import BEFORE, Family
 from billflow.lake.session import living_session, start_session
-from billflow.lake.small_tables import frame_of
+from billflow.lake.small_tables import frame_of, kept_small
 from billflow.settings import Settings
 
 LINE = (
@@ -109,7 +109,7 @@ def preview(
     """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
     check_plans(family, catalog, period)
     billing = billing_of(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
-    billing.in_steps(ALL_STEPS)
+    billing.in_steps(ALL_STEPS, kept_small)
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
     lines = [] if held else _rows(billing.lines, LINE)
     invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []

@@ -25,11 +25,12 @@ TEXTS = ArrayType(TEXT)
 DIMENSIONS = MapType(TEXT, TEXT)
 
 
-def _schema(**columns: DataType) -> StructType:
-    return StructType([StructField(name, kind) for name, kind in columns.items()])
+def columns(**types: DataType) -> StructType:
+    """A schema of these columns, each of which may be NULL."""
+    return StructType([StructField(name, kind) for name, kind in types.items()])
 
 
-ACCOUNTS = _schema(
+ACCOUNTS = columns(
     system=TEXT,
     account_id=TEXT,
     name=TEXT,
@@ -57,7 +58,7 @@ ACCOUNTS = _schema(
 `invoiced_account_id` is the top of the chain of parents, the account itself without one; the cycle is the top's.
 Where the top cannot be found it is NULL, and `hierarchy_problem` says why."""
 
-SUBSCRIPTIONS = _schema(
+SUBSCRIPTIONS = columns(
     system=TEXT,
     subscription_id=TEXT,
     account_id=TEXT,
@@ -70,7 +71,7 @@ SUBSCRIPTIONS = _schema(
 )
 """Key (system, subscription_id, start_date); rows of one id do not overlap."""
 
-USAGE = _schema(
+USAGE = columns(
     system=TEXT,
     usage_id=TEXT,
     subscription_id=TEXT,
@@ -87,7 +88,7 @@ USAGE = _schema(
 """Key (system, usage_id). `subscription_start` names the subscription row that served the event; `local_time` is
 its wall clock time in the account's time zone."""
 
-ADJUSTMENTS = _schema(
+ADJUSTMENTS = columns(
     system=TEXT,
     adjustment_id=TEXT,
     account_id=TEXT,
@@ -100,7 +101,7 @@ ADJUSTMENTS = _schema(
 """Key (system, adjustment_id): one-off charges and credits in the account's currency, as given and not rounded yet.
 `tax` is a code of the catalogue; NULL is no tax."""
 
-BILLS = _schema(
+BILLS = columns(
     system=TEXT,
     bill_id=TEXT,
     account_id=TEXT,
@@ -116,7 +117,7 @@ BILLS = _schema(
 )
 """Key (system, bill_id, line_no): lines of bills that another system made, in the account's currency unless given."""
 
-PAYMENTS = _schema(
+PAYMENTS = columns(
     system=TEXT,
     payment_id=TEXT,
     account_id=TEXT,
@@ -129,7 +130,7 @@ PAYMENTS = _schema(
 )
 """Key (system, payment_id). A negative amount is a refund or chargeback; the currency is the account's unless given."""
 
-QUARANTINE = _schema(
+QUARANTINE = columns(
     source=TEXT,
     table=TEXT,
     key=TEXT,
@@ -142,7 +143,7 @@ QUARANTINE = _schema(
     file=TEXT,
 )
 
-CHARGES = _schema(
+CHARGES = columns(
     system=TEXT,
     account_id=TEXT,
     subscription_id=TEXT,
@@ -164,7 +165,7 @@ CHARGES = _schema(
 `charge_id` and `cell` are of the catalogue (`billflow.billing.pricebook`). What must be looked at event by event has
 used_units / used_divisor left to pay for and, where each event has a price of its own, event_amount / used_divisor."""
 
-INVOICE_LINES = _schema(
+INVOICE_LINES = columns(
     invoice_id=TEXT,
     line_no=WHOLE,
     account_id=TEXT,
@@ -201,7 +202,7 @@ child. `price_from` is the first day of the plan's version, `line_type` the kind
 what was priced where prices include tax. `difference_of` is the confirmed month ("2026-05") that the line corrects,
 NULL for a line of the bill's own month; what was billed before comes back with line_type `reversal`."""
 
-INVOICE_TAXES = _schema(
+INVOICE_TAXES = columns(
     invoice_id=TEXT,
     tax_category=TEXT,
     tax_rate=RATE,
@@ -216,7 +217,7 @@ INVOICE_TAXES = _schema(
 )
 """`reason` says why no tax is due."""
 
-INVOICES = _schema(
+INVOICES = columns(
     invoice_id=TEXT,
     invoice_number=TEXT,
     kind=TEXT,
@@ -236,7 +237,7 @@ INVOICES = _schema(
     total=MONEY,
 )
 
-HELD = _schema(
+HELD = columns(
     system=TEXT,
     account_id=TEXT,
     rule=TEXT,
@@ -247,7 +248,7 @@ HELD = _schema(
 )
 """Accounts whose bill is held back, with the reason."""
 
-USAGE_HISTORY = _schema(
+USAGE_HISTORY = columns(
     system=TEXT,
     account_id=TEXT,
     metric=TEXT,
@@ -260,7 +261,7 @@ USAGE_HISTORY = _schema(
 """What the bills of a cycle and month show of earlier months and their own: a row an account, metric and month that
 has usage. `account_id` is the account that gets the bill."""
 
-DOCUMENTS = _schema(
+DOCUMENTS = columns(
     invoice_id=TEXT,
     pages=WHOLE,
     bytes=COUNT,

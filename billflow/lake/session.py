@@ -10,7 +10,9 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -47,8 +49,9 @@ SMALL_INPUT = 64 * 1024**2
 
 _LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}"
 # Measured on a run of 1,000 customers: the JVM's second compiler took 70 of 170 CPU seconds. Without it Java keeps only
-# 48 MB for compiled code, which two months of Spark's generated classes fill.
-_SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+# 48 MB for compiled code, which two months of Spark's generated classes fill. Classes grow past Java's first mark of
+# them in every run, and reaching it looks through the whole heap (0.26 s of a preview).
+_SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m -XX:MetaspaceSize=256m"
 
 DEFAULTS = {
     "spark.ui.enabled": "false",
@@ -94,6 +97,8 @@ def start_session(
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
+    # Half a second of PySpark's first frame, spent while Java starts.
+    Thread(target=import_module, args=("pandas",), daemon=True).start()
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     _found_once(session)

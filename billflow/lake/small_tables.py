@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from billflow.lake.local_rows import local_rows
 from billflow.lake.manifest import TableRun
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
@@ -23,8 +24,17 @@ def arrow_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 def frame_of(spark: SparkSession, table: str, rows: pa.Table) -> DataFrame:
     """Rows as a frame, in the types of the published table."""
-    # An Arrow table without rows may have no chunks either, of which Spark cannot tell the types.
-    return spark.createDataFrame(rows if rows.num_rows else [], SCHEMAS[table])
+    schema = SCHEMAS[table]
+    # An Arrow table without rows may have no chunks either, whose types PySpark does not tell.
+    return spark.createDataFrame(rows, schema) if rows.num_rows else local_rows(spark, [], schema)
+
+
+def kept_small(frame: DataFrame) -> DataFrame:
+    """A frame of a few rows, computed now and then part of the plans that use it: Spark drops what joins an empty one.
+
+    Of one bill a quarter faster than a checkpoint, which is a stage of each job that reads it.
+    """
+    return frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
 
 
 def write_small(storage: Storage, folder: str, table: str, rows: pa.Table) -> TableRun:

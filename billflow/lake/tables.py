@@ -7,6 +7,7 @@ from itertools import count
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql.types import StructType
 
+from billflow.lake.local_rows import local_rows
 from billflow.lake.manifest import TableRun
 from billflow.lake.schemas import INVOICE_LINES
 from billflow.lake.standing import StandingLines
@@ -83,4 +84,4 @@ def read_standing(spark: SparkSession, storage: Storage, standing: StandingLines
 
 def empty(spark: SparkSession, schema: StructType) -> DataFrame:
     """No rows of a schema."""
-    return spark.createDataFrame([], schema)
+    return local_rows(spark, [], schema)

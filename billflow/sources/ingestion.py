@@ -16,6 +16,7 @@ from billflow import __version__
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Catalog
 from billflow.lake import schemas, tables
+from billflow.lake.local_rows import local_rows
 from billflow.lake.staging import Staging
 from billflow.settings import PROJECT_FILE, Settings, Source, TableMapping
 from billflow.sources import files
@@ -163,13 +164,10 @@ class Ingestion:
 
     def _no_rows(self, table: str) -> DataFrame:
         self.report[table] = {"in": {"rows": "0", "quantity": "0"}}
-        columns = CANONICAL_TABLES[table].columns
-        types = {"_failed": "array<string>", "_malformed": "boolean", "_row": "bigint"}
-        fields = [f"`{name}` {_ddl(name)}" for name in columns]
-        fields += [
-            f"`{name}` {types.get(name, 'string')}" for name in (*_MAPPED_EXTRAS, "source", "system", "_delivery")
-        ]
-        return self.spark.createDataFrame([], ", ".join(fields))
+        types = {**TYPES, "_failed": schemas.TEXTS, "_malformed": schemas.FLAG, "_row": schemas.COUNT}
+        names = (*CANONICAL_TABLES[table].columns, *_MAPPED_EXTRAS, "source", "system", "_delivery")
+        schema = schemas.columns(**{name: types.get(name, schemas.TEXT) for name in names})
+        return local_rows(self.spark, [], schema)
 
     def _written(self, table: str, judged: DataFrame, name: str) -> DataFrame:
         """Writes the valid rows of a table of master data, and keeps the others for quarantine."""
@@ -220,10 +218,6 @@ class Ingestion:
 
 
 _MAPPED_EXTRAS = ("_row", "_file", "_failed", "_malformed")
-
-
-def _ddl(column: str) -> str:
-    return TYPES.get(column, schemas.TEXT).simpleString()
 
 
 _MEASURES = {"event_time": "quantity", "amount": "amount"}
