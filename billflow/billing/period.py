@@ -112,11 +112,13 @@ class PeriodBilling:
         return differences.with_differences(own, holds.without(self.late, held), self.buckets)
 
     def in_steps(
-        self, frames: Sequence[str] = FIRST_STEPS, kept: Callable[[DataFrame], DataFrame] = DataFrame.localCheckpoint
+        self,
+        frames: Sequence[str] = FIRST_STEPS,
+        kept: Callable[[DataFrame], DataFrame] = lambda frame: frame.localCheckpoint(),
     ) -> "PeriodBilling":
         """The same billing, with `frames` computed now, one after the other, each as `kept` keeps its rows.
 
-        By itself on the executors' disks.
+        By default on the executors' disks.
         """
         for name in frames:
             setattr(self, name, kept(getattr(self, name)))
