@@ -4,17 +4,17 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog.periods import Cycle
 from billflow.codes import Country, Currency, Language, Month, PaymentUrl, Zone
 from billflow.dunning import DEFAULT_LEVELS, DunningLevels
 from billflow.errors import SettingsError, UsageError
 from billflow.number_pattern import NumberPattern
-from billflow.strict_yaml import AtLeastOne, ExactDecimal, Strict, read_yaml, validated, with_environment
+from billflow.source_settings import Sources
+from billflow.strict_yaml import ExactDecimal, Strict, read_yaml, validated, with_environment
 
 PROJECT_FILE = "billflow.yaml"
 PREFIX = "BILLFLOW_"
@@ -99,72 +99,6 @@ class Numbering(Strict):
         return {"invoice": self.invoice, "credit_note": self.credit_note}
 
 
-FileFormat = Literal["csv", "json", "parquet"]
-
-
-class TableMapping(Strict):
-    """Files of a source and how their columns become those of a canonical table."""
-
-    path: str
-    """Relative to the project; may be a glob."""
-    format: FileFormat | None = None
-    """Instead of the source's."""
-    where: str | None = None
-    """Spark SQL condition; rows that do not meet it are not of this table."""
-    columns: dict[str, str] = Field(min_length=1)
-    """Canonical column → Spark SQL expression over the source's columns."""
-
-
-def _by_listing(value: Any) -> str:
-    return "~many" if isinstance(value, list | tuple) else "~one"
-
-
-Mappings = Annotated[
-    Annotated[TableMapping, Tag("~one")] | Annotated[tuple[TableMapping, ...], AtLeastOne, Tag("~many")],
-    Discriminator(_by_listing),
-]
-
-
-class Source(Strict):
-    """A place that rows come from. `system` is the id space that its keys belong to."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    system: str = "default"
-    kind: Literal["files"]
-    format: FileFormat | None = None
-    ready: str | None = None
-    """Marker file: the source covers a period once this is not older than the period's end."""
-    tables: dict[str, Mappings] = Field(min_length=1)
-
-    def mappings(self, table: str) -> tuple[TableMapping, ...]:
-        """The mappings that feed a canonical table, in the order of the file."""
-        found = self.tables.get(table, ())
-        return (found,) if isinstance(found, TableMapping) else found
-
-    @model_validator(mode="after")
-    def _maps_canonical_columns(self) -> "Source":
-        for table in self.tables:
-            if table not in CANONICAL_TABLES:
-                raise ValueError(f"tables.{table}: unknown table; write one of {', '.join(CANONICAL_TABLES)}")
-            for at, mapping in enumerate(self.mappings(table)):
-                self._check_mapping(table, f"tables.{table}[{at}]", mapping)
-        return self
-
-    def _check_mapping(self, table: str, where: str, mapping: TableMapping) -> None:
-        canonical = CANONICAL_TABLES[table]
-        if mapping.format is None and self.format is None:
-            raise ValueError(f"{where}: no format is given; add format: csv, json or parquet")
-        for column in mapping.columns:
-            if column not in canonical.columns:
-                known = ", ".join(canonical.columns)
-                raise ValueError(f"{where}.columns.{column}: unknown column; write one of {known}")
-        for column in canonical.required:
-            if column not in mapping.columns:
-                raise ValueError(
-                    f"{where}.columns: {column} is missing; map it to an expression over the file's columns"
-                )
-
-
 class Settings(Strict):
     """billflow.yaml. `folder` is where it was found; relative paths start there."""
 
@@ -187,7 +121,7 @@ class Settings(Strict):
     documents: Documents = Field(default_factory=Documents)
     dunning: DunningLevels = DEFAULT_LEVELS
     """Levels of reminding that a bill reaches when it stays open."""
-    sources: Annotated[tuple[Source, ...], AtLeastOne]
+    sources: Sources
 
     @field_validator("cycles")
     @classmethod

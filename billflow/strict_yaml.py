@@ -32,6 +32,7 @@ DECIMAL = r"[+-]?\d+(\.\d+)?"
 _DECIMAL = re.compile(DECIMAL)
 _NOT_CONSTRUCTED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
 _SHOWN_CHARACTERS = 60
+_PASSWORD = re.compile(r"([\w.%+-]*:)(?!//)[^\s'\"]*@")
 ENVIRONMENT = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
 _ENVIRONMENT = re.compile(ENVIRONMENT)
 
@@ -172,9 +173,14 @@ def _inside(value: Any) -> Iterator[tuple[int | str, Any]]:
         yield from enumerate(value)
 
 
+def without_passwords(text: str) -> str:
+    """A text in which what stands between `user:` and `@host` is not shown."""
+    return _PASSWORD.sub(r"\1…@", text)
+
+
 def shown(value: Any) -> str:
-    """A value as a mistake prints it: short ones whole, of a long list or mapping only its size."""
-    text = repr(value)
+    """A value as a mistake prints it: short ones whole, of a long list or mapping only its size. No url's password."""
+    text = without_passwords(repr(value))
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     if isinstance(value, dict):

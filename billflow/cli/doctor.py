@@ -26,7 +26,7 @@ from billflow.lake.storage import Storage, open_lake
 from billflow.orchestration.launching import dagster_home, open_instance, storage_of
 from billflow.orchestration.steps import of_spark
 from billflow.settings import Settings, find_project, load_settings
-from billflow.sources import files
+from billflow.sources.deliveries import deliveries, source_files
 
 _ENOUGH = 2 * 1024**3
 _SKEW = 60
@@ -52,7 +52,8 @@ def examine(project: str | None) -> int:
 
 def _parts(settings: Settings) -> Iterator[tuple[str, Part]]:
     yield "catalogue", lambda: f"{len(load_catalog(settings.folder / 'catalog').plans)} plans"
-    yield "source files", lambda: _sources(settings)
+    for one in deliveries(settings).values():
+        yield f"source {one.source}", one.sample
     if settings.lake_root.startswith("hdfs://"):
         yield "HDFS", lambda: _name_node(settings)
         yield "WebHDFS", lambda: _webhdfs(settings)
@@ -81,11 +82,6 @@ def _tell(console: Console, name: str, told: str, *, works: bool) -> None:
 def _java() -> str:
     home = prepare_java()
     return f"version {java_version(home / 'bin' / 'java')}"
-
-
-def _sources(settings: Settings) -> str:
-    files.check_files(settings)
-    return f"{len(settings.sources)} sources"
 
 
 def _name_node(settings: Settings) -> str:
@@ -163,7 +159,7 @@ def _spark(settings: Settings) -> str:
     try:
         session = start_session("billflow doctor", master, settings.spark.properties, scratch)
         if not is_local(master):
-            check_executors(session, [file for file, _, _, _ in files.state(settings)])
+            check_executors(session, source_files(settings))
         session.range(10).write.parquet(storage.uri(place))
         rows = session.read.parquet(storage.uri(place)).count()
         told = f"{master}, {executors(session)} executors; wrote and read {rows} rows in the lake"

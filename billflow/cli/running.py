@@ -28,7 +28,7 @@ from billflow.orchestration.launching import dagster_home, execute, open_instanc
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import mark_dead_runs
 from billflow.settings import Settings, find_project, load_settings
-from billflow.sources.files import check_files
+from billflow.sources.deliveries import check_sources
 
 _PATIENCE = 20
 """Seconds that servers have to end by themselves."""
@@ -117,7 +117,7 @@ def _check_project(project: OpenProject) -> None:
     """Everything that can be wrong before Spark starts."""
     load_catalog(project.folder / "catalog")
     open_lake(project.settings)
-    check_files(project.settings)
+    check_sources(project.settings)
     check_own_templates(project.settings.templates, project.settings.documents)
 
 

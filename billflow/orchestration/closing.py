@@ -9,7 +9,8 @@ from billflow.errors import BillflowError
 from billflow.lake.manifest import read_manifest
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
-from billflow.settings import Settings, Source
+from billflow.settings import Settings
+from billflow.source_settings import Source
 from billflow.sources.readiness import covered_until
 
 _UNFINISHED = [

@@ -16,7 +16,7 @@ from billflow.lake.cluster import check_executors, is_local, size_shuffles
 from billflow.lake.session import living_session, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
-from billflow.sources import files
+from billflow.sources.deliveries import size, source_files
 
 
 class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -47,17 +47,16 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
 def _started(settings: Settings) -> SparkSession:
     scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    sources = files.state(settings)
-    size = sum(size for _, size, _, _ in sources)
+    bytes_ = size(settings)
     master, properties = settings.spark.master, settings.spark.properties
-    session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=size)
+    session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=bytes_)
     if is_local(master):
         return session
     try:
-        check_executors(session, [file for file, _, _, _ in sources])
+        check_executors(session, source_files(settings))
     except (BillflowError, Py4JError, PySparkException):
         session.stop()  # else a step that is tried again would find it, and take it for tried
         raise
     if "spark.sql.shuffle.partitions" not in properties:
-        size_shuffles(session, size)
+        size_shuffles(session, bytes_)
     return session

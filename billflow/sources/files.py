@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,16 +23,15 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DecimalType, DoubleType, StringType, StructField, StructType
 
 from billflow.errors import SettingsError
-from billflow.settings import Settings, Source, TableMapping
-
-ROW, FILE, CORRUPT = "_row", "_file", "_corrupt"
-"""Columns that a raw table has beside the delivered ones: row number, file name, text of a row that does not parse."""
+from billflow.settings import Settings
+from billflow.source_settings import FileMapping, FileSource
+from billflow.sources.raw import CORRUPT, FILE, ROW
 
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Delivery:
+class FileDelivery:
     """One set of files that a source delivers. Several mappings may read it; it is copied to the lake once."""
 
     source: str
@@ -46,73 +45,88 @@ class Delivery:
         """Folder of its raw table."""
         return f"{self.source}-{zlib.crc32(f'{self.path} {self.format}'.encode()):08x}"
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files."""
+        return sum(file.stat().st_size for file in self.files())
 
-def deliveries(settings: Settings) -> dict[str, Delivery]:
-    """Name → delivery, for all mappings of all sources."""
-    found = (delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings))
-    return {delivery.name: delivery for delivery in found}
+    def files(self) -> list[Path]:
+        """The files behind the path or glob; SettingsError when there are none."""
+        place = Path(self.path)
+        pattern = f"{self.path}/**/*" if place.is_dir() else self.path
+        found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # absolute patterns
+        files = [file for file in found if file.is_file() and not file.name.startswith((".", "_"))]
+        if not files:
+            raise SettingsError(
+                f"no file is there: {self.path}",
+                where=self.where,
+                remedy="put the file there or mend `path`",
+            )
+        return files
+
+    def check(self) -> None:
+        """SettingsError when the files are not there."""
+        self.files()
+
+    def sample(self) -> str:
+        """How many files there are."""
+        files = self.files()
+        return f"{files[0]}" + (f" and {len(files) - 1:,} more" if len(files) > 1 else "")
+
+    def state(self) -> list[Any]:
+        """Name, bytes, time modified and time changed of each file: the same state means the same rows."""
+        stats = [(str(file), file.stat()) for file in self.files()]
+        return [[name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns] for name, stat in stats]
+
+    @contextmanager
+    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
+        """Rows as delivered, every csv field a string and every json number exact, with ROW, FILE and CORRUPT added."""
+        files = self.files()
+        try:
+            rows = _READERS[self.format](spark, files)
+        except (
+            PySparkException,
+            Py4JError,
+            OSError,
+            EOFError,
+            csv.Error,
+            UnicodeDecodeError,
+            pa.ArrowInvalid,
+        ) as error:
+            raise _unreadable(self, files, error) from error
+        encoded = F.element_at(F.split(F.input_file_name(), "/"), -1)
+        plain = rows.withColumn(FILE, F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))))
+        yield plain.withColumn(ROW, F.monotonically_increasing_id())
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """SettingsError when a file turns out to be damaged while its rows are read."""
+        try:
+            yield
+        except (PySparkException, Py4JError) as error:
+            text = str(error)
+            if not any(sign in text for sign in _DAMAGE):
+                raise
+            what = next((line for line in text.splitlines() if any(sign in line for sign in _DAMAGE)), text)
+            raise SettingsError(
+                f"a file of {self.path} is damaged: {what.strip()[:300]}",
+                where=self.where,
+                remedy="deliver the file again",
+            ) from error
 
 
-def mappings(settings: Settings) -> Iterator[tuple[Source, str, TableMapping]]:
-    """Every (source, canonical table, mapping) in the order of billflow.yaml."""
-    for source in settings.sources:
-        for table in source.tables:
-            for mapping in source.mappings(table):
-                yield source, table, mapping
-
-
-def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> Delivery:
-    """The files that a mapping reads."""
+def file_delivery(settings: Settings, source: FileSource, mapping: FileMapping, place: str) -> FileDelivery:
+    """The files that a mapping reads. `place` is the source's in billflow.yaml."""
     path = mapping.path.removeprefix("file://")
-    return Delivery(
+    return FileDelivery(
         source.name,
         path if Path(path).is_absolute() else str(Path(glob.escape(str(settings.folder))) / path),
         mapping.format or source.format or "",
-        f"{settings.folder / 'billflow.yaml'}: sources.{source.name}",
+        place,
     )
 
 
-def files_of(delivery: Delivery) -> list[Path]:
-    """The files behind a path or glob; SettingsError when there are none."""
-    place = Path(delivery.path)
-    pattern = f"{delivery.path}/**/*" if place.is_dir() else delivery.path
-    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # absolute patterns
-    files = [file for file in found if file.is_file() and not file.name.startswith((".", "_"))]
-    if not files:
-        raise SettingsError(
-            f"no file is there: {delivery.path}",
-            where=delivery.where,
-            remedy="put the file there or mend `path`",
-        )
-    return files
-
-
-def check_files(settings: Settings) -> None:
-    """SettingsError when a mapping's files are not there."""
-    for delivery in deliveries(settings).values():
-        files_of(delivery)
-
-
-def state(settings: Settings) -> list[tuple[str, int, int, int]]:
-    """(file, bytes, modified, changed) of every source file: the same state means the same rows."""
-    files = {file for delivery in deliveries(settings).values() for file in files_of(delivery)}
-    stats = [(str(file), file.stat()) for file in sorted(files)]
-    return [(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats]
-
-
-def read_delivery(spark: SparkSession, delivery: Delivery) -> DataFrame:
-    """Rows as delivered, every csv field a string and every json number exact, with ROW, FILE and CORRUPT added."""
-    files = files_of(delivery)
-    try:
-        rows = _READERS[delivery.format](spark, files)
-    except (PySparkException, Py4JError, OSError, EOFError, csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise _unreadable(delivery, files, error) from error
-    encoded = F.element_at(F.split(F.input_file_name(), "/"), -1)
-    plain = rows.withColumn(FILE, F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))))
-    return plain.withColumn(ROW, F.monotonically_increasing_id())
-
-
-def _unreadable(delivery: Delivery, files: Sequence[Path], error: Exception) -> SettingsError:
+def _unreadable(delivery: FileDelivery, files: Sequence[Path], error: Exception) -> SettingsError:
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     return SettingsError(
         f"cannot be read as {delivery.format}: {first_line}",
@@ -231,23 +245,6 @@ def _escaped(file: Path) -> str:
     return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file))
 
 
-@contextmanager
-def readable(delivery: Delivery) -> Iterator[None]:
-    """SettingsError when a file turns out to be damaged while its rows are read."""
-    try:
-        yield
-    except (PySparkException, Py4JError) as error:
-        text = str(error)
-        if not any(sign in text for sign in _DAMAGE):
-            raise
-        what = next((line for line in text.splitlines() if any(sign in line for sign in _DAMAGE)), text)
-        raise SettingsError(
-            f"a file of {delivery.path} is damaged: {what.strip()[:300]}",
-            where=delivery.where,
-            remedy="deliver the file again",
-        ) from error
-
-
 _DAMAGE = (
     "EOFException",
     "ZipException",
@@ -285,8 +282,3 @@ def _united(parts: Sequence[DataFrame]) -> DataFrame:
 
 
 _READERS = {"csv": _read_csv, "json": _read_json, "parquet": _read_parquet}
-
-
-def delivered_columns(raw: DataFrame) -> list[str]:
-    """The columns as delivered, without ours."""
-    return [name for name in raw.columns if name not in (ROW, FILE, CORRUPT)]

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from functools import reduce
 from math import ceil
 from typing import Any
+from uuid import uuid4
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -18,13 +20,15 @@ from billflow.catalog import Catalog
 from billflow.lake import schemas, tables
 from billflow.lake.local_rows import local_rows
 from billflow.lake.staging import Staging
-from billflow.settings import PROJECT_FILE, Settings, Source, TableMapping
-from billflow.sources import files
+from billflow.settings import PROJECT_FILE, Settings
+from billflow.source_settings import Source, TableMapping
 from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.conversion import TYPES
+from billflow.sources.deliveries import Delivery, deliveries, delivery_of, mappings, state
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
 from billflow.sources.mapping import map_rows
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
+from billflow.sources.raw import CORRUPT, ROW, delivered_columns
 from billflow.sources.verdicts import VALID, VERDICT, quarantined
 
 _CANONICAL_SCHEMAS = (
@@ -41,12 +45,12 @@ UNPLACED = "__unplaced__"
 
 
 def fingerprint(settings: Settings, catalog: Catalog) -> str:
-    """What canonical tables depend on: the files' state, the mappings, the names that rows may use, the tables' columns
-    and this version.
+    """What canonical tables depend on: the sources' state, the mappings, the names that rows may use, the tables'
+    columns and this version. A source that cannot tell its state makes it another one each time.
     """
     parts = {
         "version": __version__,
-        "files": files.state(settings),
+        "sources": state(settings) or uuid4().hex,
         "settings": settings.model_dump(mode="json", include={"sources", "cycles", "timezone", "currency", "language"}),
         "metrics": sorted(catalog.metrics),
         "plans": sorted(catalog.plans),
@@ -56,22 +60,24 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def open_deliveries(spark: SparkSession, settings: Settings) -> dict[files.Delivery, DataFrame]:
+@contextmanager
+def opened_deliveries(spark: SparkSession, settings: Settings) -> Iterator[dict[Delivery, DataFrame]]:
     """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them."""
-    opened = {one: files.read_delivery(spark, one) for one in files.deliveries(settings).values()}
-    for source, table, mapping in files.mappings(settings):
-        raw = opened[files.delivery_of(settings, source, mapping)]
-        where = mapping_place(settings, source, table, mapping)
-        map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
-    return opened
+    with ExitStack() as stack:
+        opened = {one.name: stack.enter_context(one.opened(spark)) for one in deliveries(settings).values()}
+        for source, table, mapping in mappings(settings):
+            raw = opened[delivery_of(settings, source, mapping).name]
+            where = mapping_place(settings, source, table, mapping)
+            map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
+        yield {one: opened[name] for name, one in deliveries(settings).items()}
 
 
-def deliver(opened: Mapping[files.Delivery, DataFrame], staging: Staging) -> dict[str, int]:
-    """Copies what each source delivers to staged raw tables; delivery → rows. SettingsError for a damaged file."""
+def deliver(opened: Mapping[Delivery, DataFrame], staging: Staging) -> dict[str, int]:
+    """Copies what each source delivers to staged raw tables; delivery → rows. Errors as `Delivery.readable` makes."""
     rows = {}
     for delivery, delivered in opened.items():
         place = staging.uri(f"raw/{delivery.name}")
-        with files.readable(delivery):
+        with delivery.readable():
             tables.write_plain(delivered, place)
         rows[delivery.name] = delivered.sparkSession.read.parquet(place).count()
     return rows
@@ -150,7 +156,7 @@ class Ingestion:
         return rows
 
     def _mapped_part(self, source: Source, mapping: TableMapping, table: str) -> DataFrame:
-        delivery = files.delivery_of(self.settings, source, mapping)
+        delivery = delivery_of(self.settings, source, mapping)
         raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery.name}"))
         where = mapping_place(self.settings, source, table, mapping)
         mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
@@ -212,9 +218,9 @@ class Ingestion:
     def _originals(self, delivery: str) -> DataFrame:
         raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery}"))
         # A row that did not parse has no columns to show, only its text.
-        text = F.when(F.col(files.CORRUPT).isNotNull(), F.to_json(F.struct(F.col(files.CORRUPT).alias("text"))))
-        row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in files.delivered_columns(raw)])))
-        return raw.select(F.lit(delivery).alias("_delivery"), F.col(files.ROW).alias("_row"), row.alias("row"))
+        text = F.when(F.col(CORRUPT).isNotNull(), F.to_json(F.struct(F.col(CORRUPT).alias("text"))))
+        row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in delivered_columns(raw)])))
+        return raw.select(F.lit(delivery).alias("_delivery"), F.col(ROW).alias("_row"), row.alias("row"))
 
 
 _MAPPED_EXTRAS = ("_row", "_file", "_failed", "_malformed")

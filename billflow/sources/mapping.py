@@ -18,9 +18,9 @@ from pyspark.sql.types import BooleanType, DataType, DecimalType, StringType
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
 from billflow.lake import schemas
-from billflow.settings import TableMapping
+from billflow.source_settings import TableMapping
 from billflow.sources.conversion import TYPES, converted
-from billflow.sources.files import CORRUPT, FILE, ROW, delivered_columns
+from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 
 FAILED, MALFORMED = "_failed", "_malformed"
 """Columns of mapped rows: names of the mappings that failed, and whether the row as delivered did not parse."""
@@ -128,12 +128,12 @@ def _failed(attempt: _Attempt, typed: Column, column: str) -> Column:
 
 def _filtered(raw: DataFrame, mapping: TableMapping, timezone: str, where: str) -> tuple[DataFrame, _Attempt | None]:
     """Rows that meet the mapping's condition, and those on which it fails: they must reach quarantine, not vanish."""
-    if mapping.where is None:
+    if mapping.condition is None:
         return raw, None
-    condition = _attempt(raw, mapping.where, timezone, f"{where}.where")
+    condition = _attempt(raw, mapping.condition, timezone, f"{where}.where")
     if not isinstance(condition.kind, BooleanType):
         raise SettingsError(
-            f"{mapping.where!r} is not a condition but {condition.kind.simpleString()}",
+            f"{mapping.condition!r} is not a condition but {condition.kind.simpleString()}",
             where=f"{where}.where",
             remedy="write a comparison, such as kwh is not null",
         )

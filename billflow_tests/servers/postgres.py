@@ -64,6 +64,21 @@ class Postgres:
             == 0
         )
 
+    @property
+    def url(self) -> str:
+        return f"postgresql://dagster:{PASSWORD}@127.0.0.1:{self.port}/dagster"
+
+    def do(self, *statements: str) -> None:
+        """Executes statements in the database."""
+        address, given = self._address, [part for one in statements for part in ("-c", one)]
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        self._done("psql", *address, "-q", "-v", "ON_ERROR_STOP=1", *given, "dagster", environment=environment)
+
+    def restart(self) -> None:
+        """Kills the server and starts it again."""
+        self.server.kill()
+        self.server = self._started()
+
     def stop(self) -> None:
         self.server.kill()
 
@@ -78,14 +93,17 @@ def _programs() -> Path:
 
 
 def _owner(folder: Path) -> str | None:
-    """PostgreSQL refuses to run as root: then as the package's own user, who must reach the folder."""
-    if os.geteuid() != 0:
-        return None
+    """PostgreSQL refuses to run as root: then as the package's own user."""
+    return reachable_by("postgres", folder, "postgresql") if os.geteuid() == 0 else None
+
+
+def reachable_by(user: str, folder: Path, package: str) -> str:
+    """The user of a package, who can reach the folder from now on."""
     try:
-        pwd.getpwnam("postgres")
+        pwd.getpwnam(user)
     except KeyError:
-        unavailable("PostgreSQL cannot be started: as root it needs the user postgres of Debian's package")
+        unavailable(f"the server cannot be started: as root it needs the user {user} of Debian's package {package}")
     for place in [folder, *folder.parents]:
         if place.owner() == "root" and place != Path("/"):
             place.chmod(place.stat().st_mode | 0o011)
-    return "postgres"
+    return user

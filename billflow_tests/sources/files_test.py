@@ -11,24 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from billflow.errors import SettingsError
 from billflow.settings import Settings
-from billflow.sources.files import (
-    CORRUPT,
-    FILE,
-    ROW,
-    Delivery,
-    check_files,
-    delivered_columns,
-    deliveries,
-    files_of,
-    mappings,
-    read_delivery,
-    readable,
-    state,
-)
+from billflow.sources.deliveries import check_sources, deliveries, mappings, state
+from billflow.sources.files import FileDelivery
+from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 
 WHERE = "billflow.yaml: sources.s"
 Content = str | bytes | Callable[[Path], None]
@@ -43,14 +32,19 @@ def put(folder: Path, files: dict[str, Content]) -> None:
             (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def delivery(folder: Path, path: str, kind: str) -> Delivery:
-    return Delivery("s", str(folder / path), kind, WHERE)
+def delivery(folder: Path, path: str, kind: str) -> FileDelivery:
+    return FileDelivery("s", str(folder / path), kind, WHERE)
+
+
+def as_delivered(spark: SparkSession, one: FileDelivery) -> DataFrame:
+    with one.opened(spark) as rows:
+        return rows
 
 
 def read(spark: SparkSession, folder: Path, kind: str, files: dict[str, Content], path: str = "*") -> list[Any]:
     """Rows as dicts of what they hold; a row that does not parse as its text alone."""
     put(folder, files)
-    rows = read_delivery(spark, delivery(folder, path, kind)).collect()
+    rows = as_delivered(spark, delivery(folder, path, kind)).collect()
     assert len({row[ROW] for row in rows}) == len(rows)
     shown = sorted(rows, key=lambda row: row[ROW])
     return [row[CORRUPT] or {k: v for k, v in row.asDict().items() if k not in (ROW, FILE, CORRUPT)} for row in shown]
@@ -99,7 +93,7 @@ def test_csv(spark: SparkSession, tmp_path: Path, text: str, rows: list[Any]) ->
 )
 def test_csv_headers(spark: SparkSession, tmp_path: Path, header: str, columns: list[str]) -> None:
     put(tmp_path / "in", {"a.csv": f"{header}\n1,2\n"})
-    rows = read_delivery(spark, delivery(tmp_path / "in", "a.csv", "csv"))
+    rows = as_delivered(spark, delivery(tmp_path / "in", "a.csv", "csv"))
     assert delivered_columns(rows) == columns
     assert tuple(rows.collect()[0])[:2] == ("1", "2")
 
@@ -246,7 +240,7 @@ def times(unit: str, zone: str | None = None) -> pa.Array:
 def test_parquet_types(spark: SparkSession, tmp_path: Path, column: pa.Array, kind: str) -> None:
     """Nanoseconds too: they are what pandas writes."""
     put(tmp_path / "in", {"a.parquet": table(x=column)})
-    rows = read_delivery(spark, delivery(tmp_path / "in", "a.parquet", "parquet"))
+    rows = as_delivered(spark, delivery(tmp_path / "in", "a.parquet", "parquet"))
     assert rows.schema["x"].dataType.simpleString() == kind
     assert rows.count() == 1
 
@@ -287,7 +281,7 @@ UNREADABLE = [
 def test_a_file_that_cannot_be_read_is_named(
     spark: SparkSession, tmp_path: Path, kind: str, name: str, content: Content
 ) -> None:
-    with pytest.raises(SettingsError) as caught, readable(delivery(tmp_path / "in", name, kind)):
+    with pytest.raises(SettingsError) as caught, delivery(tmp_path / "in", name, kind).readable():
         read(spark, tmp_path / "in", kind, {name: content})
     assert str(tmp_path / "in" / name) in str(caught.value)
     assert caught.value.where.startswith(WHERE)
@@ -310,7 +304,7 @@ NAMES = ["my file.csv", "Zoë.csv", "100%.csv", "a+b.csv", "f[1].csv", "f{1}.csv
 @pytest.mark.parametrize("name", NAMES)
 def test_files_may_have_any_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
     put(tmp_path / "in", {name: "id\n1\n"})
-    [row] = read_delivery(spark, delivery(tmp_path / "in", "*.csv", "csv")).collect()
+    [row] = as_delivered(spark, delivery(tmp_path / "in", "*.csv", "csv")).collect()
     assert (row["id"], row[FILE]) == ("1", name)
 
 
@@ -318,7 +312,7 @@ def test_files_may_have_any_name(spark: SparkSession, tmp_path: Path, name: str)
 def test_a_project_may_be_in_any_folder(spark: SparkSession, tmp_path: Path, folder: str) -> None:
     put(tmp_path / folder, {"a.csv": "id\n1\n"})
     place = Path(glob.escape(str(tmp_path / folder)))  # as deliveries of a project have it
-    assert read_delivery(spark, delivery(place, "a.csv", "csv")).count() == 1
+    assert as_delivered(spark, delivery(place, "a.csv", "csv")).count() == 1
 
 
 class TestFilesOf:
@@ -342,12 +336,12 @@ class TestFilesOf:
         ],
     )
     def test_paths_globs_and_folders(self, folder: Path, path: str, found: list[str]) -> None:
-        assert [str(file.relative_to(folder)) for file in files_of(delivery(folder, path, "csv"))] == found
+        assert [str(file.relative_to(folder)) for file in delivery(folder, path, "csv").files()] == found
 
     @pytest.mark.parametrize("path", ["nope.csv", "*.xml", "nowhere/*", "_SUCCESS"])
     def test_no_file_is_there(self, folder: Path, path: str) -> None:
         with pytest.raises(SettingsError) as caught:
-            files_of(delivery(folder, path, "csv"))
+            delivery(folder, path, "csv").files()
         assert caught.value.where == WHERE
         assert str(folder / path) in caught.value.what
         assert caught.value.remedy
@@ -392,11 +386,11 @@ class TestDeliveries:
         paths = {delivery.path for delivery in deliveries(settings(tmp_path, "file:///data/s.csv")).values()}
         assert paths == {str(tmp_path / "c.csv"), "/data/s.csv"}
 
-    def test_check_files_names_what_is_missing(self, tmp_path: Path) -> None:
+    def test_checking_names_what_is_missing(self, tmp_path: Path) -> None:
         put(tmp_path, {"c.csv": "id,name\n"})
-        check_files(settings(tmp_path))
+        check_sources(settings(tmp_path))
         with pytest.raises(SettingsError, match=r"no file is there: .*/s\.csv") as caught:
-            check_files(settings(tmp_path, "s.csv"))
+            check_sources(settings(tmp_path, "s.csv"))
         assert caught.value.where == f"{tmp_path / 'billflow.yaml'}: sources.s"
 
 

@@ -16,7 +16,7 @@ from billflow.lake import schemas, tables
 from billflow.lake.staging import Staging
 from billflow.lake.storage import LocalStorage
 from billflow.settings import Settings, load_settings
-from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, open_deliveries
+from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, opened_deliveries
 
 BUCKETS = 2
 
@@ -111,7 +111,8 @@ class Ingested:
         self.spark, self.run_id = spark, run_id
         self.settings, self.catalog = project_in(folder)
         self.staging = Staging.begin(LocalStorage(self.settings.lake_root), run_id)
-        self.delivered = deliver(open_deliveries(spark, self.settings), self.staging)
+        with opened_deliveries(spark, self.settings) as opened:
+            self.delivered = deliver(opened, self.staging)
         self.report = Ingestion(spark, self.settings, self.catalog, self.staging, BUCKETS).run()
 
     def table(self, name: str) -> DataFrame:
@@ -295,13 +296,14 @@ class TestMistakes:
         self, spark: SparkSession, tmp_path: Path, old: str, new: str, place: str
     ) -> None:
         settings, _ = project_in(written(tmp_path, **{"billflow.yaml": PROJECT.replace(old, new)}))
-        with pytest.raises(SettingsError) as caught:
-            open_deliveries(spark, settings)
+        with pytest.raises(SettingsError) as caught, opened_deliveries(spark, settings):
+            pass
         assert caught.value.where == f"{tmp_path / 'billflow.yaml'}: {place}"
         assert not (tmp_path / "lake").exists()
 
     def test_none(self, spark: SparkSession, folder: Path) -> None:
-        assert len(open_deliveries(spark, load_settings(folder, {}))) == 4
+        with opened_deliveries(spark, load_settings(folder, {})) as opened:
+            assert len(opened) == 4
 
 
 class TestFingerprint:

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
-from billflow.sources.files import CORRUPT
 from billflow.sources.mapping import FAILED, MALFORMED, mapping_mode
+from billflow.sources.raw import CORRUPT
 from billflow_tests.sources.rows import PLACE, delivered, mapped
 
 BAD = "not a value"

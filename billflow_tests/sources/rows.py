@@ -11,10 +11,10 @@ from pyspark.sql.types import ArrayType, BooleanType, LongType, StringType, Stru
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.lake import schemas
-from billflow.settings import TableMapping
+from billflow.source_settings import FileMapping
 from billflow.sources.conversion import TYPES
-from billflow.sources.files import CORRUPT, FILE, ROW
 from billflow.sources.mapping import map_rows
+from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.verdicts import RULES, VERDICT
 
 ZONE = "Australia/Sydney"
@@ -70,7 +70,7 @@ def delivered(spark: SparkSession, texts: Sequence[str | None], given: str = "x"
 
 def mapped(raw: DataFrame, table: str, *, where: str | None = None, zone: str = ZONE, **columns: str) -> DataFrame:
     """`raw` mapped to `table`; required columns that are not named have plain values."""
-    mapping = TableMapping(path="p", where=where, columns={**REQUIRED[table], **columns})
+    mapping = FileMapping(path="p", where=where, columns={**REQUIRED[table], **columns})
     return map_rows(raw, mapping, table, timezone=zone, where=PLACE)
 
 

@@ -1,9 +1,11 @@
 """Source → raw → canonical."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
+from pyspark.sql import DataFrame
 
 from billflow.catalog import parse_catalog
 from billflow.documents.templates import check_own_templates
@@ -14,25 +16,29 @@ from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained
-from billflow.sources.files import check_files
-from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, open_deliveries
+from billflow.sources.deliveries import Delivery, check_sources
+from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, opened_deliveries
 
 CANONICAL = ("accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
 
 
-@dg.asset(group_name="sources", kinds={"files", "parquet"}, retry_policy=RETRY, pool=POOL)
+@dg.asset(group_name="sources", kinds={"parquet"}, retry_policy=RETRY, pool=POOL)
 def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
-    with explained(context.log):
+    with explained(context.log), ExitStack() as sources:
         run = BillRun(context, project)
         head = read_manifest(run.storage)
         head.check_open(run.partition.key)
-        check_files(run.settings)
+        check_sources(run.settings)
         check_own_templates(run.settings.templates, run.settings.documents)
         texts = project.catalog_texts()
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
+
+        def opened() -> dict[Delivery, DataFrame]:
+            return sources.enter_context(opened_deliveries(run.spark, run.settings))
+
         # Mistakes show before anything is written.
-        opened = None if _known(head, print_) else open_deliveries(run.spark, run.settings)
+        found = None if _known(head, print_) else opened()
         staging = Staging.begin(run.storage, run.root, run.partition.key)
         staging.note("catalog", texts)
         known = _known(staging.base(), print_)
@@ -40,7 +46,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
             staging.note("ingestion", known.model_dump())
             rows = {name: one.rows for name, one in known.raw.items()}
         else:
-            rows = deliver(opened or open_deliveries(run.spark, run.settings), staging)
+            rows = deliver(found or opened(), staging)
         staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None})
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": known is not None}

@@ -1,0 +1,165 @@
+"""`sources:` of billflow.yaml: where rows come from, and how they become those of the canonical tables."""
+
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
+
+from billflow.canonical import CANONICAL_TABLES
+from billflow.strict_yaml import AtLeastOne, Strict
+
+FileFormat = Literal["csv", "json", "parquet"]
+
+
+class TableMapping(Strict):
+    """How the columns of what is read become those of a canonical table."""
+
+    columns: dict[str, str] = Field(min_length=1)
+    """Canonical column → Spark SQL expression over the source's columns."""
+
+    @property
+    def condition(self) -> str | None:
+        """Spark SQL that tells which of the rows that were read are of this table; None for all."""
+        return None
+
+
+class FileMapping(TableMapping):
+    """Files."""
+
+    path: str
+    """Relative to the project; may be a glob."""
+    format: FileFormat | None = None
+    """Instead of the source's."""
+    where: str | None = None
+    """Spark SQL condition; rows that do not meet it are not of this table."""
+
+    @property
+    def condition(self) -> str | None:
+        """`where`."""
+        return self.where
+
+
+class SqlMapping(TableMapping):
+    """A table, a view or a query of a SQL database."""
+
+    table: str | None = None
+    """Name, with its schema where there are several: public.customer."""
+    query: str | None = None
+    """SELECT in the database's own SQL, instead of `table`."""
+    where: str | None = None
+    """Condition in the database's own SQL, which only sends the rows that meet it."""
+    partition_by: str | None = None
+    """Column by which the rows are read in several parts at once; one with an index, such as the key."""
+    watermark: str | None = None
+    """Column that grows with each change: while its highest value and the number of rows stay, nothing is read."""
+
+    @model_validator(mode="after")
+    def _is_a_table_or_a_query(self) -> "SqlMapping":
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either table or query")
+        return self
+
+
+def _by_listing(value: Any) -> str:
+    return "~many" if isinstance(value, list | tuple) else "~one"
+
+
+FileMappings = Annotated[
+    Annotated[FileMapping, Tag("~one")] | Annotated[tuple[FileMapping, ...], AtLeastOne, Tag("~many")],
+    Discriminator(_by_listing),
+]
+SqlMappings = Annotated[
+    Annotated[SqlMapping, Tag("~one")] | Annotated[tuple[SqlMapping, ...], AtLeastOne, Tag("~many")],
+    Discriminator(_by_listing),
+]
+
+
+class AnySource(Strict):
+    """A place that rows come from. `system` is the id space that its keys belong to."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    system: str = "default"
+    ready: str | None = None
+    """Marker file: the source covers a period once this is not older than the period's end."""
+    tables: dict[str, Any]
+
+    def mappings(self, table: str) -> tuple[TableMapping, ...]:
+        """The mappings that feed a canonical table, in the order of the file."""
+        found = self.tables.get(table, ())
+        return found if isinstance(found, tuple) else (found,)
+
+    @model_validator(mode="after")
+    def _maps_canonical_columns(self) -> "AnySource":
+        for table in self.tables:
+            if table not in CANONICAL_TABLES:
+                raise ValueError(f"tables.{table}: unknown table; write one of {', '.join(CANONICAL_TABLES)}")
+            for at, mapping in enumerate(self.mappings(table)):
+                self._check_mapping(table, f"tables.{table}[{at}]", mapping)
+        return self
+
+    def _check_mapping(self, table: str, where: str, mapping: TableMapping) -> None:
+        canonical = CANONICAL_TABLES[table]
+        for column in mapping.columns:
+            if column not in canonical.columns:
+                known = ", ".join(canonical.columns)
+                raise ValueError(f"{where}.columns.{column}: unknown column; write one of {known}")
+        for column in canonical.required:
+            if column not in mapping.columns:
+                raise ValueError(
+                    f"{where}.columns: {column} is missing; map it to an expression over the source's columns"
+                )
+
+
+class FileSource(AnySource):
+    """Files that other systems write."""
+
+    kind: Literal["files"]
+    format: FileFormat | None = None
+    tables: dict[str, FileMappings] = Field(min_length=1)
+
+    def _check_mapping(self, table: str, where: str, mapping: TableMapping) -> None:
+        if self.format is None and isinstance(mapping, FileMapping) and mapping.format is None:
+            raise ValueError(f"{where}: no format is given; add format: csv, json or parquet")
+        super()._check_mapping(table, where, mapping)
+
+
+class SqlSource(AnySource):
+    """A SQL database."""
+
+    kind: Literal["sql"]
+    url: SecretStr
+    """`postgresql://user:password@host:port/database`, `mysql://…`, `mariadb://…` or `sqlite:///file.db`."""
+    tables: dict[str, SqlMappings] = Field(min_length=1)
+
+    DATABASES: ClassVar[tuple[str, ...]] = ("postgresql", "mysql", "mariadb", "sqlite")
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_database(cls, url: SecretStr) -> SecretStr:
+        # What is said of it must not show the password, which a url that cannot be read may hold anywhere.
+        try:
+            parts = urlsplit(url.get_secret_value())
+            port = parts.port
+        except ValueError:
+            raise ValueError("this is not a url; write it as postgresql://user:password@host:port/database") from None
+        if parts.scheme not in cls.DATABASES:
+            raise ValueError(f"the url must begin with one of {', '.join(f'{one}://' for one in cls.DATABASES)}")
+        if len(parts.path) < 2 or (parts.scheme != "sqlite" and not parts.hostname):  # "/"
+            raise ValueError("the url names no database; write it as postgresql://user:password@host:port/database")
+        del port
+        return url
+
+
+Source = FileSource | SqlSource
+
+
+def _by_kind(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return None if kind is None else f"~{kind}"
+
+
+_Source = Annotated[
+    Annotated[FileSource, Tag("~files")] | Annotated[SqlSource, Tag("~sql")],
+    Discriminator(_by_kind),
+]
+Sources = Annotated[tuple[_Source, ...], AtLeastOne]

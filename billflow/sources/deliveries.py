@@ -1,0 +1,88 @@
+"""What each source delivers, whatever its kind: the one list of kinds."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
+
+from pyspark.sql import DataFrame, SparkSession
+
+from billflow.settings import PROJECT_FILE, Settings
+from billflow.source_settings import FileMapping, FileSource, Source, SqlMapping, TableMapping
+from billflow.sources.files import FileDelivery, file_delivery
+from billflow.sources.sql import sql_delivery
+
+
+class Delivery(Protocol):
+    """Rows of one source that are copied to the lake once. Several mappings may read them."""
+
+    @property
+    def source(self) -> str:
+        """Name of the source."""
+
+    @property
+    def name(self) -> str:
+        """Folder of its raw table."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, as far as they are known without reading."""
+
+    def check(self) -> None:
+        """SettingsError or MachineError when it cannot be read."""
+
+    def state(self) -> list[Any] | None:
+        """JSON that changes when the rows do; None where only reading them tells."""
+
+    def opened(self, spark: SparkSession) -> AbstractContextManager[DataFrame]:
+        """The rows as delivered, with the columns of `sources.raw`; they are read inside."""
+
+    def sample(self) -> str:
+        """Where the rows are and one of them, for people. Errors as of `check`."""
+
+    def readable(self) -> AbstractContextManager[None]:
+        """Tells what is wrong with the source when its rows cannot be read inside."""
+
+
+def mappings(settings: Settings) -> Iterator[tuple[Source, str, TableMapping]]:
+    """Every (source, canonical table, mapping) in the order of billflow.yaml."""
+    for source in settings.sources:
+        for table in source.tables:
+            for mapping in source.mappings(table):
+                yield source, table, mapping
+
+
+def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> Delivery:
+    """What a mapping reads."""
+    place = f"{settings.folder / PROJECT_FILE}: sources.{source.name}"
+    if isinstance(source, FileSource):
+        return file_delivery(settings, source, cast("FileMapping", mapping), place)
+    return sql_delivery(settings, source, cast("SqlMapping", mapping), place)
+
+
+def deliveries(settings: Settings) -> dict[str, Delivery]:
+    """Name → delivery, for all mappings of all sources."""
+    found = (delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings))
+    return {delivery.name: delivery for delivery in found}
+
+
+def check_sources(settings: Settings) -> None:
+    """SettingsError or MachineError when a source is not there."""
+    for delivery in deliveries(settings).values():
+        delivery.check()
+
+
+def state(settings: Settings) -> list[list[Any]] | None:
+    """The same state means the same rows; None when a source cannot tell without being read."""
+    states = [delivery.state() for delivery in deliveries(settings).values()]
+    return None if None in states else [one for one in states if one is not None]
+
+
+def size(settings: Settings) -> int:
+    """Bytes of all sources, as far as they are known."""
+    return sum(delivery.size for delivery in deliveries(settings).values())
+
+
+def source_files(settings: Settings) -> list[str]:
+    """Absolute paths of the files that executors are going to read."""
+    delivered = [one for one in deliveries(settings).values() if isinstance(one, FileDelivery)]
+    return sorted({str(file) for one in delivered for file in one.files()})
