@@ -186,6 +186,7 @@ class MySql(Database):
         import pymysql  # noqa: PLC0415
 
         parts = urlsplit(query.url)
+        as_text: Any = pymysql.converters.encoders  # and no decoder of what comes
         connection = pymysql.connect(
             host=parts.hostname or "localhost",
             port=parts.port or 3306,
@@ -193,7 +194,7 @@ class MySql(Database):
             password=unquote(parts.password or ""),
             database=unquote(parts.path[1:]),
             charset="utf8mb4",
-            conv=pymysql.converters.encoders,
+            conv=as_text,
             cursorclass=pymysql.cursors.SSCursor,
             # TIMESTAMPs are instants, and are sent in the session's zone.
             init_command="SET time_zone = '+00:00'",
