@@ -1,12 +1,13 @@
 """`sources:` of billflow.yaml: where rows come from, and how they become those of the canonical tables."""
 
+import json
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
-from billflow.strict_yaml import AtLeastOne, Strict
+from billflow.strict_yaml import AtLeastOne, FloatText, Strict
 
 FileFormat = Literal["csv", "json", "parquet"]
 
@@ -16,6 +17,8 @@ class TableMapping(Strict):
 
     columns: dict[str, str] = Field(min_length=1)
     """Canonical column → Spark SQL expression over the source's columns."""
+    unfold: str | None = None
+    """Column that holds a list: each of its elements is a row, and takes the list's place in it."""
 
     @property
     def condition(self) -> str | None:
@@ -60,6 +63,39 @@ class SqlMapping(TableMapping):
         return self
 
 
+class MongoMapping(TableMapping):
+    """A collection of MongoDB."""
+
+    collection: str
+    where: dict[str, Any] = Field(default_factory=dict)
+    """MongoDB's own filter, in its extended JSON: `{kind: usage, at: {$gte: {$date: "2026-01-01T00:00:00Z"}}}`."""
+    watermark: str | None = None
+    """Field that grows with each change: while its highest value and the number of documents stay, nothing is read."""
+
+    @property
+    def filter(self) -> str:
+        """`where` as JSON."""
+        return json.dumps(_numbers(self.where), sort_keys=True)
+
+    @field_validator("where")
+    @classmethod
+    def _is_json(cls, where: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(where)
+        except TypeError:
+            raise ValueError('a filter has no dates of YAML; write {$date: "2026-01-01T00:00:00Z"}') from None
+        return where
+
+
+def _numbers(value: Any) -> Any:
+    """A fraction, which billflow keeps as the text that was written, is a double in MongoDB's filters."""
+    if isinstance(value, dict):
+        return {name: _numbers(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(one) for one in value]
+    return float(value) if isinstance(value, FloatText) else value
+
+
 def _by_listing(value: Any) -> str:
     return "~many" if isinstance(value, list | tuple) else "~one"
 
@@ -70,6 +106,12 @@ FileMappings = Annotated[
 ]
 SqlMappings = Annotated[
     Annotated[SqlMapping, Tag("~one")] | Annotated[tuple[SqlMapping, ...], AtLeastOne, Tag("~many")],
+    Discriminator(_by_listing),
+]
+
+
+MongoMappings = Annotated[
+    Annotated[MongoMapping, Tag("~one")] | Annotated[tuple[MongoMapping, ...], AtLeastOne, Tag("~many")],
     Discriminator(_by_listing),
 ]
 
@@ -150,7 +192,26 @@ class SqlSource(AnySource):
         return url
 
 
-Source = FileSource | SqlSource
+class MongoSource(AnySource):
+    """A database of MongoDB."""
+
+    kind: Literal["mongodb"]
+    url: SecretStr
+    """`mongodb://user:password@host:port/database` or `mongodb+srv://…`, with MongoDB's own options behind a `?`."""
+    tables: dict[str, MongoMappings] = Field(min_length=1)
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_database(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if not text.startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("the url must begin with mongodb:// or mongodb+srv://")
+        if len(text.partition("://")[2].partition("?")[0].partition("/")[2]) == 0:
+            raise ValueError("the url names no database; write it as mongodb://user:password@host:port/database")
+        return url
+
+
+Source = FileSource | SqlSource | MongoSource
 
 
 def _by_kind(value: Any) -> str | None:
@@ -159,7 +220,7 @@ def _by_kind(value: Any) -> str | None:
 
 
 _Source = Annotated[
-    Annotated[FileSource, Tag("~files")] | Annotated[SqlSource, Tag("~sql")],
+    Annotated[FileSource, Tag("~files")] | Annotated[SqlSource, Tag("~sql")] | Annotated[MongoSource, Tag("~mongodb")],
     Discriminator(_by_kind),
 ]
 Sources = Annotated[tuple[_Source, ...], AtLeastOne]

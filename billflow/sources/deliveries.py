@@ -7,8 +7,17 @@ from typing import Any, Protocol, cast
 from pyspark.sql import DataFrame, SparkSession
 
 from billflow.settings import PROJECT_FILE, Settings
-from billflow.source_settings import FileMapping, FileSource, Source, SqlMapping, TableMapping
+from billflow.source_settings import (
+    FileMapping,
+    FileSource,
+    MongoMapping,
+    MongoSource,
+    Source,
+    SqlMapping,
+    TableMapping,
+)
 from billflow.sources.files import FileDelivery, file_delivery
+from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.sql import sql_delivery
 
 
@@ -56,6 +65,8 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
     place = f"{settings.folder / PROJECT_FILE}: sources.{source.name}"
     if isinstance(source, FileSource):
         return file_delivery(settings, source, cast("FileMapping", mapping), place)
+    if isinstance(source, MongoSource):
+        return mongo_delivery(source, cast("MongoMapping", mapping), place)
     return sql_delivery(settings, source, cast("SqlMapping", mapping), place)
 
 

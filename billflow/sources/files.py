@@ -20,11 +20,12 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DataType, DecimalType, DoubleType, StringType, StructField, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from billflow.errors import SettingsError
 from billflow.settings import Settings
 from billflow.source_settings import FileMapping, FileSource
+from billflow.sources.json_rows import json_rows
 from billflow.sources.raw import CORRUPT, FILE, ROW
 
 _BLOCK = 1 << 20
@@ -207,37 +208,7 @@ def _null_if_empty(field: Column) -> Column:
 
 
 def _read_json(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
-    names = [_escaped(file) for file in files]
-    schema = _json_schema(spark, names)
-    if not schema.names or schema.names == [CORRUPT]:  # no line is an object: Spark would not read such a file
-        return spark.read.text(names).select(F.col("value").alias(CORRUPT))
-    if CORRUPT not in schema.names:
-        schema = StructType([*schema, StructField(CORRUPT, StringType())])
-    return spark.read.schema(schema).options(columnNameOfCorruptRecord=CORRUPT).json(names)
-
-
-def _json_schema(spark: SparkSession, names: list[str]) -> StructType:
-    """The schema of JSON lines without doubles: what does not fit a decimal makes its row malformed instead."""
-    reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT)
-    try:
-        found = reader.json(names).schema
-    except (PySparkException, Py4JError) as error:
-        if "NEGATIVE_SCALE" not in str(error):  # 1E3 is a number, but Spark's inference of decimals stumbles over it
-            raise
-        found = reader.option("prefersDecimal", value=False).json(names).schema
-    return _exact_fields(found)
-
-
-def _exact_fields(kind: StructType) -> StructType:
-    return StructType([StructField(field.name, _without_doubles(field.dataType)) for field in kind])
-
-
-def _without_doubles(kind: DataType) -> DataType:
-    if isinstance(kind, StructType):
-        return _exact_fields(kind)
-    if isinstance(kind, ArrayType):
-        return ArrayType(_without_doubles(kind.elementType))
-    return DecimalType(38, 12) if isinstance(kind, DoubleType) else kind
+    return json_rows(spark, [_escaped(file) for file in files])
 
 
 def _escaped(file: Path) -> str:

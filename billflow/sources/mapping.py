@@ -13,7 +13,7 @@ from typing import Any
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, DecimalType, StringType
+from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, StringType
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
@@ -46,6 +46,7 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
     `where` is the mapping's place in billflow.yaml; SettingsError when an expression does not parse, names no
     column of the source or makes a binary float.
     """
+    raw = raw if mapping.unfold is None else _unfolded(raw, mapping.unfold, f"{where}.unfold")
     attempts = {
         column: _attempt(raw, text, timezone, f"{where}.columns.{column}") for column, text in mapping.columns.items()
     }
@@ -65,6 +66,24 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
             F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED),
             F.col(CORRUPT).isNotNull().alias(MALFORMED),
         )
+
+
+def _unfolded(raw: DataFrame, path: str, where: str) -> DataFrame:
+    """A row for each element of a list, which has the name of the list's last part; malformed rows stay.
+
+    A list that is empty or missing has no rows.
+    """
+    name = path.rpartition(".")[2]
+    try:
+        kind = raw.select(F.col(path)).schema[0].dataType
+    except PySparkException:
+        kind = None
+    if not isinstance(kind, ArrayType):
+        told = "there is none" if kind is None else f"it is {kind.simpleString()}"
+        known = f"the source has the columns {', '.join(delivered_columns(raw))}"
+        raise SettingsError(f"{path!r} is not a column with lists: {told}", where=where, remedy=known)
+    elements = raw.withColumn(name, F.explode_outer(F.col(path)))
+    return elements.where(F.col(f"`{name}`").isNotNull() | F.col(CORRUPT).isNotNull())
 
 
 @dataclass(frozen=True)

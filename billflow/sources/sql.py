@@ -1,33 +1,24 @@
 """Sources of kind `sql`: tables and queries of databases, read in parts by Spark's executors."""
 
-import json
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
-from pyspark.sql.pandas.types import from_arrow_schema
-from pyspark.sql.types import StructType
 
-from billflow.errors import PassingError, SettingsError
+from billflow.errors import SettingsError
 from billflow.settings import Settings
 from billflow.source_settings import SqlMapping, SqlSource
 from billflow.sources.databases import Query, conditions, database_of, explained, fetched
+from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.strict_yaml import without_passwords
 
-ATTEMPTS = 4
-"""How often a part is fetched before a run gives it up, each time after twice as long."""
-_FIRST_PAUSE = 0.5
 _SHOWN = 24
 _MISTAKE, _PASSING = "billflow_mistake:", "billflow_passing:"
 """How an executor's error says what it is: Spark only brings its text."""
@@ -84,16 +75,14 @@ class SqlDelivery:
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
         """The rows with ROW, FILE and CORRUPT, to be read inside.
 
-        Where the database can, all parts see the state of one moment. A part is fetched whole before its first row
-        counts; when the connection is lost it is fetched again.
+        Where the database can, all parts see the state of one moment.
         """
         database = database_of(self.query.url)
         with explained(self.query), database.connected(self.query) as connection:
             schema = self._columns(database.schema(connection, self.query.select))
             seen = replace(self.query, snapshot=database.snapshot(connection))
             parts = self._parts(spark, connection)
-            read = _registered(spark, [seen.of(part) for part in parts], schema)
-            plain = spark.read.format(read).schema(_spark_schema(schema)).load()
+            plain = read_parts(spark, [seen.of(part) for part in parts], schema, partial(fetched, schema=schema))
             yield plain.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
 
     def _parts(self, spark: SparkSession, connection: Any) -> list[str | None]:
@@ -125,17 +114,9 @@ class SqlDelivery:
             )
         return pa.schema([*schema, pa.field(CORRUPT, pa.string())])
 
-    @contextmanager
-    def readable(self) -> Iterator[None]:
+    def readable(self) -> AbstractContextManager[None]:
         """What an executor could not read, told as here."""
-        try:
-            yield
-        except (PySparkException, Py4JError) as error:
-            for mark, kind in ((_MISTAKE, SettingsError), (_PASSING, PassingError)):
-                if mark in str(error):
-                    told = json.JSONDecoder().raw_decode(str(error).split(mark, 1)[1])[0]
-                    raise kind(told["what"], where=told["where"], remedy=told["remedy"]) from None
-            raise
+        return told_as_here()
 
 
 def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, place: str) -> SqlDelivery:
@@ -153,68 +134,6 @@ def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, pla
     return SqlDelivery(source.name, Query(url, select, place), mapping.partition_by, mapping.watermark, place, shown)
 
 
-def _spark_schema(schema: pa.Schema) -> StructType:
-    return StructType(list(from_arrow_schema(schema, prefer_timestamp_ntz=True)))
-
-
-class _Reader(DataSourceReader):
-    def __init__(self, queries: list[Query], schema: pa.Schema) -> None:
-        self.queries, self.schema = queries, schema
-
-    def partitions(self) -> list[InputPartition]:
-        return [InputPartition(query) for query in self.queries]
-
-    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        with tempfile.TemporaryFile() as spool:
-            self._fetch(partition.value, spool)
-            spool.seek(0)
-            yield from pa.ipc.open_stream(spool)
-
-    def _fetch(self, query: Query, spool: Any) -> None:
-        pause = _FIRST_PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                spool.seek(0)
-                spool.truncate()
-                with pa.ipc.new_stream(spool, self.schema) as sink:
-                    for batch in fetched(query, self.schema):
-                        sink.write_batch(batch)
-            except PassingError as error:
-                if attempt == ATTEMPTS:
-                    raise RuntimeError(_marked(_PASSING, error)) from None
-                time.sleep(pause)
-                pause *= 2
-            except SettingsError as error:
-                raise RuntimeError(_marked(_MISTAKE, error)) from None
-            else:
-                return
-
-
 def _shortened(value: Any) -> str:
     text = str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _marked(mark: str, error: PassingError | SettingsError) -> str:
-    return mark + json.dumps({"what": error.what, "where": error.where, "remedy": error.remedy})
-
-
-def _registered(spark: SparkSession, queries: list[Query], schema: pa.Schema) -> str:
-    """The name of a data source of Spark's that reads these parts.
-
-    They go to the executors inside the class, and not as options: those are shown in plans, and urls have passwords.
-    """
-    name = f"billflow_{zlib.crc32(repr(queries).encode()):08x}"
-
-    class Reading(DataSource):
-        @classmethod
-        def name(cls) -> str:
-            return name
-
-        def reader(self, schema: StructType) -> DataSourceReader:
-            del schema
-            return _Reader(queries, arrow)
-
-    arrow = schema
-    spark.dataSource.register(Reading)
-    return name

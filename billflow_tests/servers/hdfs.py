@@ -5,6 +5,7 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+from billflow_tests.servers.maven import jars
 from billflow_tests.servers.processes import Server, free_port, unavailable, wait_until
 
 _POM = Path(__file__).resolve().parents[2] / "billflow" / "deploy" / "hadoop" / "pom.xml"
@@ -32,7 +33,7 @@ class Hdfs:
         self.rpc, self.http = free_port(), free_port()
         self.url, self.webhdfs = f"hdfs://127.0.0.1:{self.rpc}", f"http://127.0.0.1:{self.http}"
         self.conf.mkdir(parents=True)
-        self._classpath = f"{self.conf}:{_jars(folder)}"
+        self._classpath = f"{self.conf}:{jars(_POM, folder / 'classpath.txt')}"
         self._configure()
         self.run(_NAME_NODE, "-format", "-nonInteractive")
         self.name_node = self._started_name_node()
@@ -125,13 +126,3 @@ def start_hdfs(folder: Path) -> Hdfs:
         if not shutil.which(tool):
             unavailable(f"HDFS cannot be started: there is no {tool} on the PATH")
     return Hdfs(folder)
-
-
-def _jars(folder: Path) -> str:
-    """The class path of Hadoop's servers, as the image has them, fetched by Maven into its own cache."""
-    found = folder / "classpath.txt"
-    command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        unavailable(f"Maven could not bring Hadoop: {done.stdout[-1500:]} {done.stderr[-500:]}")
-    return found.read_text().strip()

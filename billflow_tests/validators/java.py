@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from billflow_tests.servers.maven import jars
 from billflow_tests.servers.processes import unavailable
 
 FOLDER = Path(__file__).parent
@@ -23,7 +24,7 @@ def findings(validator: str, arguments: Sequence[str], work: Path) -> list[list[
         "-Xmx1g",
         "-XX:+UseSerialGC",
         "-cp",
-        _jars(validator, work),
+        jars(FOLDER / validator / "pom.xml", work / f"{validator}.classpath"),
         str(_program(validator)),
         *arguments,
     ]
@@ -35,12 +36,3 @@ def findings(validator: str, arguments: Sequence[str], work: Path) -> list[list[
 
 def _program(validator: str) -> Path:
     return FOLDER / validator / "Validate.java"
-
-
-def _jars(validator: str, work: Path) -> str:
-    found, pom = work / f"{validator}.classpath", FOLDER / validator / "pom.xml"
-    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        unavailable(f"Maven could not bring {validator}: {done.stdout[-1500:]} {done.stderr[-500:]}")
-    return found.read_text().strip()
