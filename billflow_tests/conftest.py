@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
 
-from billflow.lake.session import start_session
+from billflow.lake.session import INTERPRETED, start_session
 from billflow_tests.servers.hdfs import Hdfs, start_hdfs
 
 # How long an example takes says more about the machine than about the code.
@@ -19,16 +19,13 @@ settings.load_profile("billflow")
 for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "DAGSTER_HOME"))]:
     del os.environ[_variable]
 
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Compiling the plan of a bill takes longer than running it over a few rows."""
-
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""
-    properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g", **INTERPRETED}
+    properties = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "3g"}
     # As small runs of users: over whole runs too, the JVM's second compiler takes more CPU time than it spares.
     with pytest.MonkeyPatch.context() as patch:
         # A process that lasts an hour gains nothing by an archive of classes, and has to note what one would hold.

@@ -54,9 +54,6 @@ SMALL = {
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "1",
     "spark.sql.adaptive.enabled": "false",
-    # Compiling code for a few hundred rows took twice as long as interpreting it.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.maxPlanStringLength": "0",
 }
 """Spark's settings for one bill: what makes a large job fast only costs time here."""

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from billflow.catalog import catalog_texts
 from billflow.errors import BillflowError
 from billflow.lake.cluster import check_executors, is_local, size_shuffles
-from billflow.lake.session import living_session, start_session
+from billflow.lake.session import SMALL_INPUT, living_session, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import size, source_files
@@ -47,9 +47,10 @@ class Project(dg.ConfigurableResource):  # type: ignore[type-arg]
 def _started(settings: Settings) -> SparkSession:
     scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    bytes_ = size(settings)
+    known = size(settings)
     master, properties = settings.spark.master, settings.spark.properties
-    session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=bytes_)
+    input_bytes = SMALL_INPUT if known is None else known
+    session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=input_bytes)
     if is_local(master):
         return session
     try:
@@ -57,6 +58,6 @@ def _started(settings: Settings) -> SparkSession:
     except (BillflowError, Py4JError, PySparkException):
         session.stop()  # else a step that is tried again would find it, and take it for tried
         raise
-    if "spark.sql.shuffle.partitions" not in properties:
-        size_shuffles(session, bytes_)
+    if known is not None and "spark.sql.shuffle.partitions" not in properties:
+        size_shuffles(session, known)
     return session

@@ -33,8 +33,8 @@ class Delivery(Protocol):
         """Folder of its raw table."""
 
     @property
-    def size(self) -> int:
-        """Bytes, as far as they are known without reading."""
+    def size(self) -> int | None:
+        """Bytes; None where only reading tells."""
 
     def check(self) -> None:
         """SettingsError or MachineError when it cannot be read."""
@@ -88,9 +88,10 @@ def state(settings: Settings) -> list[list[Any]] | None:
     return None if None in states else [one for one in states if one is not None]
 
 
-def size(settings: Settings) -> int:
-    """Bytes of all sources, as far as they are known."""
-    return sum(delivery.size for delivery in deliveries(settings).values())
+def size(settings: Settings) -> int | None:
+    """Bytes of all sources; None where one of them does not tell."""
+    sizes = [delivery.size for delivery in deliveries(settings).values()]
+    return None if None in sizes else sum(one for one in sizes if one is not None)
 
 
 def source_files(settings: Settings) -> list[str]:

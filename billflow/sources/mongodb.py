@@ -64,9 +64,9 @@ class MongoDelivery:
         return f"{self.source}-{zlib.crc32(f'{self.documents.collection} {self.documents.filter}'.encode()):08x}"
 
     @property
-    def size(self) -> int:
-        """Bytes, as far as they are known without reading."""
-        return 0
+    def size(self) -> None:
+        """Nobody knows without reading."""
+        return
 
     def check(self) -> None:
         """Connects, and asks for a document. SettingsError or PassingError."""

@@ -43,9 +43,9 @@ class SqlDelivery:
         return f"{self.source}-{zlib.crc32(self.query.select.encode()):08x}"
 
     @property
-    def size(self) -> int:
-        """Bytes, as far as they are known without reading."""
-        return 0
+    def size(self) -> None:
+        """Nobody knows without reading."""
+        return
 
     def check(self) -> None:
         """Connects, and has the database look at the query. SettingsError or MachineError."""
