@@ -26,7 +26,11 @@ class MariaDb:
             shutil.chown(self._data, self._user)
         install = [_program("mariadb-install-db"), "--no-defaults", f"--datadir={self._data}", "--skip-test-db"]
         install += ["--auth-root-authentication-method=normal"]
-        done = subprocess.run(install, capture_output=True, text=True, user=self._user, check=False)
+        # Its user need not be allowed to write where the tests' own temporary files are.
+        self._environment = {**os.environ, "TMPDIR": str(self._data)}
+        done = subprocess.run(
+            install, capture_output=True, text=True, user=self._user, env=self._environment, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db: {done.stdout[-1000:]} {done.stderr[-1000:]}")
         self.server = self._started()
@@ -45,7 +49,7 @@ class MariaDb:
         # The server wants a short path of its socket.
         command = [_program("mariadbd"), "--no-defaults", f"--datadir={self._data}", f"--port={self.port}"]
         command += ["--bind-address=127.0.0.1", f"--socket={self._data}/s", f"--pid-file={self._data}/pid"]
-        server = Server(command, self._folder / "mariadb.log", user=self._user)
+        server = Server(command, self._folder / "mariadb.log", self._environment, user=self._user)
         return server.wait_for(self.is_ready, "MariaDB serves")
 
     def is_ready(self) -> bool:
