@@ -7,7 +7,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError
-from billflow.lake.session import EXACT, LAYOUT, java_version, prepare_java
+from billflow.lake.session import (
+    EXACT,
+    INTERPRETED,
+    LAYOUT,
+    SMALL_INPUT,
+    TINY_INPUT,
+    _sized,
+    java_version,
+    prepare_java,
+)
 
 JAVA_17 = 'openjdk version "17.0.1" 2021-10-19'
 
@@ -107,3 +116,16 @@ def test_the_wrapper_drops_only_that_flag(
 @pytest.mark.parametrize(("setting", "value"), [*EXACT.items(), *LAYOUT.items()])
 def test_what_results_depend_on_is_set(spark: SparkSession, setting: str, value: str) -> None:
     assert spark.conf.get(setting) == value
+
+
+@pytest.mark.parametrize(
+    ("master", "size", "interpreted"),
+    [
+        ("local[2]", 0, True),
+        ("local[*]", TINY_INPUT, False),
+        ("local[*]", SMALL_INPUT, False),
+        ("spark://m:7077", 0, False),
+    ],
+)
+def test_plans_over_tiny_inputs_are_interpreted(tmp_path: Path, master: str, size: int, interpreted: bool) -> None:
+    assert (INTERPRETED.items() <= _sized(master, size, tmp_path, {}).items()) == interpreted
