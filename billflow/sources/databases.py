@@ -60,9 +60,12 @@ class Database(ABC):
     def schema(self, connection: Any, select: str) -> pa.Schema:
         """Columns and types of what a SELECT gives."""
 
-    @abstractmethod
     def batches(self, connection: Any, select: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows, each column in its own type or as text."""
+        """The rows, each column in its own type or, as here, as text."""
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(select)
+            while rows := cursor.fetchmany(BATCH):
+                yield _text_batch(rows, schema)
 
     @abstractmethod
     def hashed(self, column: str, parts: int) -> str:
@@ -210,12 +213,6 @@ class MySql(Database):
             cursor.execute(f"SELECT * FROM ({select}) AS _none LIMIT 0")
             return pa.schema([pa.field(one[0], _mysql_kind(one[1], one[5])) for one in cursor.description])
 
-    def batches(self, connection: Any, select: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(select)
-            while rows := cursor.fetchmany(BATCH):
-                yield _text_batch(rows, schema)
-
     def hashed(self, column: str, parts: int) -> str:
         return f"coalesce(crc32({self.name(column)}), 0) % {parts}"
 
@@ -240,12 +237,6 @@ class Sqlite(Database):
             found = cursor.execute("PRAGMA temp.table_info(_columns)").fetchall()
             cursor.execute("DROP VIEW temp._columns")
         return pa.schema([pa.field(name, _sqlite_kind(declared)) for _, name, declared, *_ in found])
-
-    def batches(self, connection: Any, select: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(select)
-            while rows := cursor.fetchmany(BATCH):
-                yield _text_batch(rows, schema)
 
     def hashed(self, column: str, parts: int) -> str:
         return f"abs(coalesce(unicode(substr({self.name(column)}, -1)), 0)) % {parts}"
