@@ -120,8 +120,8 @@ def test_no_plan_shows_the_password(spark: SparkSession, server: Postgres, tmp_p
         assert not [text for text in shown if PASSWORD in text]
 
 
-SLOW = "select g as id, 1 as customer, 1.5 as kwh, now() as at, pg_sleep(0.4)::text from generate_series(1, 6) g"
-BUSY = "select pid from pg_stat_activity where state = 'active' and query like 'COPY%pg_sleep%'"
+SLOW = "select g as id, 1 as customer, 1.5 as kwh, now() as at, pg_sleep(0.6)::text from generate_series(1, 6) g"
+FETCHING = "pg_stat_activity where state = 'active' and query like 'COPY%pg_sleep%' and pid <> pg_backend_pid()"
 
 
 def test_a_lost_connection_is_made_again_and_no_row_comes_twice(
@@ -160,15 +160,14 @@ def meanwhile(done: Callable[[], int]) -> Iterator[list[int]]:
     thread.join()
 
 
-def busy(server: Postgres) -> int:
-    wait_until(lambda: bool(one(server, BUSY)), "a part is fetched")
-    return 1
+def busy(server: Postgres) -> None:
+    wait_until(lambda: bool(one(server, f"select pid::bigint as pid from {FETCHING}")), "a part is fetched")
 
 
 def cut(server: Postgres) -> int:
+    """Ends the connections that fetch; how many there were."""
     busy(server)
-    server.do(f"select pg_terminate_backend(pid) from ({BUSY}) as found")
-    return 1
+    return len(one(server, f"select pg_terminate_backend(pid)::int::bigint as pid from {FETCHING}"))
 
 
 def killed(server: Postgres) -> int:
