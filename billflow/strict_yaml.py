@@ -256,6 +256,8 @@ def _mistake(detail: ErrorDetails, file: Path | str, overrides: Mapping[tuple[st
     # pydantic adds the tag of a union's member to the path; it is not a key that the user wrote.
     location = [part for part in detail["loc"] if not str(part).startswith("~")]
     what, remedy = _explained(detail, location)
+    if detail["type"] == "union_tag_invalid":
+        location.append(_key_of_union(detail.get("ctx") or {}))
     keys = tuple(map(str, location))
     variables = (variable for path, variable in overrides.items() if _comes_from(path, keys, what))
     return SettingsError(what, where=next(variables, f"{file}: {dotted(location)}"), remedy=remedy)
@@ -283,9 +285,13 @@ def _explained(detail: ErrorDetails, location: list[int | str]) -> tuple[str, st
     return f"{shown(value)}: {detail['msg']}", "write a value of that kind"
 
 
+def _key_of_union(context: Mapping[str, Any]) -> str:
+    return str(context["discriminator"]).removesuffix("()").removeprefix("_by_")
+
+
 def _unknown_member(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     """A union whose members are told apart by one key, such as a charge by its `model`."""
-    key = str(context["discriminator"]).removesuffix("()").removeprefix("_by_")
+    key = _key_of_union(context)
     known = str(context.get("expected_tags") or "").replace("~", "")
     given = value.get(key) if isinstance(value, dict) else value
     if given is None:

@@ -161,7 +161,7 @@ MISTAKES = [
     ("sources", "sources: []", "sources", "at least 1"),
     ("sources", "sources: {name: s}", "sources", "{'name': 's'}"),
     ("sources", sources(table="usage", customers=f"path: u, columns: {USAGE}"), "", "sources: none gives customers"),
-    ("sources", sources(kind="sqll"), "sources[0]", "kind 'sqll' is not known to this version"),
+    ("sources", sources(kind="sqll"), "sources[0].kind", "kind 'sqll' is not known to this version"),
     ("sources", sources(name="a b"), "sources[0].name", "'a b'"),
     ("sources", sources(systm="x"), "sources[0].systm", "unknown key 'systm' (value 'x')"),
     ("sources", sources(table="client"), "sources[0]", "tables.client: unknown table"),

@@ -90,7 +90,8 @@ class MongoDelivery:
         chosen = self.documents.chosen
         with explained(self.documents), _collection(self.documents) as collection:
             newest = collection.find_one(chosen, sort=[(self.watermark, -1)])
-            return [self.name, collection.count_documents(chosen), exact_json(newest)]
+            place = without_passwords(self.documents.url)
+            return [self.name, place, collection.count_documents(chosen), exact_json(newest)]
 
     @contextmanager
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:

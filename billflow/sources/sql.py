@@ -69,7 +69,7 @@ class SqlDelivery:
         newest = f"max({database.name(self.watermark)})"
         with explained(self.query), database.connected(self.query) as connection:
             found = database.one(connection, f"SELECT count(*), {newest} FROM ({self.query.select}) AS _all")
-        return [self.name, *map(str, found)]
+        return [self.name, without_passwords(self.query.url), *map(str, found)]
 
     @contextmanager
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:

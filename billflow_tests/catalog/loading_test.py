@@ -146,7 +146,7 @@ CHARGE_MISTAKES = [
     (f"{{{FLAT}, amount: 1, valid_from: soon}}", ".valid_from", "'soon'"),
     ("{model: flat, amount: 1}", ".tax", "the key 'tax' is missing"),
     ("{model: flat, amount: 1, tax: vat}", ".tax", "unknown tax 'vat'"),
-    ("{model: falt, amount: 1, tax: gst}", "", "model 'falt' is not known"),
+    ("{model: falt, amount: 1, tax: gst}", ".model", "model 'falt' is not known"),
     ("{amount: 1, tax: gst}", "", "the key 'model' is missing"),
     (f"{{{USED.replace('kwh', 'kwhh')}}}", ".metric", "unknown metric 'kwhh'"),
     (f"{{{USED.replace('metric: kwh, ', '')}}}", ".metric", "the key 'metric' is missing"),
