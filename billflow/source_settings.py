@@ -181,14 +181,13 @@ class SqlSource(AnySource):
         # What is said of it must not show the password, which a url that cannot be read may hold anywhere.
         try:
             parts = urlsplit(url.get_secret_value())
-            port = parts.port
+            parts.port  # noqa: B018  # only asking tells whether it is a number
         except ValueError:
             raise ValueError("this is not a url; write it as postgresql://user:password@host:port/database") from None
         if parts.scheme not in cls.DATABASES:
             raise ValueError(f"the url must begin with one of {', '.join(f'{one}://' for one in cls.DATABASES)}")
         if len(parts.path) < 2 or (parts.scheme != "sqlite" and not parts.hostname):  # "/"
             raise ValueError("the url names no database; write it as postgresql://user:password@host:port/database")
-        del port
         return url
 
 

@@ -15,10 +15,10 @@ from billflow.catalog import catalog_texts, parse_catalog
 from billflow.cli.output import open_output, plain
 from billflow.cli.previewing import HELD
 from billflow.errors import UsageError
+from billflow.exact_json import exact_json
 from billflow.insights.connection import newest_end
 from billflow.insights.correctable import correctable
 from billflow.insights.correction import Bill, Corrected, corrected
-from billflow.insights.exact_json import exact_json
 from billflow.insights.preview import check_plans, small_session
 from billflow.lake.manifest import Manifest, read_manifest
 from billflow.lake.storage import open_lake

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from billflow.cli.output import open_output, plain
-from billflow.insights.exact_json import exact_json
+from billflow.exact_json import exact_json
 from billflow.insights.explanation import explanation, recomputed
 from billflow.insights.published_invoice import find_invoice
 from billflow.lake.manifest import read_manifest

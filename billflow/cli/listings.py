@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from billflow.cli.output import open_output, plain
-from billflow.insights.exact_json import exact_json
+from billflow.exact_json import exact_json
 from billflow.insights.listing import Listing
 
 

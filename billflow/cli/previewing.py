@@ -13,7 +13,7 @@ from billflow.catalog import BillingPeriod, Catalog, load_catalog
 from billflow.catalog.periods import named_period
 from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
-from billflow.insights.exact_json import exact_json
+from billflow.exact_json import exact_json
 from billflow.insights.family import Families, Family, bills_before, ingested_tables, newest_ingestion
 from billflow.insights.preview import Preview, check_plans, small_session
 from billflow.insights.preview import preview as previewed

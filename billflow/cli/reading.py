@@ -15,7 +15,7 @@ from rich.table import Table
 from billflow import insights
 from billflow.cli.output import open_output
 from billflow.errors import UsageError
-from billflow.insights.exact_json import exact_json
+from billflow.exact_json import exact_json
 from billflow.lake import published
 from billflow.lake.manifest import Manifest, NumberRange, PublishedPartition, read_manifest
 from billflow.lake.storage import Storage, open_lake

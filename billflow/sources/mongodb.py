@@ -1,6 +1,5 @@
 """Sources of kind `mongodb`: documents of collections, as JSON that keeps every digit."""
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import PassingError, SettingsError
+from billflow.exact_json import exact_json
 from billflow.source_settings import MongoMapping, MongoSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
@@ -75,7 +75,7 @@ class MongoDelivery:
     def sample(self) -> str:
         """The first document."""
         first = self._first()
-        text = "no document yet" if first is None else json.dumps(json.loads(exact_json(first)), ensure_ascii=False)
+        text = "no document yet" if first is None else " ".join(exact_json(plain(first)).split())
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return f"{self.documents.collection} of {without_passwords(self.documents.url)}: {shown}"
 
@@ -91,7 +91,7 @@ class MongoDelivery:
         with explained(self.documents), _collection(self.documents) as collection:
             newest = collection.find_one(chosen, sort=[(self.watermark, -1)])
             place = without_passwords(self.documents.url)
-            return [self.name, place, collection.count_documents(chosen), exact_json(newest)]
+            return [self.name, place, collection.count_documents(chosen), exact_json(plain(newest))]
 
     @contextmanager
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
@@ -140,7 +140,7 @@ def fetched(part: tuple[Documents, Mapping[str, Any]]) -> Iterator[pa.RecordBatc
     with explained(documents), _collection(documents) as collection:
         texts: list[str] = []
         for document in collection.find(chosen, batch_size=_BATCH):
-            texts.append(exact_json(document))
+            texts.append(exact_json(plain(document)))
             if len(texts) == _BATCH:
                 yield pa.RecordBatch.from_pydict({_TEXT: texts}, schema=_SCHEMA)
                 texts = []
@@ -188,28 +188,17 @@ def explained(documents: Documents) -> Iterator[None]:
         ) from None
 
 
-def exact_json(value: Any) -> str:
-    """A document as JSON: decimals with all digits, dates as ISO 8601 in UTC, and what JSON does not have as text."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(str(name))}:{exact_json(one)}" for name, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(exact_json, value)) + "]"
-    if isinstance(value, bool | int | str | None):
-        return json.dumps(value, ensure_ascii=False)
-    return _number(value) or json.dumps(_text(value), ensure_ascii=False)
-
-
-def _number(value: Any) -> str | None:
-    """The digits of a finite decimal or double."""
+def plain(value: Any) -> Any:
+    """A document in what JSON has: numbers with all digits, dates as ISO 8601 in UTC, all else as text."""
     from bson import Decimal128  # noqa: PLC0415
 
-    if not isinstance(value, Decimal128 | float):
-        return None
-    number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(repr(value))
-    return f"{number:f}" if number.is_finite() else None
-
-
-def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, Decimal128 | float):
+        number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(repr(value))
+        return number if number.is_finite() else str(number)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return value.hex() if isinstance(value, bytes) else value

@@ -14,7 +14,10 @@ from pyspark.sql import functions as F
 from billflow.errors import SettingsError
 from billflow.settings import Settings
 from billflow.source_settings import SqlMapping, SqlSource
-from billflow.sources.databases import Query, conditions, database_of, explained, fetched
+from billflow.sources.database import Query
+from billflow.sources.database_kinds import database_of
+from billflow.sources.database_parts import conditions
+from billflow.sources.databases import explained, fetched
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.strict_yaml import without_passwords
@@ -49,7 +52,9 @@ class SqlDelivery:
 
     def check(self) -> None:
         """Connects, and has the database look at the query. SettingsError or MachineError."""
-        self._schema(self.query)
+        database = database_of(self.query.url)
+        with explained(self.query), database.connected(self.query) as connection:
+            self._columns(database.schema(connection, self.query.select))
 
     def sample(self) -> str:
         """The columns, and the first row as the database has it."""
@@ -97,11 +102,6 @@ class SqlDelivery:
                 where=f"{self.where}.partition_by",
                 remedy="name one of their columns, as the key is",
             ) from None
-
-    def _schema(self, query: Query) -> pa.Schema:
-        database = database_of(query.url)
-        with explained(query), database.connected(query) as connection:
-            return self._columns(database.schema(connection, query.select))
 
     def _columns(self, schema: pa.Schema) -> pa.Schema:
         names = [name.lower() for name in schema.names]

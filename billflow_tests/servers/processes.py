@@ -71,6 +71,7 @@ class Server:
         try:
             wait_until(lambda: self.process.poll() is not None or true(), what, seconds=seconds)
         except TimeoutError as error:
+            self.kill()
             raise TimeoutError(f"{error}: {self.tail()}") from None
         if self.process.poll() is not None:
             raise RuntimeError(f"{what}: the process ended: {self.tail()}")

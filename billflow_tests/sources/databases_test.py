@@ -12,7 +12,10 @@ import pyarrow as pa
 import pytest
 
 from billflow.errors import BillflowError, PassingError, SettingsError
-from billflow.sources.databases import Query, conditions, database_of, fetched
+from billflow.sources.database import Query
+from billflow.sources.database_kinds import database_of
+from billflow.sources.database_parts import conditions
+from billflow.sources.databases import fetched
 from billflow_tests.servers.mariadb import MariaDb
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 

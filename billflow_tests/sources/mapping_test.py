@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
-from billflow.sources.mapping import FAILED, MALFORMED, mapping_mode
+from billflow.source_settings import FileMapping
+from billflow.sources.files import FileDelivery
+from billflow.sources.mapping import FAILED, MALFORMED, map_rows, mapping_mode
 from billflow.sources.raw import CORRUPT
 from billflow_tests.sources.rows import PLACE, delivered, mapped
 
@@ -401,3 +404,22 @@ def test_json_text_of_dimensions_is_kept_in_full(spark: SparkSession) -> None:
     text = json.dumps({f"d{number}": "x" * number for number in range(30)})
     [found] = values_of(mapped_column(spark, [text], "dimensions", "x"), "dimensions")
     assert found == json.loads(text)
+
+
+class TestUnfold:
+    """A list's elements as rows, of whatever source."""
+
+    def test_of_json_lines(self, spark: SparkSession, tmp_path: Path) -> None:
+        lines = ('{"m": "M1", "read": [{"no": 1, "kwh": 0.5}, {"no": 2, "kwh": 2}]}', '{"m": "M2", "read": []}', '{"m"')
+        (tmp_path / "a.json").write_text("\n".join(lines), encoding="utf-8")
+        columns = {"usage_id": "read.no", "subscription_id": "m", "metric": "'kwh'", "quantity": "read.kwh"}
+        mapping = FileMapping(path="p", unfold="read", columns={**columns, "event_time": "'2024-01-01'"})
+        with FileDelivery("s", str(tmp_path / "a.json"), "json", "y").opened(spark) as raw:
+            rows = map_rows(raw, mapping, "usage", timezone="UTC", where="y").orderBy("_row", "usage_id").collect()
+        found = [(row["usage_id"], row["quantity"], row[MALFORMED]) for row in rows]
+        assert found == [("1", Decimal("0.5"), False), ("2", Decimal(2), False), (None, None, True)]
+
+    def test_of_a_column_that_is_no_list(self, spark: SparkSession) -> None:
+        mapping = FileMapping(path="p", unfold="x", columns={"usage_id": "x"})
+        with pytest.raises(SettingsError, match="'x' is not a column with lists: it is string"):
+            map_rows(delivered(spark, ["1"]), mapping, "usage", timezone="UTC", where="y")

@@ -12,11 +12,12 @@ from bson import Decimal128, Int64, ObjectId
 from pyspark.sql import SparkSession
 
 from billflow.errors import PassingError, SettingsError
+from billflow.exact_json import exact_json
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import check_sources, deliveries, state
 from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.mapping import map_rows
-from billflow.sources.mongodb import MongoDelivery, exact_json, key_ranges
+from billflow.sources.mongodb import MongoDelivery, key_ranges, plain
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.mongo import Mongo
 
@@ -210,10 +211,10 @@ def test_a_watermark_tells_whether_documents_have_changed(server: Mongo, tmp_pat
 
 def test_what_json_does_not_have_is_text() -> None:
     found = exact_json(
-        {"a": float("nan"), "b": Decimal128("Infinity"), "c": 1e22, "d": b"\x00\xff", "e": None, "f": 0.1}
+        plain({"a": float("nan"), "b": Decimal128("Infinity"), "c": 1e22, "d": b"\x00\xff", "e": None, "f": 0.1})
     )
     assert json.loads(found, parse_float=str, parse_int=str) == {
-        "a": "nan",
+        "a": "NaN",
         "b": "Infinity",
         "c": "10000000000000000000000",
         "d": "00ff",

@@ -17,7 +17,8 @@ from billflow.errors import PassingError, SettingsError
 from billflow.lake.tables import write_plain
 from billflow.settings import Settings, load_settings
 from billflow.sources import sql
-from billflow.sources.databases import Query, fetched
+from billflow.sources.database import Query
+from billflow.sources.databases import fetched
 from billflow.sources.deliveries import check_sources, deliveries, state
 from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns

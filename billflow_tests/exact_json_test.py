@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billflow.insights.exact_json import exact_json
+from billflow.exact_json import exact_json
 
 
 @pytest.mark.parametrize(
