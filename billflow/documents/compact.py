@@ -9,76 +9,57 @@ machine, and each Python comes with another zlib.
 """
 
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, zip_longest
+from collections.abc import Iterator, Sequence
 
 import deflate
 
-from billflow.documents.replay import Replay, Writer
+from billflow.documents.objects import Objects
+from billflow.documents.replay.writing import Writing
 from billflow.documents.runs import shorter
 
 LEVEL = 6
 """Of libdeflate: smaller than zlib's highest level, in a third of its time where a tagged document has megabytes."""
 
-_END = re.compile(rb"\ntrailer\n<<(.*)>>\nstartxref\n(\d+)\n%%EOF\s*\Z", re.DOTALL)
 _SIZE = re.compile(rb"/Size \d+")
-_ENTRY = re.compile(rb"(\d{10}) \d{5} n")
-_HEAD = re.compile(rb"\d+ 0 obj\n")
-_BODY_END = b"\nendobj"
-_STREAM_END = b"endstream\nendobj"
-_PAGE = re.compile(rb"<</Type/Page/.*/Contents (\d+) 0 R", re.DOTALL)
-_CONTENT = re.compile(rb"\d+ 0 obj\n<</Length (\d+)/Filter/FlateDecode>>\nstream\n")
+_CONTENTS = re.compile(rb"/Contents \d+ 0 R")
+_KIDS = re.compile(rb"/Count \d+/Kids\[[^\]]*\]")
+_TREE = 1
+"""The object of the page tree."""
 
-_TRAILER_REACH = 1024
 _FREE, _PLAIN, _PACKED = 0, 1, 2
 """Kinds of entries of a cross-reference stream."""
 
 
-def compact(pdf: bytes, replay: Replay | None = None) -> bytes:
+def compact(pdf: bytes, writing: Writing | None = None) -> bytes:
     """A PDF as Typst writes it, smaller; the same in gives the same out. ValueError for other PDFs.
 
-    What `replay` holds takes the place of its marks; ReplayError when they are not as expected.
+    What `writing` holds takes the place of its marks; ReplayError when they are not as expected.
     """
-    end = _END.search(pdf, max(0, len(pdf) - _TRAILER_REACH))
-    if end is None:
-        raise ValueError("not a PDF as Typst writes them: no trailer at its end")
-    table = int(end[2])
-    starts = [int(entry) for entry in _ENTRY.findall(pdf, table, end.start())]
-    if not starts or starts != sorted(starts):
-        raise ValueError("not a PDF as Typst writes them: its objects are not in order")
-    objects = [pdf[start:stop].rstrip() for start, stop in zip(starts, [*starts[1:], table], strict=True)]
-    bodies = {number: _body(one) for number, one in enumerate(objects, 1) if not one.endswith(_STREAM_END)}
-    writer = Writer(replay, bodies) if replay else None
-    for page, number in _pages(bodies.values()):
-        objects[number - 1] = _object(number, b"", _shown(page, objects[number - 1], writer)).rstrip()
-    if writer:
-        writer.check_done()
-    return b"".join(_written(pdf[: starts[0]], objects, bodies, _SIZE.sub(b"", end[1])))
+    read = Objects.of(pdf)
+    if writing:
+        _write_pages(read, writing.contents(read))
+    else:
+        for page in read.pages:
+            read.objects[page.content - 1] = _object(page.content, b"", shorter(read.stream(page.content))).rstrip()
+    return b"".join(_written(read.head, read.objects, read.bodies, _SIZE.sub(b"", read.trailer)))
 
 
-def _pages(bodies: Iterable[bytes]) -> list[tuple[bytes, int]]:
-    """Each page and the number of its content."""
-    found = [(body, _PAGE.match(body)) for body in bodies]
-    return [(body, int(page[1])) for body, page in found if page]
-
-
-def _shown(page: bytes, one: bytes, writer: Writer | None) -> bytes:
-    """The content of a page, written shorter."""
-    head = _CONTENT.match(one)
-    if head is None:
-        raise ValueError(f"not a PDF as Typst writes them: {one[:60]!r} is no content of a page")
-    content = zlib.decompress(one[head.end() : head.end() + int(head[1])])
-    around, instead = writer.cut(page, content) if writer else ([content], [])
-    parts = zip_longest(map(shorter, around), instead, fillvalue=b"")
-    return b"".join(chain.from_iterable(parts))
-
-
-def _body(one: bytes) -> bytes:
-    head = _HEAD.match(one)
-    if head is None or not one.endswith(_BODY_END):
-        raise ValueError(f"not a PDF as Typst writes them: {one[:20]!r} is no object")
-    return one[head.end() : -len(_BODY_END)]
+def _write_pages(pdf: Objects, contents: Sequence[tuple[int, bytes]]) -> None:
+    """Pages with these contents; one that is like a page that is there already is an object of its own."""
+    pages, objects, bodies = pdf.pages, pdf.objects, pdf.bodies
+    kids, used = [], set[int]()
+    for source, content in contents:
+        page = pages[source]
+        if source in used:
+            number, written = len(objects) + 1, len(objects) + 2
+            objects += [b"", b""]
+            bodies[number] = _CONTENTS.sub(b"/Contents %d 0 R" % written, page.body)
+        else:
+            number, written = page.number, page.content
+        used.add(source)
+        kids.append(b"%d 0 R" % number)
+        objects[written - 1] = _object(written, b"", content).rstrip()
+    bodies[_TREE] = _KIDS.sub(b"/Count %d/Kids[%b]" % (len(kids), b" ".join(kids)), bodies[_TREE])
 
 
 def _written(head: bytes, objects: Sequence[bytes], bodies: dict[int, bytes], trailer: bytes) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ from billflow.documents.compact import compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
-from billflow.documents.replay import ReplayError
+from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
 from billflow.documents.typesetting import LaidOut, Typesetter
@@ -112,7 +112,8 @@ class Renderer:
         else:
             dated = _with_date(laid_out.files, payload) | {FILE_NAME: einvoice}
             pdf = as_factur_x(self._compiled(dated, STANDARD))
-        return Rendered(compact(pdf, laid_out.replay), page_count(pdf), laid_out.remarks)
+        pages = laid_out.writing.pages if laid_out.writing else page_count(pdf)
+        return Rendered(compact(pdf, laid_out.writing), pages, laid_out.remarks)
 
     def _compiled(self, files: Mapping[str, str | bytes], *standards: Literal["a-3b", "ua-1"]) -> bytes:
         for name, content in files.items():

@@ -13,8 +13,11 @@ from billflow.documents.fonts import EXTRA, LATIN, families, install, located
 from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
-from billflow.documents.paper import Payload, Stationery, paper_of, typeface_of
-from billflow.documents.replay import SHAPING, Replay, marked
+from billflow.documents.paper import Page, Payload, Stationery, paper_of, typeface_of
+from billflow.documents.replay.letters import ReplayError
+from billflow.documents.replay.marks import FURNITURE, NUMBER_MARK, SHAPING, marked
+from billflow.documents.replay.trials import Trials
+from billflow.documents.replay.writing import Writing
 from billflow.documents.specimen import Specimen
 from billflow.documents.templates import TemplateSet, are_shipped, languages_without_fonts
 from billflow.documents.widths import Widths, measured_by
@@ -29,7 +32,7 @@ class LaidOut:
 
     files: dict[str, str]
     remarks: str | None
-    replay: Replay | None
+    writing: Writing | None
 
 
 class Typesetter:
@@ -45,6 +48,9 @@ class Typesetter:
         self.languages = sorted(printable)
         self._fonts = template_set.fonts
         self._replays = not accessible and are_shipped(template_set.files, SHAPING)
+        self._copies = are_shipped(template_set.files, [FURNITURE])
+        self._root = root
+        self._trials: dict[str, Trials] = {}
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
@@ -59,17 +65,17 @@ class Typesetter:
         self._unprintable_labels: dict[str, set[str]] = {}
 
     def laid_out(self, payload: Payload, *, replayed: bool = True) -> LaidOut:
-        """One document, with small rows to be `replayed` where that can be.
+        """One document, with its sections to be written afterwards (`replayed`) where that can be.
 
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
-        files, language, replay = self._files(payload, replayed=replayed)
+        files, language, writing = self._files(payload, replayed=replayed)
         missing = self._glyphs.missing(files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
-            files, _, replay = self._files(replaced(payload, missing), replayed=replayed)
-        return LaidOut(files, "; ".join(filter(None, remarks)) or None, replay)
+            files, _, writing = self._files(replaced(payload, missing), replayed=replayed)
+        return LaidOut(files, "; ".join(filter(None, remarks)) or None, writing)
 
     def check_texts(self) -> None:
         """Raises SettingsError when a notice has characters that no font at hand has, whichever bills print it."""
@@ -78,7 +84,7 @@ class Typesetter:
                 if missing := self._glyphs.missing([text]):
                     raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
 
-    def _files(self, payload: Payload, *, replayed: bool) -> tuple[dict[str, str], str, Replay | None]:
+    def _files(self, payload: Payload, *, replayed: bool) -> tuple[dict[str, str], str, Writing | None]:
         formats = self._stationery.formats(payload)
         with measured_by(self.widths):
             for _ in range(MOST_ROUNDS):
@@ -87,13 +93,27 @@ class Typesetter:
                     break
                 self.widths.learn()
         named = families(formats.language, self._fonts, self._stationery.brand.font)
-        replay = None
+        typeface = json.dumps(typeface_of(formats, named, accessible=self._accessible), ensure_ascii=False)
+        writing = None
         if replayed and self._replays and named[0] == LATIN and formats.left_to_right:
-            details, replay = marked(details)
-        typeface = typeface_of(formats, named, accessible=self._accessible)
-        parts = {"typeface.json": typeface, "bill.json": bill, "details.json": details}
+            bill, details, writing = self._replayed(bill, details, typeface)
+        parts = {"bill.json": bill, "details.json": details}
         files = {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}
-        return files, formats.language, replay
+        return {"typeface.json": typeface, **files}, formats.language, writing
+
+    def _replayed(self, bill: Page, details: Page, typeface: str) -> tuple[Page, Page, Writing | None]:
+        """What Typst lays out of a document, and what is written into that afterwards."""
+        label = self._stationery.labels[bill["locale"]]["page"] if self._copies else None
+        shown, replay = marked(details, label)
+        if replay is None:
+            return bill, details, None
+        if typeface not in self._trials:
+            self._trials[typeface] = Trials(self._root, f"trials-{len(self._trials)}", self.fonts, typeface)
+        try:
+            writing = Writing.of(replay, self._trials[typeface])
+        except ReplayError:  # Typst sets sections in another way than is known
+            return bill, details, None
+        return (bill | {"page_mark": NUMBER_MARK} if replay.numbers else bill), shown, writing
 
     def _missing_labels(self, language: str) -> set[str]:
         if language not in self._unprintable_labels:

@@ -38,8 +38,8 @@ class Press:
         monkeypatch.setattr(self.renderer.typesetter, "laid_out", partial(laid_out, replayed=False))
         monkeypatch.setattr("billflow.documents.rendering.compact", self._seen)
 
-    def _seen(self, pdf, replay):
-        assert replay is None
+    def _seen(self, pdf, writing):
+        assert writing is None
         self.written = pdf
         return compact(pdf)
 

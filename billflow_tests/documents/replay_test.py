@@ -9,7 +9,7 @@ import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billflow.documents import replay
+from billflow.documents.replay import marks
 from billflow.documents.fonts import LATIN
 from billflow.documents.rendering import Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
@@ -65,7 +65,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_letter_is_where_typst_puts_it(renderer, whole, shape):
-    assert renderer.typesetter.laid_out(SHAPES[shape]).replay is not None
+    assert renderer.typesetter.laid_out(SHAPES[shape]).writing is not None
     made = renderer.render_pdf(SHAPES[shape]).pdf
     assert_same(made, whole.render_pdf(SHAPES[shape]).pdf)
     with pikepdf.open(io.BytesIO(made)) as opened:
@@ -105,7 +105,7 @@ def test_letters_of_all_kinds(renderer, whole, value):
 def test_what_is_more_than_a_glyph_a_letter_is_laid_out(renderer, whole, value):
     payload = bill(records=3)
     payload["usage"][0]["rows"] = [[*row[:2], value, "x"] for row in payload["usage"][0]["rows"]]
-    replay = renderer.typesetter.laid_out(payload).replay
+    replay = renderer.typesetter.laid_out(payload).writing
     assert not any(value in line for column in replay.columns for line in column.lines)
     assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
 
@@ -119,12 +119,12 @@ def test_other_scripts_print_the_same(renderer, whole, language):
 def test_another_typeface_is_laid_out():
     files = find_templates(None).files
     own = TemplateSet.of({**files, "brand.yaml": b"version: 1\nfont: DejaVu Sans Mono\n"})
-    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).replay is None
+    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).writing is None
 
 
 def test_what_is_accessible_is_laid_out():
     accessible = Renderer(find_templates(None), Documents(accessible=True))
-    assert accessible.typesetter.laid_out(SHAPES["calls"]).replay is None
+    assert accessible.typesetter.laid_out(SHAPES["calls"]).writing is None
 
 
 MARK = "unkerned(size: part.mark * 1pt, mark)"
@@ -151,13 +151,13 @@ def own_templates(name, there, instead):
 )
 def test_rows_of_a_projects_own_are_laid_out(name, there, instead):
     own = Renderer(own_templates(name, there, instead))
-    assert own.typesetter.laid_out(SHAPES["calls"]).replay is None
+    assert own.typesetter.laid_out(SHAPES["calls"]).writing is None
 
 
 def test_a_sections_own_component_is_laid_out():
     files = find_templates(None).files
     own = Renderer(TemplateSet.of({**files, "components/usage.typ": b'#import "table.typ": section'}))
-    replay = own.typesetter.laid_out(SHAPES["calls"]).replay
+    replay = own.typesetter.laid_out(SHAPES["calls"]).writing
     assert not any("national" in line for column in replay.columns for line in column.lines)
 
 
@@ -182,17 +182,17 @@ def test_marks_that_are_not_as_expected_lose_nothing(monkeypatch, instead):
 @pytest.mark.parametrize("size", ["7.2003", "8.5003", "7.25", "12"])
 def test_sizes_of_all_kinds(size):
     own = own_templates("layout.yaml", "size: 7.2", f"size: {size}")
-    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).replay is not None
+    assert Renderer(own).typesetter.laid_out(SHAPES["calls"]).writing is not None
     assert_same(*[each.render_pdf(SHAPES["calls"]).pdf for each in (Renderer(own), laying_out_all(Renderer(own)))])
 
 
 LETTERS = st.text(alphabet="".join(map(chr, range(33, 0x180))) + "–—‘’“”•…€−", min_size=1, max_size=120)
 
 
-@given(LETTERS.filter(replay._PLAIN.fullmatch))
+@given(LETTERS.filter(marks._PLAIN.fullmatch))
 def test_no_letter_of_a_mark_is_drawn_with_the_next(letters):
-    mark = replay._alphabet(sorted(set(letters)))
-    assert not replay._DRAWN_TOGETHER.search(mark)
+    mark = marks.alphabet(letters)
+    assert not marks.TOGETHER.search(mark)
     assert mark == mark.strip()
     assert set(mark) == {*letters, " "}
 
@@ -207,7 +207,7 @@ SPECIMEN = """
 @pytest.mark.slow
 def test_only_those_pairs_are_drawn_together(tmp_path):
     """Each pair of plain letters, beside the two alone."""
-    plain = [char for char in map(chr, range(33, 0x2213)) if replay._PLAIN.fullmatch(char) and not char.isspace()]
+    plain = [char for char in map(chr, range(33, 0x2213)) if marks._PLAIN.fullmatch(char) and not char.isspace()]
     (tmp_path / "main.typ").write_text(SPECIMEN % LATIN)
     compiler = typst.Compiler(root=tmp_path, font_paths=typst.Fonts(include_system_fonts=False))
 
@@ -225,7 +225,7 @@ def test_only_those_pairs_are_drawn_together(tmp_path):
         pairs = zip(plain, found[len(plain) :], strict=True)
         together += [first + second for second, drawn in pairs if drawn != alone[first] + alone[second]]
     assert {pair[0] for pair in together} == {"Q", "f", "·"}
-    assert together == [a + b for a in plain for b in plain if replay._DRAWN_TOGETHER.search(a + b)]
+    assert together == [a + b for a in plain for b in plain if marks.TOGETHER.search(a + b)]
 
 
 def string_of(operand):

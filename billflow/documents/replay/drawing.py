@@ -1,0 +1,166 @@
+"""The content of a page for a section: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from billflow.documents.replay.letters import Letters
+from billflow.documents.replay.marks import NUMBER_SIZE, Part
+from billflow.documents.replay.trials import WIDTH, Role, SectionStyle, Trials
+
+_LEVELS = 3
+"""Looks of titles; those further out look like the last."""
+
+
+class Hand:
+    """Writes the texts of one document."""
+
+    def __init__(self, regular: Letters, bold: Letters, trials: Trials) -> None:
+        self._letters = (regular, bold)
+        self._trials = trials
+        self._written: dict[tuple[bool, bool, bool], dict[str, bytes]] = {}
+
+    def font(self, bold: bool) -> int:
+        return self._letters[bold].font
+
+    def style(self, part: Part) -> SectionStyle:
+        return self._trials.style(part["size"], part["pitch"])
+
+    def lines(self, lines: Sequence[str], *, bold: bool, kerned: bool, right: bool) -> bytes:
+        """Lines of text, one below the other; those that end `right` begin at the place where they end."""
+        known = self._written.setdefault((bold, kerned, right), {"": b""})
+        for line in lines:
+            if line not in known:
+                known[line] = self._line(line, bold=bold, kerned=kerned, right=right)
+        return b" T*".join(map(known.__getitem__, lines))
+
+    def _line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
+        letters = self._letters[bold]
+        kerns = self._trials.kerns[bold, text] if kerned else ()
+        if not kerns and not right:
+            return b"(%b)Tj" % letters.string(text)
+        shown = [b"["]
+        if right:
+            shown.append(b"%g" % round(letters.width(text) - sum(kern for _, kern in kerns), 1))
+        begin = 0
+        for at, kern in kerns:
+            shown.append(b"(%b)%g" % (letters.string(text[begin:at]), kern))
+            begin = at
+        shown.append(b"(%b)]TJ" % letters.string(text[begin:]))
+        return b"".join(shown)
+
+
+class _Text:
+    """One text object: colour, font and pitch are named where they change."""
+
+    def __init__(self, hand: Hand, fonts: Mapping[int, bytes]) -> None:
+        self._hand, self._fonts = hand, fonts
+        self._shown = [b"q BT"]
+        self._look: tuple[bytes, bytes] = (b"", b"")
+        self._pitch = 0.0
+
+    def add(self, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> None:
+        """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline."""
+        if not text:
+            return
+        lines = text.split("\n")
+        empty = next(at for at, line in enumerate(lines) if line)
+        colour, font = role.colour, b"/%b %b Tf" % (self._fonts[self._hand.font(role.bold)], role.size)
+        self._shown += [new for new, old in zip((colour, font), self._look, strict=True) if new != old]
+        self._look = (colour, font)
+        if pitch != self._pitch and len(lines) > empty + 1:
+            self._shown.append(b" %b TL" % _points(pitch))
+            self._pitch = pitch
+        self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y - empty * pitch)))
+        self._shown.append(self._hand.lines(lines[empty:], bold=role.bold, kerned=role.kerned, right=right))
+
+    def content(self) -> bytes:
+        return b"".join([*self._shown, b"\nET\nQ\n"])
+
+
+def section(part: Part, hand: Hand, fonts: Mapping[int, bytes], left: float, top: float) -> bytes:
+    """A section whose upper left corner is there; `fonts` are what the page calls fonts."""
+    style, text = hand.style(part), _Text(hand, fonts)
+    _write_head(part, style, text, left, top)
+    rows = top - part["head"]
+    for lane, start in zip(part["lanes"], part["starts"], strict=True):
+        _write_lane(part, lane, style, text, left + start, rows)
+    return b"".join([*_strokes(part, style, left, rows), text.content()])
+
+
+def _write_head(part: Part, style: SectionStyle, text: _Text, left: float, top: float) -> None:
+    roles = style.roles
+    text.add(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
+    text.add(roles["title"], part["title"], left, top - roles["title"].down)
+    for start in part["starts"]:
+        for label, edge in zip(part["labels"], part["edges"], strict=False):
+            role, right = _of_side(style, "label", edge)
+            text.add(role, label, left + start + edge["at"], top - role.down, right=right)
+
+
+def _write_lane(
+    part: Part, lane: Mapping[str, Any], style: SectionStyle, text: _Text, left: float, rows: float
+) -> None:
+    pitch = part["pitch"]
+    for kind, texts in (("cell", lane["cells"]), ("lane_label", lane["labels"])):
+        for column, edge in zip(texts, part["edges"], strict=False):
+            role, right = _of_side(style, kind, edge)
+            text.add(role, column, left + edge["at"], rows - role.down, pitch=pitch, right=right)
+    for layer in lane["titles"]:
+        level, (title, beside) = min(layer["level"], _LEVELS - 1), layer["texts"]
+        role, besides = style.roles[f"level{level}"], style.roles[f"beside{level}"]
+        text.add(role, title, left, rows - role.down, pitch=pitch)
+        text.add(besides, beside, left + part["width"], rows - besides.down, pitch=pitch, right=True)
+
+
+def _of_side(style: SectionStyle, kind: str, edge: Mapping[str, Any]) -> tuple[Role, bool]:
+    right = edge["side"] == "end"
+    return style.roles[f"{kind}_end" if right else kind], right
+
+
+def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Iterator[bytes]:
+    """The rules under the head, and the hairlines."""
+    width = _points(part["width"])
+    for lane, start in zip(part["lanes"], part["starts"], strict=True):
+        x, rule = _points(left + start), _points(rows + style.rule_above)
+        yield b"q 1 0 0 -1 %b %b cm%b 0 0 m %b 0 l\nS\nQ\n" % (x, rule, style.rule, width)
+        if part["ruled"] and lane["rules"]:
+            heights = [_points(at * part["pitch"]) for at in lane["rules"]]
+            path = b"".join(b" 0 %b m %b %b l" % (y, width, y) for y in heights)
+            yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, _points(rows), style.hairline, path)
+
+
+def number_text(number: str, hand: Hand, font: bytes, colour: bytes, right: float, baseline: float) -> bytes:
+    """A page number that ends there."""
+    shown = hand.lines([number], bold=False, kerned=True, right=True)
+    place = b" 1 0 0 1 %b %b Tm" % (_points(right), _points(baseline))
+    return b"q BT%b/%b %g Tf%b%b\nET\nQ\n" % (colour, font, NUMBER_SIZE, place, shown)
+
+
+def kerned_texts(part: Part, style: SectionStyle) -> Iterator[tuple[bool, str]]:
+    """The lines of a section that are kerned, each with whether it is bold."""
+    for role, text in _texts(part, style):
+        if role.kerned:
+            yield from ((role.bold, line) for line in text.split("\n") if line)
+
+
+def _texts(part: Part, style: SectionStyle) -> Iterator[tuple[Role, str]]:
+    yield style.roles["continues"], part["continues"]
+    yield style.roles["title"], part["title"]
+    yield from _columns(part, style, "label", part["labels"])
+    for lane in part["lanes"]:
+        yield from _columns(part, style, "cell", lane["cells"])
+        yield from _columns(part, style, "lane_label", lane["labels"])
+        for layer in lane["titles"]:
+            level = min(layer["level"], _LEVELS - 1)
+            yield style.roles[f"level{level}"], layer["texts"][0]
+            yield style.roles[f"beside{level}"], layer["texts"][1]
+
+
+def _columns(part: Part, style: SectionStyle, kind: str, texts: Sequence[str]) -> Iterator[tuple[Role, str]]:
+    for text, edge in zip(texts, part["edges"], strict=False):
+        yield _of_side(style, kind, edge)[0], text
+
+
+def _points(points: float) -> bytes:
+    """To 1/10,000 pt, as `runs` writes places."""
+    return (b"%.4f" % points).rstrip(b"0").rstrip(b".")

@@ -1,0 +1,254 @@
+"""Small documents that Typst lays out to show how it sets sections, and how it kerns: asked once, used for every bill."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from billflow.documents.objects import Objects
+from billflow.documents.replay.letters import ReplayError, fonts_of, glyphs_of, one, units, widths_of
+
+SECTIONS = """\
+#import "components/theme.typ": *
+#import "components/table.typ": section
+#set text(..text-style)
+#for part in json("parts.json") { page(width: page-width, height: 400pt, margin: 0pt, section(part)) }
+"""
+PAIRS = """\
+#import "components/theme.typ": *
+#set page(width: 9000pt, height: auto, margin: 0pt)
+#set text(..text-style)
+#for (bold, it) in json("pairs.json") { block(text(weight: if bold { 600 } else { 400 }, it)) }
+"""
+HEIGHT, WIDTH, HEAD = 400.0, 483.0, 43.0
+KERNED = "AV"
+"""Two letters that are set closer to each other wherever text is kerned."""
+ROLES = ("title", "continues", "label", "label_end", "cell", "cell_end", "lane_label", "lane_label_end")
+ROLES += tuple(f"{side}{level}" for level in range(3) for side in ("level", "beside"))
+"""Kinds of text of a section. `lane_label` heads columns under a group's title; `level`s are such titles."""
+
+_RUN = re.compile(
+    rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
+    rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
+)
+_STROKE = re.compile(rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)")
+_GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
+_UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
+_NEAR = 0.005
+"""Points."""
+MOST_TEXTS = 20_000
+"""Texts whose kerning is remembered; a process that met more begins anew."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """How a kind of text looks, and how far (points) its first baseline is below the top of the section.
+
+    Texts that stand in lines have it below the top of the rows.
+    """
+
+    bold: bool
+    size: bytes
+    colour: bytes
+    down: float
+    kerned: bool
+
+
+@dataclass(frozen=True)
+class SectionStyle:
+    """How Typst draws a section: its texts by role, the rule under its head and the hairlines between rows (strokes),
+    and how far above the top of the rows that rule is (points).
+    """
+
+    roles: Mapping[str, Role]
+    rule: bytes
+    rule_above: float
+    hairline: bytes
+
+
+Kerns = Sequence[tuple[int, float]]
+"""Behind so many glyphs of a text, so much is taken off (1/1,000 em)."""
+
+
+class Trials:
+    """What Typst has been seen to do, in one language, in a folder of its own (`folder`, below `root`)."""
+
+    def __init__(self, root: Path, folder: str, fonts: typst.Fonts, typeface: str) -> None:
+        self._folder = root / folder
+        shutil.copytree(root / "components", self._folder / "components")
+        shutil.copy(root / "brand.json", self._folder)
+        (self._folder / "typeface.json").write_text(typeface, encoding="utf-8")
+        self._compiler = typst.Compiler(root=root, font_paths=fonts)
+        self._styles: dict[tuple[float, float], SectionStyle] = {}
+        self._pairs: dict[tuple[bool, str], float] = {}
+        self.kerns: dict[tuple[bool, str], Kerns] = {}
+        """By weight (bold or not) and text."""
+
+    def style(self, size: float, pitch: float) -> SectionStyle:
+        """How sections of that size and pitch (points) are drawn. ReplayError where that cannot be read."""
+        key = (size, pitch)
+        if key not in self._styles:
+            self._styles[key] = _read_style(self._laid_out("sections.typ", SECTIONS, [_sample(size, pitch)]), pitch)
+        return self._styles[key]
+
+    def learn(self, texts: Iterable[tuple[bool, str]]) -> None:
+        """The kerning of texts: pairs of letters that are new are laid out, all in one go."""
+        novel = [key for key in texts if key not in self.kerns]
+        if len(self.kerns) > MOST_TEXTS:
+            self.kerns.clear()
+        pairs = {(bold, pair) for bold, text in novel for pair in _pairs_in(text)} - self._pairs.keys()
+        if pairs:
+            self._pairs |= self._tried(sorted(pairs))
+        for bold, text in novel:
+            found = [(at, self._pairs[bold, pair]) for at, pair in enumerate(_pairs_in(text), 1)]
+            self.kerns[bold, text] = [(at, kern) for at, kern in found if kern]
+
+    def _tried(self, pairs: Sequence[tuple[bool, str]]) -> Iterator[tuple[tuple[bool, str], float]]:
+        """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
+        pdf = self._laid_out("pairs.typ", PAIRS, [(bold, f"x{pair}x") for bold, pair in pairs])
+        runs = [run for page in pdf.pages for run in _RUN.findall(pdf.stream(page.content))]
+        if len(runs) != len(pairs):
+            raise ReplayError("pairs of letters are more or fewer texts")
+        for (bold, pair), run in zip(pairs, runs, strict=True):
+            glyphs, kerns = glyphs_of(run[-1])
+            if len(glyphs) != 2 * (len(pair) + 2):
+                raise ReplayError(f"{pair!r} has other glyphs than letters")
+            yield (bold, pair), dict(kerns).get(2, 0.0)
+
+    def _laid_out(self, name: str, source: str, listed: Sequence[Any]) -> Objects:
+        (self._folder / name).write_text(source, encoding="utf-8")
+        data = "parts.json" if name == "sections.typ" else "pairs.json"
+        (self._folder / data).write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
+        pdf: Any = self._compiler.compile(input=self._folder / name, format="pdf", pdf_tags=False, timestamp=0)
+        return Objects.of(pdf)
+
+
+def _pairs_in(text: str) -> list[str]:
+    """Each two neighbours as they are drawn: with what follows where that changes the second."""
+    drawn = units(text)
+    return [text[at] + unit for at, unit in enumerate(drawn[1:])]
+
+
+def _sample(size: float, pitch: float) -> dict[str, Any]:
+    """A section with a text of each role, its name first."""
+    text = {role: f"{chr(ord('a') + at)}{KERNED}" for at, role in enumerate(ROLES)}
+    titles = [
+        {"level": level, "texts": ["\n" * (2 + level) + text[f"{side}{level}"] for side in ("level", "beside")]}
+        for level in range(3)
+    ]
+    lane = {
+        "lines": 5,
+        "rules": [1],
+        "cells": [text["cell"], text["cell_end"]],
+        "labels": ["\n" + text["lane_label"], "\n" + text["lane_label_end"]],
+        "titles": titles,
+    }
+    return {
+        "component": "table",
+        "title": text["title"],
+        "continues": text["continues"],
+        "size": size,
+        "pitch": pitch,
+        "head": HEAD,
+        "ruled": True,
+        "width": TABLE,
+        "edges": [{"at": COLUMN, "side": "start"}, {"at": EDGE, "side": "end"}],
+        "labels": [text["label"], text["label_end"]],
+        "starts": [LANE],
+        "lines": 5,
+        "lanes": [lane],
+    }
+
+
+LANE, TABLE, COLUMN, EDGE = 20.0, 300.0, 0.0, 200.0
+"""Of the sample (points): where its lane starts, how wide it is, where its two columns begin and end."""
+
+
+def _read_style(pdf: Objects, pitch: float) -> SectionStyle:
+    (page,) = pdf.pages
+    content = pdf.stream(page.content)
+    fonts = fonts_of(pdf, page.body)
+    seen = dict(_seen(pdf, fonts, content))
+    if sorted(seen) != sorted(ROLES):
+        raise ReplayError(f"a section has other texts than {ROLES}: {sorted(seen)}")
+    regular = seen["cell"].font
+    strokes = _STROKE.findall(content)
+    if len(strokes) != 2:
+        raise ReplayError("a section has more or fewer lines than its rule and a hairline")
+    roles = {role: text.role(regular, _top_of(role, pitch)) for role, text in seen.items()}
+    return SectionStyle(roles, *_strokes(strokes, pitch))
+
+
+def _strokes(strokes: Sequence[tuple[bytes, ...]], pitch: float) -> tuple[bytes, float, bytes]:
+    (rule, at), (hairline, below) = (_stroke(each) for each in strokes)
+    if abs(below - pitch) > _NEAR:
+        raise ReplayError("a hairline is not at its line")
+    return rule, -at, hairline
+
+
+def _stroke(stroke: tuple[bytes, ...]) -> tuple[bytes, float]:
+    """How a line is drawn, and how far below the top of the rows it is."""
+    across, down, drawn, *path = stroke
+    start, y, end, its_y = map(float, path)
+    if y != its_y or abs(float(across) + start - LANE) > _NEAR or abs(end - start - TABLE) > _NEAR:
+        raise ReplayError("a line is not as wide as its table")
+    return drawn, HEIGHT - float(down) + y - HEAD
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A text of a role as it was drawn: its baseline counts from the top."""
+
+    font: int
+    size: bytes
+    colour: bytes
+    baseline: float
+    kerned: bool
+
+    def role(self, regular: int, top: float) -> Role:
+        return Role(self.font != regular, self.size, self.colour, self.baseline - top, self.kerned)
+
+
+def _seen(pdf: Objects, fonts: Mapping[bytes, int], content: bytes) -> Iterator[tuple[str, _Seen]]:
+    """Each text of the sample by its role. ReplayError where one does not begin or end where it should."""
+    for across, down, colour, name, size, shown in _RUN.findall(content):
+        font = fonts[name]
+        glyphs, kerns = glyphs_of(shown)
+        role = ROLES[ord(_letters(pdf, font)[glyphs[:2]]) - ord("a")]
+        widths = widths_of(pdf, font)
+        drawn = sum(widths[int.from_bytes(glyphs[at : at + 2])] for at in range(0, len(glyphs), 2))
+        width = (drawn - sum(kern for _, kern in kerns)) * float(size) / 1000
+        start, side = _ACROSS[role]
+        if abs(float(across) + width * side - start) > _NEAR:
+            raise ReplayError(f"{role} is not where its column is")
+        yield role, _Seen(font, size, colour, HEIGHT - float(down), bool(kerns))
+
+
+def _letters(pdf: Objects, font: int) -> dict[bytes, str]:
+    """The character that each glyph of a font stands for."""
+    listed = pdf.stream(int(one(_UNICODE, pdf.bodies[font])))
+    return {bytes.fromhex(glyph.decode()): chr(int(char, 16)) for glyph, char in _GLYPH.findall(listed)}
+
+
+_ACROSS = {
+    "title": (0.0, 0),
+    "continues": (WIDTH, 1),
+    **{role: (LANE + COLUMN, 0) for role in ("label", "cell", "lane_label")},
+    **{role: (LANE + EDGE, 1) for role in ("label_end", "cell_end", "lane_label_end")},
+    **{f"level{level}": (LANE, 0) for level in range(3)},
+    **{f"beside{level}": (LANE + TABLE, 1) for level in range(3)},
+}
+"""Where texts of the sample begin (0) or end (1)."""
+
+
+def _top_of(role: str, pitch: float) -> float:
+    """From where the baseline of a role counts."""
+    if role in {"title", "continues", "label", "label_end"}:
+        return 0.0
+    lines = {"cell": 0, "cell_end": 0, "lane_label": 1, "lane_label_end": 1}
+    return HEAD + pitch * lines.get(role, 2 + int(role[-1]) if role[-1].isdigit() else 0)
