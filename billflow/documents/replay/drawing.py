@@ -1,12 +1,14 @@
 """The content of a page for a section: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from billflow.documents.replay.letters import Letters
+from billflow.documents.replay.letters import END, Letters
 from billflow.documents.replay.marks import NUMBER_SIZE, Part
-from billflow.documents.replay.trials import WIDTH, Role, SectionStyle, Trials
+from billflow.documents.replay.trials import WIDTH, Kerns, Role, SectionStyle, Trials
 
+_LINES = re.compile(r"[^\n]+|\n+")
 _LEVELS = 3
 """Looks of titles; those further out look like the last."""
 
@@ -17,7 +19,11 @@ class Hand:
     def __init__(self, regular: Letters, bold: Letters, trials: Trials) -> None:
         self._letters = (regular, bold)
         self._trials = trials
-        self._written: dict[tuple[bool, bool, bool], dict[str, bytes]] = {}
+        self._known = {
+            (bold, right): _Kerned(self._letters[bold], trials.kerns, bold=bold, right=right)
+            for bold in (False, True)
+            for right in (False, True)
+        }
 
     def font(self, bold: bool) -> int:
         return self._letters[bold].font
@@ -25,28 +31,39 @@ class Hand:
     def style(self, part: Part) -> SectionStyle:
         return self._trials.style(part["size"], part["pitch"])
 
-    def lines(self, lines: Sequence[str], *, bold: bool, kerned: bool, right: bool) -> bytes:
+    def column(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
         """Lines of text, one below the other; those that end `right` begin at the place where they end."""
-        known = self._written.setdefault((bold, kerned, right), {"": b""})
-        for line in lines:
-            if line not in known:
-                known[line] = self._line(line, bold=bold, kerned=kerned, right=right)
-        return b" T*".join(map(known.__getitem__, lines))
-
-    def _line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
         letters = self._letters[bold]
-        kerns = self._trials.kerns[bold, text] if kerned else ()
-        if not kerns and not right:
-            return b"(%b)Tj" % letters.string(text)
-        shown = [b"["]
-        if right:
-            shown.append(b"%g" % round(letters.width(text) - sum(kern for _, kern in kerns), 1))
-        begin = 0
+        if kerned:
+            return b"".join(map(self._known[bold, right].__getitem__, _LINES.findall(text)))
+        if not right:
+            return b"(%b)Tj" % letters.strings(text, b")Tj T*(")
+        pairs = zip(letters.line_widths(text), letters.strings(text, END).split(END), strict=True)
+        return b" T*".join([b"[%g(%b)]TJ" % pair if pair[1] else b"" for pair in pairs])
+
+
+class _Kerned(dict[str, bytes]):
+    """Lines that are kerned, as they are written, and the ends of so many lines, once they have been met."""
+
+    def __init__(self, letters: Letters, kerns: Mapping[tuple[bool, str], Kerns], *, bold: bool, right: bool) -> None:
+        super().__init__()
+        self._letters, self._kerns, self._bold, self._right = letters, kerns, bold, right
+
+    def __missing__(self, line: str) -> bytes:
+        ends = line.count("\n")  # nothing else, then
+        self[line] = written = b" T*" * ends if ends else self._written(line, self._kerns[self._bold, line])
+        return written
+
+    def _written(self, line: str, kerns: Kerns) -> bytes:
+        line = self._letters.separated(line)
+        if not kerns and not self._right:
+            return b"(%b)Tj" % self._letters.strings(line, b"")
+        width = self._letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
+        shown, begin = [b"[%g" % width if self._right else b"["], 0
         for at, kern in kerns:
-            shown.append(b"(%b)%g" % (letters.string(text[begin:at]), kern))
+            shown.append(b"(%b)%g" % (self._letters.strings(line[begin:at], b""), kern))
             begin = at
-        shown.append(b"(%b)]TJ" % letters.string(text[begin:]))
-        return b"".join(shown)
+        return b"".join([*shown, b"(%b)]TJ" % self._letters.strings(line[begin:], b"")])
 
 
 class _Text:
@@ -62,16 +79,16 @@ class _Text:
         """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline."""
         if not text:
             return
-        lines = text.split("\n")
-        empty = next(at for at, line in enumerate(lines) if line)
+        first = text.lstrip("\n")
+        empty = len(text) - len(first)
         colour, font = role.colour, b"/%b %b Tf" % (self._fonts[self._hand.font(role.bold)], role.size)
         self._shown += [new for new, old in zip((colour, font), self._look, strict=True) if new != old]
         self._look = (colour, font)
-        if pitch != self._pitch and len(lines) > empty + 1:
+        if pitch != self._pitch and "\n" in first:
             self._shown.append(b" %b TL" % _points(pitch))
             self._pitch = pitch
         self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y - empty * pitch)))
-        self._shown.append(self._hand.lines(lines[empty:], bold=role.bold, kerned=role.kerned, right=right))
+        self._shown.append(self._hand.column(first, bold=role.bold, kerned=role.kerned, right=right))
 
     def content(self) -> bytes:
         return b"".join([*self._shown, b"\nET\nQ\n"])
@@ -131,7 +148,7 @@ def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Itera
 
 def number_text(number: str, hand: Hand, font: bytes, colour: bytes, right: float, baseline: float) -> bytes:
     """A page number that ends there."""
-    shown = hand.lines([number], bold=False, kerned=True, right=True)
+    shown = hand.column(number, bold=False, kerned=True, right=True)
     place = b" 1 0 0 1 %b %b Tm" % (_points(right), _points(baseline))
     return b"q BT%b/%b %g Tf%b%b\nET\nQ\n" % (colour, font, NUMBER_SIZE, place, shown)
 

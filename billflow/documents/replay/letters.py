@@ -1,12 +1,14 @@
 """Fonts of a PDF that Typst wrote: which glyph is which letter, and how wide each is."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from billflow.documents.objects import Objects
-from billflow.documents.replay.marks import TOGETHER
+from billflow.documents.replay.marks import FIGURES, TOGETHER
 from billflow.documents.runs import octal
 
 _FONTS = re.compile(rb"/Font<<([^<>]*)>>")
@@ -14,7 +16,13 @@ _FONT = re.compile(rb"/(f\d+) (\d+) 0 R")
 _RESOURCES = re.compile(rb"/Resources (\d+) 0 R")
 _DESCENDANT = re.compile(rb"/DescendantFonts\[(\d+) 0 R\]")
 _WIDTHS = re.compile(rb"/W\[([\d. ]+)\]")
-_NEEDS_ESCAPE = re.compile(r"([()\\])")
+END = bytes(2)
+"""The end of a line among glyphs of two bytes."""
+_ESCAPES = ((b"\\", rb"\\"), (b"(", rb"\("), (b")", rb"\)"), (b"\r", rb"\r"))
+_PRIVATE = 0xE000
+"""Characters that stand for nothing else: no plain text has them."""
+_SHAPES = str.maketrans("123456789", "000000000")
+"""Figures are as wide as each other (`theme.typ`): few lines of figures differ in width."""
 _BRACKET = re.compile(rb"[()]")
 
 
@@ -61,49 +69,83 @@ def glyphs_of(shown: bytes) -> tuple[bytes, list[tuple[int, float]]]:
 
 @dataclass(frozen=True)
 class Letters:
-    """How the characters of a document's sections are written in one font."""
+    """How the characters of a document's sections are written in one font.
+
+    A pair that is drawn together is a character of its own for its first letter, and the second one.
+    """
 
     font: int
-    glyphs: Mapping[str, bytes]
+    glyphs: Mapping[str, int]
+    pairs: Mapping[str, str]
     widths: Mapping[int, float]
 
     @classmethod
     def of(cls, pdf: Objects, font: int, alphabet: str, shown: bytes) -> "Letters":
         """Read from `alphabet` (`marks.alphabet`) as Typst has set it, without kerning."""
         ids, kerns = glyphs_of(shown)
-        if len(ids) != 2 * len(alphabet) or kerns:
-            raise ReplayError(f"{len(alphabet)} characters are {len(ids) // 2} glyphs")
-        glyphs: dict[str, bytes] = {}
-        for at, char in enumerate(alphabet):
-            pair = alphabet[at : at + 2]
-            glyphs[pair if TOGETHER.fullmatch(pair) else char] = ids[2 * at : 2 * at + 2]
-        return cls(font, glyphs, widths_of(pdf, font))
+        if len(ids) != 2 * len(alphabet) or kerns or any(ids[::2]):
+            raise ReplayError("the characters are more or fewer glyphs, or too many")
+        pairs = {pair: chr(_PRIVATE + at) for at, pair in enumerate(sorted(set(TOGETHER.findall(alphabet))))}
+        glyphs = dict(zip(_separated(alphabet, pairs), ids[1::2], strict=True))
+        widths = widths_of(pdf, font)
+        if len({widths[glyphs[figure]] for figure in FIGURES}) != 1:
+            raise ReplayError("figures are not of one width")
+        return cls(font, glyphs, pairs, widths)
 
     @cached_property
-    def _strings(self) -> Mapping[int, str]:
-        """Characters that are drawn alone, as they are written."""
-        return {ord(char): _escaped(glyph) for char, glyph in self.glyphs.items() if len(char) == 1}
+    def _bytes(self) -> Any:
+        """Each character as its glyph, a byte; the end of a line as the glyph that no letter has."""
+        table = ["\ufffe"] * 256
+        for char, glyph in {**self.glyphs, "\n": 0}.items():
+            table[glyph] = char
+        return codecs.charmap_build("".join(table))
 
     @cached_property
-    def _advances(self) -> Mapping[str, float]:
-        return {char: self.widths[int.from_bytes(glyph)] for char, glyph in self.glyphs.items()}
+    def _escapes(self) -> list[tuple[bytes, bytes]]:
+        """What must be escaped in a string, the backslash first."""
+        glyphs = set(self.glyphs.values())
+        return [(byte, escape) for byte, escape in _ESCAPES if byte[0] in glyphs]
 
-    def string(self, text: str) -> bytes:
-        """A text between parentheses. KeyError for a character that is not in the alphabet."""
-        if TOGETHER.search(text):
-            return b"".join(_escaped(self.glyphs[unit]).encode("latin-1") for unit in units(text))
-        return text.translate(self._strings).encode("latin-1")
+    @cached_property
+    def _advances(self) -> "_Advances":
+        return _Advances({char: self.widths[glyph] for char, glyph in self.glyphs.items()})
 
-    def width(self, text: str) -> float:
-        """In 1/1,000 em, without kerning."""
+    def separated(self, text: str) -> str:
+        """A text with a character for each glyph."""
+        return _separated(text, self.pairs)
+
+    def strings(self, text: str, between: bytes) -> bytes:
+        """The lines of a text as they are written in parentheses, with `between` in the place of their ends.
+
+        ValueError for a character that is not in the alphabet.
+        """
+        glyphs, _ = codecs.charmap_encode(self.separated(text), "strict", self._bytes)
+        written = bytearray(2 * len(glyphs))
+        written[1::2] = glyphs
+        for byte, escape in self._escapes:
+            written = written.replace(byte, escape)
+        return bytes(written.replace(END, between))
+
+    def line_widths(self, text: str) -> list[float]:
+        """How wide each line of a text is, in 1/1,000 em, without kerning."""
         advances = self._advances
-        return sum(map(advances.__getitem__, units(text) if TOGETHER.search(text) else text))
+        return [advances[line] for line in self.separated(text).translate(_SHAPES).split("\n")]
+
+
+def _separated(text: str, pairs: Mapping[str, str]) -> str:
+    return TOGETHER.sub(lambda pair: pairs[pair[0]] + pair[0][1], text) if pairs else text
+
+
+class _Advances(dict[str, float]):
+    """Widths of characters, and of texts once they have been met."""
+
+    def __missing__(self, text: str) -> float:
+        if len(text) == 1:
+            raise KeyError(text)
+        self[text] = width = round(sum(map(self.__getitem__, text)), 1)
+        return width
 
 
 def units(text: str) -> list[str]:
     """What each glyph of a text stands for: a character, with the next one where that changes it."""
     return [pair if TOGETHER.fullmatch(pair := text[at : at + 2]) else text[at] for at in range(len(text))]
-
-
-def _escaped(glyph: bytes) -> str:
-    return _NEEDS_ESCAPE.sub(r"\\\1", glyph.decode("latin-1")).replace("\r", "\\r")

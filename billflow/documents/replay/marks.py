@@ -25,6 +25,7 @@ TOGETHER = re.compile("Q[uv]|f[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïò
 """Pairs of them whose first letter `fonts.LATIN` draws otherwise than alone."""
 _DOTS = "··"
 """Drawn as one."""
+FIGURES = "0123456789"
 _EDGE = re.compile("^ | $", re.MULTILINE)
 """Typst drops spaces at the ends of lines."""
 
@@ -184,7 +185,7 @@ def alphabet(text: str) -> str:
 
     None of the characters is drawn together with the next; Typst drops spaces at the ends of lines.
     """
-    letters = sorted({*text} - {"\n", " "}) or ["0"]
+    letters = sorted({*text, *FIGURES} - {"\n", " "})
     listed = letters[0]
     for letter in letters[1:]:
         listed += f" {letter}" if TOGETHER.search(listed[-1] + letter) else letter
