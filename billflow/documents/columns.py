@@ -7,7 +7,7 @@ from functools import cached_property
 from billflow.documents.breaks import BREAKS
 from billflow.documents.layout import Column
 from billflow.documents.pagination import wrap
-from billflow.documents.widths import text_width
+from billflow.documents.widths import text_width, text_widths, widest
 
 NARROWEST = 4.0
 """em; a column that has to give way keeps so much, or what its longest word needs if that is less."""
@@ -27,13 +27,16 @@ class Cells:
 
     @cached_property
     def widths(self) -> Sequence[float]:
-        """How wide each text is (em)."""
-        known = {text: text_width(text) for text in set(self.texts)}
-        return [known[text] for text in self.texts]
+        """How wide each text is (em). Only asked for where not all of them are one line."""
+        return text_widths(self.texts)
+
+    @cached_property
+    def widest(self) -> float:
+        return widest(self.texts)
 
     @cached_property
     def natural(self) -> float:
-        return max(*self.widths, text_width(self.label), 0.0)
+        return max(self.widest, text_width(self.label))
 
     @cached_property
     def least(self) -> float:
@@ -45,7 +48,7 @@ class Cells:
 
     def fit(self, width: float) -> bool:
         """Whether each text is one line of `width` em."""
-        return max(self.widths) <= width and not BREAKS.search("".join(self.texts))
+        return self.widest <= width and not BREAKS.search("".join(self.texts))
 
     def lines(self, width: float) -> list[list[str]]:
         """Each row's text in lines of at most `width` em."""

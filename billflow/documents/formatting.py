@@ -8,7 +8,7 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Literal
@@ -31,6 +31,10 @@ ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "�
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
 
 
+MOST_NUMBERS = 50_000
+"""Numbers remembered as they are written, a few megabytes; a process that met more begins anew."""
+
+
 @dataclass(frozen=True)
 class Formats:
     """How one language writes the numbers, dates and the one currency of an invoice.
@@ -50,6 +54,8 @@ class Formats:
     money_affixes: tuple[str, str]
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
+    _numbers: dict[tuple[str, int], str] = field(default_factory=dict, repr=False, compare=False)
+    _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def left_to_right(self) -> bool:
@@ -57,6 +63,14 @@ class Formats:
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
+        key = (text, least_digits)
+        if key not in self._numbers:
+            if len(self._numbers) >= MOST_NUMBERS:
+                self._numbers.clear()
+            self._numbers[key] = self._number(text, least_digits)
+        return self._numbers[key]
+
+    def _number(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
         sign = self.minus if text.startswith("-") and (whole.strip("0") or fraction.strip("0")) else ""
@@ -89,7 +103,9 @@ class Formats:
 
     def day(self, iso: str) -> str:
         """An ISO date without its year, for the many rows of a period: `5 Jan`."""
-        return self.in_digits(_day(iso, self.locale))
+        if iso not in self._days:
+            self._days[iso] = self.in_digits(_day(iso, self.locale))
+        return self._days[iso]
 
     def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
         """The names of ISO months (`2013-01`) without their years: `Jan`, or `J` where room is short."""
@@ -216,7 +232,6 @@ def _date(iso: str, locale: Locale) -> str:
     return format_date(dt.date.fromisoformat(iso), "medium", locale)
 
 
-@lru_cache(maxsize=4096)
 def _day(iso: str, locale: Locale) -> str:
     return format_skeleton("MMMd", dt.date.fromisoformat(iso), locale=locale)
 

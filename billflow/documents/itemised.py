@@ -12,7 +12,7 @@ from billflow.documents.columns import Cells
 from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
 from billflow.documents.pagination import Block, Heading, Line, wrap
-from billflow.documents.tables import ROUNDING, Planned, Row, Table, Writing, block_of
+from billflow.documents.tables import ROUNDING, Planned, Table, Writing, block_of
 from billflow.documents.widths import boldness, text_width
 
 Meter = Mapping[str, Any]
@@ -53,7 +53,7 @@ class ItemisedUsage:
     def _narrowest(self) -> tuple[int, Table, Planned, Sequence[Cells]]:
         """The lanes that need the fewest lines: narrower ones may have rows of more lines."""
         section = self.section.model_copy(update={"columns": tuple(self._columns())})
-        cells = Table(section, self.writing, self.width).cells([row for meter in self.meters for row in _rows(meter)])
+        cells = list(self._cells(Table(section, self.writing, self.width)))
         needed = sum(one.natural for one in cells)
         tables = [
             (lanes, Table(section, self.writing, (self.width - LANE_GAP * (lanes - 1)) / lanes))
@@ -64,8 +64,16 @@ class ItemisedUsage:
         _, lanes, table = min(tried, key=lambda one: one[0])
         return lanes, table, table.plan(cells), cells
 
+    def _cells(self, table: Table) -> Iterator[Cells]:
+        """The columns that have anything to show."""
+        fields = _fields(self.meters)
+        for column in table.section.columns:
+            texts = self.writing.written(column.format, fields[column.field]) if column.field in fields else ()
+            if any(texts):
+                yield Cells(column, table.column_label(column), texts)
+
     def _columns(self) -> Iterator[Column]:
-        most = max(len(meter["dimensions"]) for meter in self.meters)
+        most = _most_dimensions(self.meters)
         for column in self.section.columns:
             if column.field == DETAILS:
                 yield from (column.model_copy(update={"field": _detail(index)}) for index in range(most))
@@ -122,17 +130,27 @@ def _detail(index: int) -> str:
     return f"{DETAILS}.{index}"
 
 
-def _rows(meter: Meter) -> Iterator[Row]:
-    names = [_detail(index) for index in range(len(meter["dimensions"]))]
-    for time, quantity, *values in meter["rows"]:
-        yield {"time": time, "quantity": quantity, **dict(zip(names, values, strict=True))}
+def _fields(meters: Sequence[Meter]) -> dict[str, list[str | None]]:
+    """The columns of all records."""
+    fields: dict[str, list[str | None]] = {"time": [], "quantity": []}
+    fields |= {_detail(index): [] for index in range(_most_dimensions(meters))}
+    for meter in meters:
+        rows, names = meter["rows"], ["time", "quantity", *map(_detail, range(len(meter["dimensions"])))]
+        given = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+        for name, values in fields.items():
+            values += given.get(name) or [None] * len(rows)
+    return fields
+
+
+def _most_dimensions(meters: Sequence[Meter]) -> int:
+    return max(len(meter["dimensions"]) for meter in meters)
 
 
 def _height(cells: Sequence[Cells], table: Table) -> int:
     """How many lines the rows take; an estimate where texts are broken."""
     limits = [width / table.section.size + ROUNDING for width in table.plan(cells).widths]
     pairs = list(zip(cells, limits, strict=True))
-    if all(max(one.widths) <= limit for one, limit in pairs):
+    if all(one.widest <= limit for one, limit in pairs):
         return len(cells[0].texts)
     heights = [[ceil(wide / limit) for wide in one.widths] for one, limit in pairs]
     return sum(map(max, zip(*heights, strict=True)))

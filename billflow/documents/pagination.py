@@ -31,6 +31,13 @@ class Heading:
     lines: int
     again: "Heading | None" = None
 
+    @classmethod
+    def of(cls, level: int, beside: str, first: Sequence[str], again: Sequence[str]) -> "Heading":
+        """From the lines of its text, and of what it says where the rows go on."""
+        lines = len(first) + 1
+        going_on = cls(level, "\n".join(again[:lines]), beside, lines)
+        return cls(level, "\n".join(first), beside, lines, going_on)
+
     def going_on(self, again: "Heading") -> "Heading":
         """With what it says where the rows go on; that may need the room above, which nothing stands in there."""
         text = "\n".join(again.text.split("\n")[: self.lines])
@@ -58,8 +65,9 @@ class Block:
     def under(self, heading: Heading, *, opens: bool) -> "Block":
         """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
         if self.title is None:
-            return replace(self, title=heading)
-        return replace(self, opens=(heading, *self.opens) if opens else self.opens, within=heading.text)
+            return Block(self.lines, self.starts, heading, self.opens, self.within, self.labels, self.begin, self.end)
+        opened = (heading, *self.opens) if opens else self.opens
+        return Block(self.lines, self.starts, self.title, opened, heading.text, self.labels, self.begin, self.end)
 
     @property
     def printed(self) -> Sequence[Line]:

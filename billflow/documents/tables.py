@@ -4,7 +4,7 @@ Everything is text by now: one text per column and page, its lines joined (see `
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -55,57 +55,49 @@ class Writing:
 
     def texts(self, column: Column, rows: Sequence[Row]) -> list[str]:
         """The values of a column as its format writes them; nothing for what is not there."""
-        write, formats, name = _WRITERS[column.format], self.formats, column.field
-        return [write(formats, name, row) for row in rows]
+        name = column.field
+        if column.format == "period":
+            days = [(row.get(f"{name}_start"), row.get(f"{name}_end")) for row in rows]
+            return [self.formats.period(start, end) if start and end else "" for start, end in days]
+        texts = self.written(column.format, [row.get(name) for row in rows])
+        if column.format == "quantity":
+            return [_quantity(number, row.get("unit")) for number, row in zip(texts, rows, strict=True)]
+        return texts
+
+    def written(self, written_as: str, values: Sequence[Any]) -> list[str]:
+        """Values in a format that needs nothing else of their rows."""
+        return _WRITERS[written_as](self.formats, values)
 
 
-def _number(formats: Formats, name: str, row: Row) -> str:
-    return formats.number(row[name]) if row.get(name) is not None else ""
+def _of_each(write: Callable[[Formats, Any], str]) -> Callable[[Formats, Sequence[Any]], list[str]]:
+    """Nothing where there is no value."""
+    return lambda formats, values: ["" if value in (None, "") else write(formats, value) for value in values]
 
 
-def _amount(formats: Formats, name: str, row: Row) -> str:
-    return formats.amount(row[name]) if row.get(name) is not None else ""
-
-
-def _quantity(formats: Formats, name: str, row: Row) -> str:
-    number = _number(formats, name, row)
-    return f"{number} {row['unit']}" if number and row.get("unit") else number
-
-
-def _percent(formats: Formats, name: str, row: Row) -> str:
-    return formats.percent(row[name]) if row.get(name) is not None else ""
-
-
-def _date(formats: Formats, name: str, row: Row) -> str:
-    return formats.date(row[name]) if row.get(name) else ""
-
-
-def _period(formats: Formats, name: str, row: Row) -> str:
-    start, end = row.get(f"{name}_start"), row.get(f"{name}_end")
-    return formats.period(start, end) if start and end else ""
-
-
-def _time(formats: Formats, name: str, row: Row) -> str:
+def _times(formats: Formats, values: Sequence[str | None]) -> list[str]:
     """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
-    day, clock = row[name][:10], row[name][11:]
-    return f"{formats.day(day)}{TIME_GAP}{formats.in_digits(clock)}" if clock else formats.day(day)
+    days = {day: formats.day(day) for day in {value[:10] for value in values if value}}
+    return [_time(formats, days, value) if value else "" for value in values]
 
 
-def _text(_formats: Formats, name: str, row: Row) -> str:
-    value = row.get(name)
-    return "" if value is None else str(value)
+def _time(formats: Formats, days: Mapping[str, str], value: str) -> str:
+    clock = value[11:]
+    return f"{days[value[:10]]}{TIME_GAP}{formats.in_digits(clock)}" if clock else days[value[:10]]
 
 
-_WRITERS: dict[str, Callable[[Formats, str, Row], str]] = {
-    "text": _text,
-    "time": _time,
-    "number": _number,
-    "quantity": _quantity,
-    "amount": _amount,
-    "percent": _percent,
-    "date": _date,
-    "period": _period,
+_WRITERS: dict[str, Callable[[Formats, Sequence[Any]], list[str]]] = {
+    "text": _of_each(lambda _formats, value: str(value)),
+    "time": _times,
+    "number": _of_each(Formats.number),
+    "quantity": _of_each(Formats.number),
+    "amount": _of_each(Formats.amount),
+    "percent": _of_each(Formats.percent),
+    "date": _of_each(Formats.date),
 }
+
+
+def _quantity(number: str, unit: str | None) -> str:
+    return f"{number} {unit}" if number and unit else number
 
 
 @dataclass(frozen=True)
@@ -190,8 +182,7 @@ class Table:
         size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
         room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
         first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
-        heading = Heading(level, "\n".join(first), amount, len(first) + 1)
-        return heading.going_on(replace(heading, text="\n".join(again)))
+        return Heading.of(level, amount, first, again)
 
     def _title(self, group: Group, value: str | None) -> str:
         if not value:

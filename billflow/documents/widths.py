@@ -7,7 +7,7 @@ come, and most are met again on other bills.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
@@ -39,6 +39,8 @@ HALVES = re.compile("[\ud800-\udfff]")
 """Halves of UTF-16 pairs, from broken text: nothing can print them or be asked about them."""
 
 TATWEEL, DOTTED_CIRCLE, IDEOGRAPH = "\u0640", "\u25cc", "\u6c38"
+FIGURES = "0123456789"
+_ALIKE = str.maketrans(FIGURES, "0" * 10)
 KERNING = 1.005
 """For pairs that the typeface pushes apart: of `TT`, not of `Ta`. Some capitals need a few hundredths of an em more;
 the gutter that follows each column has room for them."""
@@ -47,7 +49,7 @@ BOLD = 1.08
 """So much wider bold is than regular in Libertinus Serif; of another typeface it is measured."""
 
 MOST_WORDS = 50_000
-"""Words remembered, a few megabytes; a process that met more begins anew."""
+"""Words and texts remembered, a few megabytes each; a process that met more begins anew."""
 
 
 class Widths(dict[str, float]):
@@ -62,6 +64,7 @@ class Widths(dict[str, float]):
         self._estimates: Mapping[str, float] = ESTIMATES if specimen else self
         self.novel: set[str] = set()
         self.bold = BOLD
+        self.texts = _Texts(self)
 
     def __missing__(self, text: str) -> float:
         estimates = self._estimates
@@ -76,6 +79,7 @@ class Widths(dict[str, float]):
         """Measure what is novel, in one go."""
         if not (self._specimen and self.novel):
             return
+        self.texts.clear()  # they may have been sums of estimates
         if len(self) > MOST_WORDS:
             self.clear()
         texts, self.novel = sorted(self.novel), set()
@@ -83,12 +87,43 @@ class Widths(dict[str, float]):
         found = iter(self._specimen.widths(list(chain.from_iterable(chain.from_iterable(probes)))))
         for text, pairs in zip(texts, probes, strict=True):
             self[text] = KERNING * max(next(found) - next(found) for _ in pairs)
+        self.texts.tabular = len({self.get(figure) for figure in FIGURES}) == 1
+
+
+class _Texts(dict[str, float]):
+    """Widths of whole texts that have been met: most of a bill's stand on others too."""
+
+    def __init__(self, widths: Widths) -> None:
+        super().__init__()
+        self._widths = widths
+        self.tabular = False
+        """Whether figures are as wide as each other: most texts that differ in nothing else are of one width."""
+
+    def __missing__(self, text: str) -> float:
+        if len(self) >= MOST_WORDS:
+            self.clear()
+        alike = text.translate(_ALIKE) if self.tabular else text
+        self[text] = width = self._sum(text) if alike == text else self[alike]
+        return width
+
+    def kinds(self, texts: Sequence[str]) -> set[str]:
+        """One text of each width, and more: of those that differ in figures only."""
+        joined = "\n".join(texts)
+        return {*(joined.translate(_ALIKE) if self.tabular else joined).split("\n")}
+
+    def _sum(self, text: str) -> float:
+        joined = not text.isascii() and JOINED.search(text)
+        return sum(map(self._widths.__getitem__, parts(text) if joined else text))
 
 
 def text_width(text: str) -> float:
     """The width of a text in em; what has not been measured is estimated from above."""
-    joined = not text.isascii() and JOINED.search(text)
-    return sum(map(_CURRENT.get().__getitem__, parts(text) if joined else text))
+    return _CURRENT.get().texts[text]
+
+
+def text_widths(texts: Sequence[str]) -> list[float]:
+    """The width of each text."""
+    return list(map(_CURRENT.get().texts.__getitem__, texts))
 
 
 def boldness() -> float:
@@ -109,6 +144,11 @@ def parts(text: str) -> Iterator[str]:
         yield word[0]
         end = word.end()
     yield from text[end:]
+
+
+def widest(texts: Sequence[str]) -> float:
+    """The width of the widest text; a line break in one ends it."""
+    return max(map(text_width, _CURRENT.get().texts.kinds(texts)), default=0.0)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import typst
 
 from billflow.documents.objects import Objects
 from billflow.documents.replay.letters import ReplayError, fonts_of, glyphs_of, one, units, widths_of
+from billflow.documents.replay.marks import TOGETHER
 
 SECTIONS = """\
 #import "components/theme.typ": *
@@ -98,15 +100,16 @@ class Trials:
 
     def learn(self, texts: Iterable[tuple[bool, str]]) -> None:
         """The kerning of texts: pairs of letters that are new are laid out, all in one go."""
-        novel = [key for key in texts if key not in self.kerns]
+        novel = {key for key in texts if key not in self.kerns}
         if len(self.kerns) > MOST_TEXTS:
             self.kerns.clear()
-        pairs = {(bold, pair) for bold, text in novel for pair in _pairs_in(text)} - self._pairs.keys()
-        if pairs:
-            self._pairs |= self._tried(sorted(pairs))
-        for bold, text in novel:
-            found = [(at, self._pairs[bold, pair]) for at, pair in enumerate(_pairs_in(text), 1)]
-            self.kerns[bold, text] = [(at, kern) for at, kern in found if kern]
+        pairs = {key: _pairs_in(key[1]) for key in novel}
+        met = {(bold, pair) for (bold, _), found in pairs.items() for pair in found}
+        if unknown := met - self._pairs.keys():
+            self._pairs |= self._tried(sorted(unknown))
+        for key, found in pairs.items():
+            kerns = [self._pairs[key[0], pair] for pair in found]
+            self.kerns[key] = [(at, kern) for at, kern in enumerate(kerns, 1) if kern]
 
     def _tried(self, pairs: Sequence[tuple[bool, str]]) -> Iterator[tuple[tuple[bool, str], float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
@@ -130,8 +133,8 @@ class Trials:
 
 def _pairs_in(text: str) -> list[str]:
     """Each two neighbours as they are drawn: with what follows where that changes the second."""
-    drawn = units(text)
-    return [text[at] + unit for at, unit in enumerate(drawn[1:])]
+    following = units(text)[1:] if TOGETHER.search(text) else text[1:]
+    return list(map(add, text, following))
 
 
 def _sample(size: float, pitch: float) -> dict[str, Any]:
