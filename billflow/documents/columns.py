@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 from billflow.documents.breaks import BREAKS
 from billflow.documents.layout import Column
 from billflow.documents.pagination import wrap
-from billflow.documents.widths import text_width, text_widths, widest
+from billflow.documents.widths import kinds_of, text_width
 
 NARROWEST = 4.0
 """em; a column that has to give way keeps so much, or what its longest word needs if that is less."""
@@ -26,13 +27,18 @@ class Cells:
         return not any(self.texts)
 
     @cached_property
-    def widths(self) -> Sequence[float]:
-        """How wide each text is (em). Only asked for where not all of them are one line."""
-        return text_widths(self.texts)
+    def kinds(self) -> Sequence[str]:
+        """For each text one that is as wide."""
+        return kinds_of(self.texts)
 
     @cached_property
     def widest(self) -> float:
-        return widest(self.texts)
+        return max(map(text_width, set(self.kinds)), default=0.0)
+
+    def heights(self, width: float) -> list[int]:
+        """How many lines each text takes at least in a width of so many em."""
+        heights = {kind: ceil(text_width(kind) / width) for kind in set(self.kinds)}
+        return [heights[kind] for kind in self.kinds]
 
     @cached_property
     def natural(self) -> float:

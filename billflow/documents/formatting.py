@@ -73,9 +73,12 @@ class Formats:
     def _number(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
-        sign = self.minus if text.startswith("-") and (whole.strip("0") or fraction.strip("0")) else ""
-        grouped = self._grouped(whole) if len(whole) > self.grouping[0] else whole
-        return self.in_digits(f"{sign}{grouped}{self.decimal_symbol}{fraction}" if fraction else sign + grouped)
+        shown = self._grouped(whole) if len(whole) > self.grouping[0] else whole
+        if fraction:
+            shown += self.decimal_symbol + fraction
+        if text[0] == "-" and (whole.strip("0") or fraction.strip("0")):
+            shown = self.minus + shown
+        return self.in_digits(shown)
 
     def amount(self, text: str) -> str:
         """Money or a unit price without the currency: never fewer digits than the currency's minor unit."""
@@ -219,7 +222,7 @@ def _percent_affixes(locale: Locale, numbering: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    if text.lstrip("-")[:1].isdigit() and "E" not in text:
+    if (text[:1].isdigit() or text.lstrip("-")[:1].isdigit()) and "E" not in text:
         return text
     try:
         return f"{Decimal(text):f}"

@@ -5,7 +5,6 @@ A column for each dimension: what the k-th dimension of a metric is called stand
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 from billflow.documents.columns import Cells
@@ -149,8 +148,5 @@ def _most_dimensions(meters: Sequence[Meter]) -> int:
 def _height(cells: Sequence[Cells], table: Table) -> int:
     """How many lines the rows take; an estimate where texts are broken."""
     limits = [width / table.section.size + ROUNDING for width in table.plan(cells).widths]
-    pairs = list(zip(cells, limits, strict=True))
-    if all(one.widest <= limit for one, limit in pairs):
-        return len(cells[0].texts)
-    heights = [[ceil(wide / limit) for wide in one.widths] for one, limit in pairs]
-    return sum(map(max, zip(*heights, strict=True)))
+    high = [one.heights(limit) for one, limit in zip(cells, limits, strict=True) if one.widest > limit]
+    return sum(map(max, zip(*high, strict=True))) if high else len(cells[0].texts)

@@ -1,6 +1,6 @@
 """The pages after the first: one section after the other, each beginning on the last page where it has room."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Any
@@ -108,12 +108,12 @@ class _Layers:
 
     def drawn(self) -> dict[str, Any]:
         count = len(self._cells)
-        titles = [(level, _layer(lines, count, 2)) for level, lines in sorted(self._titles.items())]
+        titles = [(level, _layer(lines, 2)) for level, lines in sorted(self._titles.items())]
         return {
             "lines": count,
             "rules": self._rules,
             "cells": stacked(self._cells, len(self._none)),
-            "labels": _layer(self._labels, count, len(self._none)) if self._labels else [],
+            "labels": _layer(self._labels, len(self._none)) if self._labels else [],
             "titles": [{"level": level, "texts": texts} for level, texts in titles],
         }
 
@@ -133,9 +133,18 @@ def _days_begun(lines: Sequence[Line], column: int) -> Iterator[Line]:
         previous = day or previous
 
 
-def _layer(lines: Mapping[int, Line], count: int, columns: int) -> list[str]:
-    none = ("",) * columns
-    return stacked([lines.get(line, none) for line in range(count)], columns)
+def _layer(lines: Mapping[int, Line], columns: int) -> list[str]:
+    """Each column of a few lines, by their number, as one text."""
+    return ["".join(_apart((at, line[column]) for at, line in lines.items())) for column in range(columns)]
+
+
+def _apart(lines: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """Texts with so many line breaks before each that it stands in its line."""
+    reached = 0
+    for at, text in lines:
+        if text:
+            yield "\n" * (at - reached) + text
+            reached = at
 
 
 def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Iterator[Page]:

@@ -5,7 +5,7 @@ that Typst breaks nothing by itself and each column is one block of text. Widths
 less than they are on paper: a line may end early, it never runs over.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -93,7 +93,7 @@ class Block:
     def starts_printed(self) -> list[int]:
         """The indexes of printed lines above which there is a rule: where rows begin, and the first."""
         end = len(self.lines) if self.end is None else self.end
-        return [self.begin, *(start for start in self.starts if self.begin < start < end)]
+        return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, end)]]
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""

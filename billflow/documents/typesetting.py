@@ -77,6 +77,10 @@ class Typesetter:
             files, _, writing = self._files(replaced(payload, missing), replayed=replayed)
         return LaidOut(files, "; ".join(filter(None, remarks)) or None, writing)
 
+    def printed(self, payload: Payload) -> dict[str, str]:
+        """The files of one document with all that it prints."""
+        return self.laid_out(payload, replayed=False).files
+
     def check_texts(self) -> None:
         """Raises SettingsError when a notice has characters that no font at hand has, whichever bills print it."""
         for notice in self._stationery.texts.notices:

@@ -106,10 +106,13 @@ class _Texts(dict[str, float]):
         self[text] = width = self._sum(text) if alike == text else self[alike]
         return width
 
-    def kinds(self, texts: Sequence[str]) -> set[str]:
-        """One text of each width, and more: of those that differ in figures only."""
+    def kinds(self, texts: Sequence[str]) -> Sequence[str]:
+        """For each text one that is as wide: texts that differ in figures only have the same."""
+        if not self.tabular:
+            return texts
         joined = "\n".join(texts)
-        return {*(joined.translate(_ALIKE) if self.tabular else joined).split("\n")}
+        alike = joined.translate(_ALIKE).split("\n")
+        return alike if len(alike) == len(texts) else [text.translate(_ALIKE) for text in texts]
 
     def _sum(self, text: str) -> float:
         joined = not text.isascii() and JOINED.search(text)
@@ -119,11 +122,6 @@ class _Texts(dict[str, float]):
 def text_width(text: str) -> float:
     """The width of a text in em; what has not been measured is estimated from above."""
     return _CURRENT.get().texts[text]
-
-
-def text_widths(texts: Sequence[str]) -> list[float]:
-    """The width of each text."""
-    return list(map(_CURRENT.get().texts.__getitem__, texts))
 
 
 def boldness() -> float:
@@ -146,9 +144,9 @@ def parts(text: str) -> Iterator[str]:
     yield from text[end:]
 
 
-def widest(texts: Sequence[str]) -> float:
-    """The width of the widest text; a line break in one ends it."""
-    return max(map(text_width, _CURRENT.get().texts.kinds(texts)), default=0.0)
+def kinds_of(texts: Sequence[str]) -> Sequence[str]:
+    """For each text one that is as wide; of many texts they are few."""
+    return _CURRENT.get().texts.kinds(texts)
 
 
 @contextmanager

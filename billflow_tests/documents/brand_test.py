@@ -55,7 +55,7 @@ def test_a_typeface_of_ones_own_is_planned_and_printed():
     renderer = Renderer(branded("font: New Computer Modern"))
     pdf = renderer.render_pdf(ILLUSTRATED).pdf
     assert fonts_of(pdf) == {"NewCM10-Regular", "NewCM10-Bold"}
-    assert inspect_document(pdf, renderer.typesetter.laid_out(ILLUSTRATED).files) == []
+    assert inspect_document(pdf, renderer.typesetter.printed(ILLUSTRATED)) == []
     assert fonts_of(Renderer(SHIPPED).render_pdf(ILLUSTRATED).pdf) == {
         "LibertinusSerif-Regular",
         "LibertinusSerif-Semibold",

@@ -99,7 +99,7 @@ def test_rendered_document_prints_code_points_and_says_so(renderer, name, shown,
     payload["customer"]["name"] = name
     made = rendered_document(json.dumps(payload), renderer)
     assert (made.get("error"), made["remarks"]) == (None, remarks)
-    bill = renderer.typesetter.laid_out(payload).files
+    bill = renderer.typesetter.printed(payload)
     assert shown in bill["bill.json"]
 
 

@@ -87,7 +87,7 @@ def test_values_are_printed_as_on_the_bill():
 def test_paragraphs_begin_on_lines_of_their_own():
     printing = templates('{title: {en: T}, text: {en: "one\\n\\ntwo"}}')
     renderer = Renderer(printing)
-    bill = json.loads(renderer.typesetter.laid_out(INVOICE).files["bill.json"])
+    bill = json.loads(renderer.typesetter.printed(INVOICE)["bill.json"])
     assert [notice["text"] for notice in bill["notices"]["items"]] == ["one\n\ntwo"]
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_wrong_with_pages_that_have_them(language, sections):
     renderer = Renderer(templates(ENGLISH + "}", long))
     payload = {**native_bill(language), "lines": bill_with(sections=sections)["lines"]}
     pdf = renderer.render_pdf(payload).pdf
-    assert inspect_document(pdf, renderer.typesetter.laid_out(payload).files) == []
+    assert inspect_document(pdf, renderer.typesetter.printed(payload)) == []
 
 
 def test_where_the_first_page_has_no_room_they_are_a_section_of_the_details():

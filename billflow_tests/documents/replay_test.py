@@ -1,6 +1,7 @@
 import io
 import json
 from functools import partial
+from random import Random
 
 import pikepdf
 import pypdfium2 as pdfium
@@ -91,6 +92,10 @@ def test_every_letter_is_where_typst_puts_it(renderer, whole, shape):
         "abf hk",
         "“a” f ”",
         "Q u",
+        "profit",
+        "für",
+        "ffü fĩ Quf",
+        "Quito",
     ],
 )
 def test_letters_of_all_kinds(renderer, whole, value):
@@ -99,14 +104,20 @@ def test_letters_of_all_kinds(renderer, whole, value):
     assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
 
 
-@pytest.mark.parametrize(
-    "value", ["שלום", "e\u0301", "東京", "Щ", "a\u00adb", "\u202f1", "profit", "für", "Quito", " a", "a "]
-)
+def written(renderer, payload):
+    """All texts that are written into the document afterwards."""
+    writing = renderer.typesetter.laid_out(payload).writing
+    parts = [write.part for page in writing.replay.pages for write in page.writes]
+    return "\n".join(text for part in parts for texts in (marks.regular(part), marks.bold(part)) for text in texts)
+
+
+@pytest.mark.parametrize("value", ["שלום", "e\u0301", "東京", "Щ", "a\u00adb", "\u202f1", "a··b", " a", "a "])
 def test_what_is_more_than_a_glyph_a_letter_is_laid_out(renderer, whole, value):
     payload = bill(records=3)
     payload["usage"][0]["rows"] = [[*row[:2], value, "x"] for row in payload["usage"][0]["rows"]]
-    replay = renderer.typesetter.laid_out(payload).writing
-    assert not any(value in line for column in replay.columns for line in column.lines)
+    texts = written(renderer, payload)
+    assert "per minute" in texts
+    assert "Call minutes" not in texts
     assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
 
 
@@ -125,9 +136,6 @@ def test_another_typeface_is_laid_out():
 def test_what_is_accessible_is_laid_out():
     accessible = Renderer(find_templates(None), Documents(accessible=True))
     assert accessible.typesetter.laid_out(SHAPES["calls"]).writing is None
-
-
-MARK = "unkerned(size: part.mark * 1pt, mark)"
 
 
 def own_templates(name, there, instead):
@@ -157,26 +165,58 @@ def test_rows_of_a_projects_own_are_laid_out(name, there, instead):
 def test_a_sections_own_component_is_laid_out():
     files = find_templates(None).files
     own = Renderer(TemplateSet.of({**files, "components/usage.typ": b'#import "table.typ": section'}))
-    replay = own.typesetter.laid_out(SHAPES["calls"]).writing
-    assert not any("national" in line for column in replay.columns for line in column.lines)
+    assert "per minute" in written(own, SHAPES["calls"])
+    assert "Call minutes" not in written(own, SHAPES["calls"])
+
+
+def test_pages_with_a_head_of_a_projects_own_are_laid_out_one_by_one():
+    head = own_templates("components/header.typ", "labels.page\n", '("No. " + labels.page)\n')
+    own = Renderer(head)
+    replay = own.typesetter.laid_out(SHAPES["many pages"]).writing.replay
+    assert (replay.numbers, replay.sources) == (None, len(replay.pages))
+    assert_same(own.render_pdf(SHAPES["many pages"]).pdf, laying_out_all(Renderer(head)).render_pdf(SHAPES["many pages"]).pdf)
+
+
+PART = 'left-at(0pt, 0pt, mark(size: part.mark * 1pt, "0"))'
+ALPHABETS = "for each in part.alphabets { letters-of(each) }"
+NUMBER = 'text(size: bill.page_mark * 1pt, "0")'
 
 
 @pytest.mark.parametrize(
-    "instead",
+    ("name", "there", "instead"),
     [
-        f"[#{MARK}#linebreak()#{MARK}]",
-        "unkerned(size: part.mark * 1pt, weight: if at == 0 { 600 } else { 400 }, mark)",
-        f"if at != 3 {{ {MARK} }} else {{ body }}",
-        f"if at == 0 {{ body }} else {{ {MARK} }}",
-        "body",
+        ("written", PART, f"{PART}\n{PART}"),
+        ("written", PART, ""),
+        ("written", ALPHABETS, ""),
+        ("written", ALPHABETS, f"{ALPHABETS}\n{ALPHABETS}"),
+        ("written", ALPHABETS, "for each in part.alphabets.rev() { letters-of(each) }"),
+        ("written", "kerning: false", "features: (\"smcp\",)"),
+        ("header", NUMBER, "[]"),
+        ("header", NUMBER, f"{NUMBER} + {NUMBER}"),
+        ("table", "line-at(start * 1pt", "line-at(start * 1.1pt"),
+        ("table", "hairlines(lane.rules, part.pitch * 1pt", "hairlines(lane.rules, part.pitch * 1.1pt"),
+        ("table", "right-at(page-width, 3pt", "right-at(page-width - 1pt, 3pt"),
+        ("table", "part.continues != \"\"", "false"),
+        ("invoice", "#if details.shared", "#pagebreak(weak: true)\n#if details.shared"),
     ],
-    ids=["twice", "in two fonts", "one missing", "the first missing", "none"],
 )
-def test_marks_that_are_not_as_expected_lose_nothing(monkeypatch, instead):
+def test_what_is_not_as_expected_is_laid_out(monkeypatch, name, there, instead):
     monkeypatch.setattr("billflow.documents.typesetting.are_shipped", lambda *_: True)
-    own = own_templates("components/table.typ", MARK, instead)
+    own = own_templates("invoice.typ" if name == "invoice" else f"components/{name}.typ", there, instead)
     made = Renderer(own).render_pdf(SHAPES["calls"]).pdf
-    assert made == laying_out_all(Renderer(own)).render_pdf(SHAPES["calls"]).pdf
+    assert_same(made, laying_out_all(Renderer(own)).render_pdf(SHAPES["calls"]).pdf)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_of_any_letters_are_kerned_as_typst_kerns_them(renderer, whole, seed):
+    random = Random(seed)
+    letters = [char for char in map(chr, range(33, 0x180)) if marks.is_plain(char)] + list("AVTWYfQury.,- ") * 12
+    texts = iter(lambda: "".join(random.choices(letters, k=random.randint(1, 24))).replace("··", "").strip(), None)
+    payload = bill(subscriptions=6, lines=10, records=5, seed=seed)
+    for line in payload["lines"]:
+        line |= {"description": next(texts), "section": next(texts), "subscription_id": f"{line['subscription_id']} Ty"}
+    assert renderer.typesetter.laid_out(payload).writing is not None
+    assert_same(renderer.render_pdf(payload).pdf, whole.render_pdf(payload).pdf)
 
 
 @pytest.mark.parametrize("size", ["7.2003", "8.5003", "7.25", "12"])
@@ -189,12 +229,15 @@ def test_sizes_of_all_kinds(size):
 LETTERS = st.text(alphabet="".join(map(chr, range(33, 0x180))) + "–—‘’“”•…€−", min_size=1, max_size=120)
 
 
-@given(LETTERS.filter(marks._PLAIN.fullmatch))
-def test_no_letter_of_a_mark_is_drawn_with_the_next(letters):
-    mark = marks.alphabet(letters)
-    assert not marks.TOGETHER.search(mark)
-    assert mark == mark.strip()
-    assert set(mark) == {*letters, " "}
+@given(LETTERS.filter(marks.is_plain))
+def test_letters_that_are_asked_for_are_drawn_alone_and_pairs_after_them(letters):
+    alone, pairs = marks.alphabet(letters), sorted(set(marks.TOGETHER.findall(letters)))
+    for pair in reversed(pairs):
+        assert alone.endswith(f" {pair}")
+        alone = alone.removesuffix(f" {pair}")
+    assert not marks.TOGETHER.search(alone)
+    assert alone == alone.strip()
+    assert set(alone) == {*letters, *marks.FIGURES, " "}
 
 
 SPECIMEN = """
@@ -207,7 +250,7 @@ SPECIMEN = """
 @pytest.mark.slow
 def test_only_those_pairs_are_drawn_together(tmp_path):
     """Each pair of plain letters, beside the two alone."""
-    plain = [char for char in map(chr, range(33, 0x2213)) if marks._PLAIN.fullmatch(char) and not char.isspace()]
+    plain = [char for char in map(chr, range(33, 0x2213)) if marks.is_plain(char) and not char.isspace()]
     (tmp_path / "main.typ").write_text(SPECIMEN % LATIN)
     compiler = typst.Compiler(root=tmp_path, font_paths=typst.Fonts(include_system_fonts=False))
 

@@ -63,7 +63,7 @@ def _proof(sample: Sample, payload: str | None, before: bytes | None, renderer: 
     made = rendered_document(payload, renderer)
     if made.get("error"):
         return Proof(**named, pdf=None, before=before, error=made["error"])
-    printed = renderer.typesetter.laid_out(json.loads(payload), replayed=False).files
+    printed = renderer.typesetter.printed(json.loads(payload))
     return Proof(
         **named,
         pdf=made["pdf"],

@@ -23,7 +23,7 @@ _PRIVATE = 0xE000
 """Characters that stand for nothing else: no plain text has them."""
 _SHAPES = str.maketrans("123456789", "000000000")
 """Figures are as wide as each other (`theme.typ`): few lines of figures differ in width."""
-_BRACKET = re.compile(rb"[()]")
+_TOKEN = re.compile(rb"[()]|<[0-9A-F]*>")
 
 
 class ReplayError(Exception):
@@ -53,18 +53,27 @@ def widths_of(pdf: Objects, font: int) -> dict[int, float]:
 
 def glyphs_of(shown: bytes) -> tuple[bytes, list[tuple[int, float]]]:
     """A text as `Tj` or `TJ` show it: two bytes a glyph, and the kerning behind so many of them (1/1,000 em)."""
-    glyphs, kerns, depth, begin = b"", [], 0, 0
+    glyphs, kerns, depth, begin = b"", list[tuple[int, float]](), 0, 0
     shown = octal(shown)
-    for bracket in _BRACKET.finditer(shown):  # parentheses that balance are part of a string
-        at = bracket.start()
-        depth += 1 if bracket[0] == b"(" else -1
-        if depth == 1 and bracket[0] == b"(":
-            number, begin = shown[begin:at].strip(b"["), at + 1
+    for token in _TOKEN.finditer(shown):
+        depth += (token[0] == b"(") - (token[0] == b")")  # parentheses that balance are part of a string
+        opens, closes = depth == 1 and token[0] == b"(", depth == 0
+        if opens or (closes and token[0][:1] == b"<"):
+            number = shown[begin : token.start()].strip(b"[")
             kerns += [(len(glyphs) // 2, round(float(number), 1))] if number else []
-        elif depth == 0:
-            glyphs += shown[begin:at].decode("unicode_escape").encode("latin-1")
-            begin = at + 1
+        if closes:
+            glyphs += _string(token[0]) if token[0][:1] == b"<" else _plain(shown[begin : token.start()])
+        if opens or closes:
+            begin = token.end()
     return glyphs, kerns
+
+
+def _string(hexadecimal: bytes) -> bytes:
+    return bytes.fromhex(hexadecimal[1:-1].decode())
+
+
+def _plain(escaped: bytes) -> bytes:
+    return escaped.decode("unicode_escape").encode("latin-1")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ ROLES += tuple(f"{side}{level}" for level in range(3) for side in ("level", "bes
 
 _RUN = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
-    rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
+    rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
 )
 _STROKE = re.compile(rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)")
 _GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")

@@ -15,7 +15,7 @@ from billflow.documents.runs import shorter
 _SIZES = b"|".join(re.escape(b"%g" % size) for size in (PART_MARK, ALPHABET_MARK, NUMBER_MARK))
 _MARK = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
-    rb"BT 0 Tr/(f\d+) (%b) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)" % _SIZES
+    rb"BT 0 Tr/(f\d+) (%b) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)" % _SIZES
 )
 _IS_MARK = re.compile(rb" (?:%b) Tf" % _SIZES)
 

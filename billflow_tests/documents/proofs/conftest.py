@@ -15,7 +15,7 @@ class Press:
 
     def proof(self, payload):
         """PDF and files."""
-        return self.renderer.render_pdf(payload).pdf, self.renderer.typesetter.laid_out(payload).files
+        return self.renderer.render_pdf(payload).pdf, self.renderer.typesetter.printed(payload)
 
     def pdf(self, payload):
         return self.proof(payload)[0]
