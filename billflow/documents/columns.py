@@ -49,7 +49,7 @@ class Cells:
         """What the longest word needs; a number is one word. Only asked for where a table is too wide."""
         if self.column.side == "end":
             return self.natural
-        words = {word for text in {*self.texts, self.label} for word in text.split(" ")}
+        words = {word for text in {*self.kinds, self.label} for word in text.split(" ")}
         return min(max(map(text_width, words)), 3 * NARROWEST)
 
     def fit(self, width: float) -> bool:

@@ -33,11 +33,9 @@ def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
-    highest = meters[0].get("aggregate") == "max"
-    days: dict[str, Decimal] = {}
+    quantities: dict[str, list[str]] = {}
     for meter in meters:
         for time, quantity, *_ in meter["rows"]:
-            day, amount = time[DAY], Decimal(quantity)
-            known = days.get(day)
-            days[day] = amount if known is None else max(known, amount) if highest else known + amount
-    return days
+            quantities.setdefault(time[DAY], []).append(quantity)
+    shown = max if meters[0].get("aggregate") == "max" else sum
+    return {day: Decimal(shown(map(Decimal, found))) for day, found in quantities.items()}

@@ -7,7 +7,7 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -54,7 +54,7 @@ class Formats:
     money_affixes: tuple[str, str]
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
-    _numbers: dict[tuple[str, int], str] = field(default_factory=dict, repr=False, compare=False)
+    _numbers: dict[int, "_Numbers"] = field(default_factory=dict, repr=False, compare=False)
     _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -63,14 +63,22 @@ class Formats:
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
-        key = (text, least_digits)
-        if key not in self._numbers:
-            if len(self._numbers) >= MOST_NUMBERS:
-                self._numbers.clear()
-            self._numbers[key] = self._number(text, least_digits)
-        return self._numbers[key]
+        return self._written(least_digits)[text]
 
-    def _number(self, text: str, least_digits: int) -> str:
+    def numbers(self, texts: Sequence[str | None]) -> list[str]:
+        """Each as a number; nothing where there is none."""
+        return list(map(self._written(0).__getitem__, texts))
+
+    def amounts(self, texts: Sequence[str | None]) -> list[str]:
+        """Each as an amount; nothing where there is none."""
+        return list(map(self._written(self.minor_digits).__getitem__, texts))
+
+    def _written(self, least_digits: int) -> "_Numbers":
+        if least_digits not in self._numbers:
+            self._numbers[least_digits] = _Numbers(self, least_digits)
+        return self._numbers[least_digits]
+
+    def written_number(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
         shown = self._grouped(whole) if len(whole) > self.grouping[0] else whole
@@ -130,6 +138,21 @@ class Formats:
             parts.append(rest[-self.grouping[1] :])
             rest = rest[: -self.grouping[1]]
         return self.group_symbol.join(reversed(parts))
+
+
+class _Numbers(dict[str | None, str]):
+    """Numbers as they are written, once they have been met: most of a bill's stand on others too."""
+
+    def __init__(self, formats: Formats, least_digits: int) -> None:
+        super().__init__({None: ""})
+        self._formats, self._least_digits = formats, least_digits
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= MOST_NUMBERS:
+            self.clear()
+            self[None] = ""
+        self[text] = written = self._formats.written_number(text, self._least_digits)
+        return written
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ Everything is text by now: one text per column and page, its lines joined (see `
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import accumulate, chain, zip_longest
 from typing import Any
 
 from billflow.documents.columns import Cells, plan_widths
@@ -74,23 +74,23 @@ def _of_each(write: Callable[[Formats, Any], str]) -> Callable[[Formats, Sequenc
     return lambda formats, values: ["" if value in (None, "") else write(formats, value) for value in values]
 
 
+def _texts(_formats: Formats, values: Sequence[Any]) -> list[str]:
+    return ["" if value is None else str(value) for value in values]
+
+
 def _times(formats: Formats, values: Sequence[str | None]) -> list[str]:
     """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
     days = {day: formats.day(day) for day in {value[:10] for value in values if value}}
-    return [_time(formats, days, value) if value else "" for value in values]
-
-
-def _time(formats: Formats, days: Mapping[str, str], value: str) -> str:
-    clock = value[11:]
-    return f"{days[value[:10]]}{TIME_GAP}{formats.in_digits(clock)}" if clock else days[value[:10]]
+    clocks = {value: f"{TIME_GAP}{formats.in_digits(value)}" if value else "" for value in {v[11:] for v in values if v}}
+    return [days[value[:10]] + clocks[value[11:]] if value else "" for value in values]
 
 
 _WRITERS: dict[str, Callable[[Formats, Sequence[Any]], list[str]]] = {
-    "text": _of_each(lambda _formats, value: str(value)),
+    "text": _texts,
     "time": _times,
-    "number": _of_each(Formats.number),
-    "quantity": _of_each(Formats.number),
-    "amount": _of_each(Formats.amount),
+    "number": Formats.numbers,
+    "quantity": Formats.numbers,
+    "amount": Formats.amounts,
     "percent": _of_each(Formats.percent),
     "date": _of_each(Formats.date),
 }
@@ -201,11 +201,7 @@ def _by(name: str, members: Iterable[int], rows: Sequence[Row]) -> dict[str | No
     return groups
 
 
-def block_of(rows: Iterable[Sequence[Line]], *, title: Heading | None = None, labels: Line = ()) -> Block:
+def block_of(rows: Sequence[Sequence[Line]], *, title: Heading | None = None, labels: Line = ()) -> Block:
     """A block of rows, each some lines."""
-    starts: list[int] = []
-    lines: list[Line] = []
-    for row in rows:
-        starts.append(len(lines))
-        lines += row
-    return Block(lines=lines, starts=starts, title=title, labels=labels)
+    starts = [0, *accumulate(map(len, rows))][:-1]
+    return Block(lines=[*chain.from_iterable(rows)], starts=starts, title=title, labels=labels)

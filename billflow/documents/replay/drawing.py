@@ -20,7 +20,7 @@ class Hand:
         self._letters = (regular, bold)
         self._trials = trials
         self._known = {
-            (bold, right): _Kerned(self._letters[bold], trials.kerns, bold=bold, right=right)
+            (bold, right): _Kerned(self._letters[bold], trials.kerns[bold], right=right)
             for bold in (False, True)
             for right in (False, True)
         }
@@ -37,33 +37,33 @@ class Hand:
         if kerned:
             return b"".join(map(self._known[bold, right].__getitem__, _LINES.findall(text)))
         if not right:
-            return b"(%b)Tj" % letters.strings(text, b")Tj T*(")
-        pairs = zip(letters.line_widths(text), letters.strings(text, END).split(END), strict=True)
+            return b"(%b)Tj" % letters.string(letters.encoded(text)).replace(END, b")Tj T*(")
+        pairs = zip(letters.line_widths(text), letters.string(letters.encoded(text)).split(END), strict=True)
         return b" T*".join([b"[%g(%b)]TJ" % pair if pair[1] else b"" for pair in pairs])
 
 
 class _Kerned(dict[str, bytes]):
     """Lines that are kerned, as they are written, and the ends of so many lines, once they have been met."""
 
-    def __init__(self, letters: Letters, kerns: Mapping[tuple[bool, str], Kerns], *, bold: bool, right: bool) -> None:
+    def __init__(self, letters: Letters, kerns: Mapping[str, Kerns], *, right: bool) -> None:
         super().__init__()
-        self._letters, self._kerns, self._bold, self._right = letters, kerns, bold, right
+        self._letters, self._kerns, self._right = letters, kerns, right
 
     def __missing__(self, line: str) -> bytes:
         ends = line.count("\n")  # nothing else, then
-        self[line] = written = b" T*" * ends if ends else self._written(line, self._kerns[self._bold, line])
+        self[line] = written = b" T*" * ends if ends else self._written(line, self._kerns[line])
         return written
 
     def _written(self, line: str, kerns: Kerns) -> bytes:
-        line = self._letters.separated(line)
+        letters, glyphs = self._letters, self._letters.encoded(line)
         if not kerns and not self._right:
-            return b"(%b)Tj" % self._letters.strings(line, b"")
-        width = self._letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
+            return b"(%b)Tj" % letters.string(glyphs)
+        width = letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
         shown, begin = [b"[%g" % width if self._right else b"["], 0
         for at, kern in kerns:
-            shown.append(b"(%b)%g" % (self._letters.strings(line[begin:at], b""), kern))
+            shown.append(b"(%b)%g" % (letters.string(glyphs[begin:at]), kern))
             begin = at
-        return b"".join([*shown, b"(%b)]TJ" % self._letters.strings(line[begin:], b"")])
+        return b"".join([*shown, b"(%b)]TJ" % letters.string(glyphs[begin:])])
 
 
 class _Text:
@@ -153,11 +153,11 @@ def number_text(number: str, hand: Hand, font: bytes, colour: bytes, right: floa
     return b"q BT%b/%b %g Tf%b%b\nET\nQ\n" % (colour, font, NUMBER_SIZE, place, shown)
 
 
-def kerned_texts(part: Part, style: SectionStyle) -> Iterator[tuple[bool, str]]:
-    """The lines of a section that are kerned, each with whether it is bold."""
+def kerned_lines(part: Part, style: SectionStyle, lines: tuple[set[str], set[str]]) -> None:
+    """Adds the lines of a section that are kerned, to the regular or the bold ones."""
     for role, text in _texts(part, style):
         if role.kerned:
-            yield from ((role.bold, line) for line in text.split("\n") if line)
+            lines[role.bold].update(text.split("\n"))
 
 
 def _texts(part: Part, style: SectionStyle) -> Iterator[tuple[Role, str]]:

@@ -123,17 +123,17 @@ class Letters:
         """A text with a character for each glyph."""
         return _separated(text, self.pairs)
 
-    def strings(self, text: str, between: bytes) -> bytes:
-        """The lines of a text as they are written in parentheses, with `between` in the place of their ends.
+    def encoded(self, text: str) -> bytes:
+        """A text as glyphs, a byte each. ValueError for a character that is not in the alphabet."""
+        return codecs.charmap_encode(self.separated(text), "strict", self._bytes)[0]
 
-        ValueError for a character that is not in the alphabet.
-        """
-        glyphs, _ = codecs.charmap_encode(self.separated(text), "strict", self._bytes)
+    def string(self, glyphs: bytes) -> bytes:
+        """Glyphs as they are written between parentheses, with `END` between lines."""
         written = bytearray(2 * len(glyphs))
         written[1::2] = glyphs
         for byte, escape in self._escapes:
             written = written.replace(byte, escape)
-        return bytes(written.replace(END, between))
+        return bytes(written)
 
     def line_widths(self, text: str) -> list[float]:
         """How wide each line of a text is, in 1/1,000 em, without kerning."""

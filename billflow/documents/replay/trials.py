@@ -3,8 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ _GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
 _UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
 _NEAR = 0.005
 """Points."""
+_USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
+"""Pairs that are asked about together: each bill has others of them."""
 MOST_TEXTS = 20_000
 """Texts whose kerning is remembered; a process that met more begins anew."""
 
@@ -87,9 +90,9 @@ class Trials:
         (self._folder / "typeface.json").write_text(typeface, encoding="utf-8")
         self._compiler = typst.Compiler(root=root, font_paths=fonts)
         self._styles: dict[tuple[float, float], SectionStyle] = {}
-        self._pairs: dict[tuple[bool, str], float] = {}
-        self.kerns: dict[tuple[bool, str], Kerns] = {}
-        """By weight (bold or not) and text."""
+        self._pairs: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        self.kerns: tuple[dict[str, Kerns], dict[str, Kerns]] = ({}, {})
+        """Of regular and of bold lines of text."""
 
     def style(self, size: float, pitch: float) -> SectionStyle:
         """How sections of that size and pitch (points) are drawn. ReplayError where that cannot be read."""
@@ -98,30 +101,28 @@ class Trials:
             self._styles[key] = _read_style(self._laid_out("sections.typ", SECTIONS, [_sample(size, pitch)]), pitch)
         return self._styles[key]
 
-    def learn(self, texts: Iterable[tuple[bool, str]]) -> None:
-        """The kerning of texts: pairs of letters that are new are laid out, all in one go."""
-        novel = {key for key in texts if key not in self.kerns}
-        if len(self.kerns) > MOST_TEXTS:
-            self.kerns.clear()
-        pairs = {key: _pairs_in(key[1]) for key in novel}
-        met = {(bold, pair) for (bold, _), found in pairs.items() for pair in found}
-        if unknown := met - self._pairs.keys():
-            self._pairs |= self._tried(sorted(unknown))
-        for key, found in pairs.items():
-            kerns = [self._pairs[key[0], pair] for pair in found]
-            self.kerns[key] = [(at, kern) for at, kern in enumerate(kerns, 1) if kern]
+    def learn(self, lines: Collection[str], *, bold: bool) -> None:
+        """The kerning of lines of text: pairs of letters that are new are laid out, all in one go."""
+        kerns, known = self.kerns[bold], self._pairs[bold]
+        if len(kerns) > MOST_TEXTS:
+            kerns.clear()
+        pairs = {line: _pairs_in(line) for line in lines if line not in kerns}
+        if unknown := {pair for found in pairs.values() for pair in found if pair not in known}:
+            known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bold)
+        for line, found in pairs.items():
+            kerns[line] = [(at, known[pair]) for at, pair in enumerate(found, 1) if known[pair]]
 
-    def _tried(self, pairs: Sequence[tuple[bool, str]]) -> Iterator[tuple[tuple[bool, str], float]]:
+    def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
-        pdf = self._laid_out("pairs.typ", PAIRS, [(bold, f"x{pair}x") for bold, pair in pairs])
+        pdf = self._laid_out("pairs.typ", PAIRS, [(bold, f"x{pair}x") for pair in pairs])
         runs = [run for page in pdf.pages for run in _RUN.findall(pdf.stream(page.content))]
         if len(runs) != len(pairs):
             raise ReplayError("pairs of letters are more or fewer texts")
-        for (bold, pair), run in zip(pairs, runs, strict=True):
+        for pair, run in zip(pairs, runs, strict=True):
             glyphs, kerns = glyphs_of(run[-1])
             if len(glyphs) != 2 * (len(pair) + 2):
                 raise ReplayError(f"{pair!r} has other glyphs than letters")
-            yield (bold, pair), dict(kerns).get(2, 0.0)
+            yield pair, dict(kerns).get(2, 0.0)
 
     def _laid_out(self, name: str, source: str, listed: Sequence[Any]) -> Objects:
         (self._folder / name).write_text(source, encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from billflow.documents.objects import Objects, Page
-from billflow.documents.replay.drawing import Hand, kerned_texts, number_text, section
+from billflow.documents.replay.drawing import Hand, kerned_lines, number_text, section
 from billflow.documents.replay.letters import Letters, ReplayError, fonts_of
 from billflow.documents.replay.marks import ALPHABET_MARK, NUMBER_MARK, PART_MARK, PageOf, Replay
 from billflow.documents.replay.trials import Trials
@@ -67,8 +67,11 @@ class Writing:
     def of(cls, replay: Replay, trials: Trials) -> "Writing":
         """ReplayError where Typst sets sections or pairs of letters in a way that is not known."""
         parts = [write.part for page in replay.pages for write in page.writes]
-        texts = chain.from_iterable(kerned_texts(part, trials.style(part["size"], part["pitch"])) for part in parts)
-        trials.learn([*texts, *((False, number) for number in replay.numbers or ())])
+        lines: tuple[set[str], set[str]] = ({*(replay.numbers or ())}, set())
+        for part in parts:
+            kerned_lines(part, trials.style(part["size"], part["pitch"]), lines)
+        for bold, found in enumerate(lines):
+            trials.learn(found, bold=bool(bold))
         return cls(replay, trials)
 
     @property
