@@ -137,7 +137,7 @@ def _fields(meters: Sequence[Meter]) -> dict[str, list[str | None]]:
         rows, names = meter["rows"], ["time", "quantity", *map(_detail, range(len(meter["dimensions"])))]
         given = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
         for name, values in fields.items():
-            values += given.get(name) or [None] * len(rows)
+            values.extend(given.get(name) or [None] * len(rows))
     return fields
 
 

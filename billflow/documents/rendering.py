@@ -41,6 +41,7 @@ _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
 
 PREFIX = "billflow-templates-"
+MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 """Where a Renderer keeps the templates; Typst's messages shall show their names only."""
 
@@ -85,7 +86,7 @@ class Renderer:
         os.environ.setdefault("RAYON_NUM_THREADS", "1")  # Spark's cores bring the parallelism
         self.template = template_set.fingerprint
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
-        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=_memory())
         self._root = Path(self._folder.name)
         self.wanted = wanted
         self.typesetter = Typesetter(template_set, self._root, accessible=wanted.accessible)
@@ -94,15 +95,17 @@ class Renderer:
         self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
-    def render_pdf(self, payload: Mapping[str, Any], *, einvoice: bytes | None = None) -> Rendered:
-        """The same payload gives the same bytes.
+    def render_pdf(
+        self, payload: Mapping[str, Any], *, einvoice: bytes | None = None, replayed: bool = True
+    ) -> Rendered:
+        """The same payload gives the same bytes. Typst lays out all of it, if sections must not be `replayed`.
 
         With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
         typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
         with self._turn:
             try:
-                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload))
+                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=replayed))
             except ReplayError:  # Typst has written something in another way than is known
                 return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
 
@@ -145,6 +148,11 @@ def _with_date(files: Mapping[str, str], payload: Mapping[str, Any]) -> dict[str
 def _date_parts(iso: str) -> dict[str, int]:
     year, month, day = map(int, iso.split("-"))
     return {"year": year, "month": month, "day": day}
+
+
+def _memory() -> str | None:
+    """A folder in memory, where the system has one: a document's files are some kilobytes, written for each anew."""
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def page_count(pdf: bytes) -> int:

@@ -81,7 +81,9 @@ def _texts(_formats: Formats, values: Sequence[Any]) -> list[str]:
 def _times(formats: Formats, values: Sequence[str | None]) -> list[str]:
     """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
     days = {day: formats.day(day) for day in {value[:10] for value in values if value}}
-    clocks = {value: f"{TIME_GAP}{formats.in_digits(value)}" if value else "" for value in {v[11:] for v in values if v}}
+    clocks = {
+        value: f"{TIME_GAP}{formats.in_digits(value)}" if value else "" for value in {v[11:] for v in values if v}
+    }
     return [days[value[:10]] + clocks[value[11:]] if value else "" for value in values]
 
 

@@ -10,9 +10,9 @@ import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billflow.documents.replay import marks
 from billflow.documents.fonts import LATIN
 from billflow.documents.rendering import Renderer
+from billflow.documents.replay import marks
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow.settings import Documents
@@ -174,7 +174,9 @@ def test_pages_with_a_head_of_a_projects_own_are_laid_out_one_by_one():
     own = Renderer(head)
     replay = own.typesetter.laid_out(SHAPES["many pages"]).writing.replay
     assert (replay.numbers, replay.sources) == (None, len(replay.pages))
-    assert_same(own.render_pdf(SHAPES["many pages"]).pdf, laying_out_all(Renderer(head)).render_pdf(SHAPES["many pages"]).pdf)
+    assert_same(
+        own.render_pdf(SHAPES["many pages"]).pdf, laying_out_all(Renderer(head)).render_pdf(SHAPES["many pages"]).pdf
+    )
 
 
 PART = 'left-at(0pt, 0pt, mark(size: part.mark * 1pt, "0"))'
@@ -190,13 +192,13 @@ NUMBER = 'text(size: bill.page_mark * 1pt, "0")'
         ("written", ALPHABETS, ""),
         ("written", ALPHABETS, f"{ALPHABETS}\n{ALPHABETS}"),
         ("written", ALPHABETS, "for each in part.alphabets.rev() { letters-of(each) }"),
-        ("written", "kerning: false", "features: (\"smcp\",)"),
+        ("written", "kerning: false", 'features: ("smcp",)'),
         ("header", NUMBER, "[]"),
         ("header", NUMBER, f"{NUMBER} + {NUMBER}"),
         ("table", "line-at(start * 1pt", "line-at(start * 1.1pt"),
         ("table", "hairlines(lane.rules, part.pitch * 1pt", "hairlines(lane.rules, part.pitch * 1.1pt"),
         ("table", "right-at(page-width, 3pt", "right-at(page-width - 1pt, 3pt"),
-        ("table", "part.continues != \"\"", "false"),
+        ("table", 'part.continues != ""', "false"),
         ("invoice", "#if details.shared", "#pagebreak(weak: true)\n#if details.shared"),
     ],
 )

@@ -10,6 +10,7 @@ from billflow.documents.proofs.comparison import compare_documents
 from billflow.documents.proofs.findings import inspect_document
 from billflow.documents.proofs.report import Proof
 from billflow.documents.proofs.samples import Sample, earlier_invoices
+from billflow.documents.proofs.strays import strays
 from billflow.documents.rendering import Renderer, rendered_document
 from billflow.lake.manifest import Manifest, PublishedPartition, TableRun
 from billflow.lake.published import files
@@ -63,13 +64,16 @@ def _proof(sample: Sample, payload: str | None, before: bytes | None, renderer: 
     made = rendered_document(payload, renderer)
     if made.get("error"):
         return Proof(**named, pdf=None, before=before, error=made["error"])
-    printed = renderer.typesetter.printed(json.loads(payload))
+    bill = json.loads(payload)
+    findings = inspect_document(made["pdf"], renderer.typesetter.printed(bill))
+    if not any(finding.kind == "broken" for finding in findings):
+        findings += strays(made["pdf"], renderer.render_pdf(bill, replayed=False).pdf)
     return Proof(
         **named,
         pdf=made["pdf"],
         before=before,
         comparison=compare_documents(before, made["pdf"]) if before else None,
-        findings=inspect_document(made["pdf"], printed),
+        findings=findings,
         remarks=made["remarks"],
     )
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from billflow.documents.proofs.boxes import Box
 
-Kind = Literal["outside", "overlap", "lost", "spilled", "broken", "empty"]
+Kind = Literal["outside", "overlap", "lost", "spilled", "broken", "written", "empty"]
 Severity = Literal["error", "note"]
 
 MOST_TOLD = 3
@@ -18,8 +18,9 @@ class Finding:
     """One thing to look at: `what` is a sentence, `page` counts from 1 or is None where it is of no page.
 
     Kinds: `outside`, text beyond the page or too near to its edge; `overlap`, text on top of other text; `lost`, text
-    that is not on paper; `spilled`, text on a later page than planned; `broken`, a PDF that cannot be read; `empty`, a
-    column with empty cells. `boxes` are where to look, in points from the page's upper left corner.
+    that is not on paper; `spilled`, text on a later page than planned; `broken`, a PDF that cannot be read; `written`,
+    what was written into the page is not what Typst lays out; `empty`, a column with empty cells. `boxes` are where to
+    look, in points from the page's upper left corner.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The content of a page for a section: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
+"""A section as content of a page: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

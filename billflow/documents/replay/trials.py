@@ -1,4 +1,4 @@
-"""Small documents that Typst lays out to show how it sets sections, and how it kerns: asked once, used for every bill."""
+"""Small documents that Typst lays out to show how it sets sections, and how it kerns: once, for all bills."""
 
 import json
 import re
@@ -39,7 +39,9 @@ _RUN = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
     rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
 )
-_STROKE = re.compile(rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)")
+_STROKE = re.compile(
+    rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)"
+)
 _GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
 _UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
 _NEAR = 0.005
@@ -242,8 +244,8 @@ def _letters(pdf: Objects, font: int) -> dict[bytes, str]:
 _ACROSS = {
     "title": (0.0, 0),
     "continues": (WIDTH, 1),
-    **{role: (LANE + COLUMN, 0) for role in ("label", "cell", "lane_label")},
-    **{role: (LANE + EDGE, 1) for role in ("label_end", "cell_end", "lane_label_end")},
+    **dict.fromkeys(("label", "cell", "lane_label"), (LANE + COLUMN, 0)),
+    **dict.fromkeys(("label_end", "cell_end", "lane_label_end"), (LANE + EDGE, 1)),
     **{f"level{level}": (LANE, 0) for level in range(3)},
     **{f"beside{level}": (LANE + TABLE, 1) for level in range(3)},
 }

@@ -116,7 +116,9 @@ def _content(sheet: _Sheet, page: PageOf, number: str | None, hand: Hand) -> byt
     here = {id(mark): [write for write in page.writes if write.mark == at] for at, mark in enumerate(marks)}
     instead = []
     for mark in sheet.marks:
-        written = [section(write.part, hand, names, mark.left, mark.top - write.below) for write in here.get(id(mark), ())]
+        written = [
+            section(write.part, hand, names, mark.left, mark.top - write.below) for write in here.get(id(mark), ())
+        ]
         if mark.size == NUMBER_MARK and number is not None:
             written.append(number_text(number, hand, mark.font, mark.colour, mark.left, mark.top))
         instead.append(b"".join(written))
