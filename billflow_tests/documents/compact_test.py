@@ -34,8 +34,7 @@ class Press:
 
     def __init__(self, wanted, monkeypatch):
         self.renderer = Renderer(find_templates(None), wanted)
-        laid_out = self.renderer.typesetter.laid_out
-        monkeypatch.setattr(self.renderer.typesetter, "laid_out", partial(laid_out, replayed=False))
+        monkeypatch.setattr(self.renderer, "render_pdf", partial(self.renderer.render_pdf, replayed=False))
         monkeypatch.setattr("billflow.documents.rendering.compact", self._seen)
 
     def _seen(self, pdf, writing):

@@ -42,7 +42,7 @@ def whole():
 
 
 def laying_out_all(renderer):
-    renderer.typesetter.laid_out = partial(renderer.typesetter.laid_out, replayed=False)
+    renderer.render_pdf = partial(renderer.render_pdf, replayed=False)
     return renderer
 
 

@@ -31,8 +31,8 @@ PAIRS = """\
 HEIGHT, WIDTH, HEAD = 400.0, 483.0, 43.0
 KERNED = "AV"
 """Two letters that are set closer to each other wherever text is kerned."""
-ROLES = ("title", "continues", "label", "label_end", "cell", "cell_end", "lane_label", "lane_label_end")
-ROLES += tuple(f"{side}{level}" for level in range(3) for side in ("level", "beside"))
+LEVELS = tuple(f"{side}{level}" for level in range(3) for side in ("level", "beside"))
+ROLES = ("title", "continues", "label", "label_end", "cell", "cell_end", "lane_label", "lane_label_end", *LEVELS)
 """Kinds of text of a section. `lane_label` heads columns under a group's title; `level`s are such titles."""
 
 _RUN = re.compile(
