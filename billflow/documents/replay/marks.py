@@ -102,16 +102,17 @@ def height_of(part: Part) -> float:
 def marked(details: Details, page_label: str | None) -> tuple[dict[str, Any], Replay | None]:
     """Details for Typst, with marks in the place of sections, and what is to be written; None if nothing is.
 
-    With `page_label` ("Page {page} of {pages}") pages on which all is written, but for the first, are laid out once.
+    With `page_label` ("Page {page} of {pages}") pages on which nothing but sections is, and all are written, are laid
+    out once.
     """
     pages = details["pages"]
     written = [[is_written(part) for part in page["parts"]] for page in pages]
     if not any(any(parts) for parts in written):
         return dict(details), None
     numbered = page_label is not None and is_plain(page_label)
-    gathered = _Gathered(0 if details["shared"] else 1)
+    gathered, own = _Gathered(0 if details["shared"] else 1), bool(details["shared"] or details["taken"])
     for index, (page, can) in enumerate(zip(pages, written, strict=True)):
-        if numbered and index > 0 and all(can):
+        if numbered and all(can) and not (index == 0 and own):
             gathered.add_copy(page["parts"])
         else:
             gathered.add(page["parts"], can)
