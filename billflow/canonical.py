@@ -47,7 +47,7 @@ CANONICAL_TABLES = {
     "usage": CanonicalTable(
         key=("usage_id",),
         required=("usage_id", "subscription_id", "metric", "quantity", "event_time"),
-        optional=("arrived_at", "dimensions"),
+        optional=("arrived_at", "dimensions", "replaces"),
     ),
     "adjustments": CanonicalTable(
         key=("adjustment_id",),
@@ -75,7 +75,7 @@ CANONICAL_TABLES = {
     ),
 }
 """Only customers and subscriptions must be given. A payment's `invoice` is the number or id of the invoice that it
-pays; a negative amount is a refund or chargeback. Usage that `replaces` other usage is refused: it cannot be billed.
+pays; a negative amount is a refund or chargeback.
 
 Beyond the contract, for e-invoices: a customer's electronic address `endpoint` and its scheme (a code of CEF's list
 EAS), BT-49 of EN 16931, and the `buyer_reference`, BT-10."""

@@ -142,9 +142,10 @@ class Settings(Strict):
                 raise ValueError(f"sources: none gives {table}; map the table in one of them")
         return self
 
-    def gives(self, table: str) -> bool:
-        """Whether a source gives a canonical table."""
-        return any(source.mappings(table) for source in self.sources)
+    def gives(self, table: str, column: str | None = None) -> bool:
+        """Whether a source gives a canonical table, or that column of it."""
+        mappings = [mapping for source in self.sources for mapping in source.mappings(table)]
+        return any(column is None or column in mapping.columns for mapping in mappings)
 
     @property
     def lake_root(self) -> str:

@@ -80,13 +80,15 @@ USAGE = columns(
     event_time=TimestampType(),
     arrived_at=TimestampType(),
     dimensions=DIMENSIONS,
+    replaces=TEXT,
     account_id=TEXT,
     subscription_start=DAY,
     local_time=TimestampNTZType(),
     source=TEXT,
 )
-"""Key (system, usage_id). `subscription_start` names the subscription row that served the event; `local_time` is
-its wall clock time in the account's time zone."""
+"""Key (system, usage_id). `replaces` is the usage_id of a record that this one corrects, which is not here.
+`subscription_start` names the subscription row that served the event; `local_time` is its wall clock time in the
+account's time zone."""
 
 ADJUSTMENTS = columns(
     system=TEXT,

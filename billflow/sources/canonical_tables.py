@@ -169,7 +169,7 @@ def judge_usage(
             F.col("local_time"),
         ),
     ]
-    content = ["subscription_id", "metric", "quantity", "_micros", "_dimensions"]
+    content = ["subscription_id", "metric", "quantity", "_micros", "_dimensions", "replaces"]
     sorted_dimensions = F.array_sort(F.map_entries("dimensions"))
     return settle_duplicates(
         apply_rules(placed, rules)

@@ -29,6 +29,7 @@ from billflow.sources.hierarchies import has_parents, with_hierarchies, without_
 from billflow.sources.mapping import map_rows
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
 from billflow.sources.raw import CORRUPT, ROW, delivered_columns
+from billflow.sources.replacements import replaces_any, with_replacements
 from billflow.sources.verdicts import VALID, VERDICT, quarantined
 
 _CANONICAL_SCHEMAS = (
@@ -117,7 +118,7 @@ class Ingestion:
         usage = judge_usage(
             self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
         )
-        self._write_placed("usage", usage)
+        self._write_placed("usage", self._corrected(usage))
         self._write_money(accounts)
         self._write_quarantine()
         self.spark.catalog.clearCache()
@@ -130,6 +131,13 @@ class Ingestion:
             return without_hierarchies(judged)
         # Each level of parents reads the customers again.
         return with_hierarchies(judged.persist(StorageLevel.DISK_ONLY))
+
+    def _corrected(self, usage: DataFrame) -> DataFrame:
+        """Usage without what other usage replaces, where any does."""
+        if not self.settings.gives("usage", "replaces"):
+            return usage
+        kept = usage.persist(StorageLevel.DISK_ONLY)
+        return with_replacements(kept) if replaces_any(kept) else kept
 
     def _write_money(self, accounts: DataFrame) -> None:
         """The tables that a project need not have: those that no source gives cost nothing."""

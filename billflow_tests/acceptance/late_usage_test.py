@@ -33,7 +33,7 @@ sources:
         columns: {subscription_id: sub, account_id: who, plan: plan, start_date: first, end_date: last}
       usage:
         path: usage/*.csv
-        columns: {usage_id: id, subscription_id: sub, metric: metric, quantity: n, event_time: at}
+        columns: {usage_id: id, subscription_id: sub, metric: metric, quantity: n, event_time: at, replaces: old}
 """
 PRICES = """
 metrics: {units: {aggregate: sum}, calls: {aggregate: count}}
@@ -52,7 +52,7 @@ plans:
       units: {name: Units, metric: units, model: per_unit, unit_price: "1", tax: std}
       rent: {name: Rent, model: flat, amount: "10", per: month, tax: std}
 """
-CUSTOMERS = ["id,parent", "top,", "child,top", "left,", "same,", "with-tax,"]
+CUSTOMERS = ["id,parent", "top,", "child,top", "left,", "same,", "with-tax,", "mended,"]
 SUBSCRIPTIONS = [
     "sub,who,plan,first,last",
     "s-top,top,volume,2026-01-01,",
@@ -60,23 +60,29 @@ SUBSCRIPTIONS = [
     "s-left,left,volume,2026-01-01,2026-06-01",
     "s-same,same,counted,2026-01-01,",
     "s-with-tax,with-tax,gross,2026-01-01,",
+    "s-mended,mended,counted,2026-01-01,",
 ]
 IN_TIME = [
-    "id,sub,metric,n,at",
-    "t1,s-top,units,15,2026-05-03T10:00:00",
-    "c1,s-child,units,4,2026-05-03T10:00:00",
-    "l1,s-left,units,15,2026-05-03T10:00:00",
-    "e1,s-same,units,7,2026-05-03T10:00:00",
-    "w1,s-with-tax,units,7,2026-05-03T10:00:00",
-    "t2,s-top,units,2,2026-06-03T10:00:00",
+    "id,sub,metric,n,at,old",
+    "t1,s-top,units,15,2026-05-03T10:00:00,",
+    "c1,s-child,units,4,2026-05-03T10:00:00,",
+    "l1,s-left,units,15,2026-05-03T10:00:00,",
+    "e1,s-same,units,7,2026-05-03T10:00:00,",
+    "w1,s-with-tax,units,7,2026-05-03T10:00:00,",
+    "t2,s-top,units,2,2026-06-03T10:00:00,",
+    "m1,s-mended,units,9,2026-05-03T10:00:00,",
+    "m2,s-mended,units,5,2026-05-03T10:00:00,m1",
+    "m4,s-mended,units,8,2026-05-04T10:00:00,",
 ]
 LATE = [
-    "id,sub,metric,n,at",
-    "t3,s-top,units,1,2026-05-31T23:59:59",
-    "l3,s-left,units,1,2026-05-04T10:00:00",
-    "new,s-new,units,1,2026-05-04T10:00:00",
-    "w2,s-with-tax,units,1,2026-05-31T10:00:00",
-    "odd,s-same,calls,1,2026-05-04T10:00:00",
+    "id,sub,metric,n,at,old",
+    "t3,s-top,units,1,2026-05-31T23:59:59,",
+    "l3,s-left,units,1,2026-05-04T10:00:00,",
+    "new,s-new,units,1,2026-05-04T10:00:00,",
+    "w2,s-with-tax,units,1,2026-05-31T10:00:00,",
+    "odd,s-same,calls,1,2026-05-04T10:00:00,",
+    "m3,s-mended,units,3,2026-05-03T10:00:00,m2",
+    "m5,s-mended,units,6,2026-06-04T10:00:00,m4",
 ]
 SHOWN = "line_no, account_id, charge, line_type, section, quantity::int as n, net::int as net, usage_count as events"
 
@@ -114,6 +120,8 @@ def test_the_next_bill_shows_the_difference(project, billflow, rows):
     assert corrections(rows, project, "2026-06") == [
         (1, "left", "units", "reversal", section, -15, -150, 0),
         (2, "left", "units", "volume", section, 16, 80, 2),
+        (2, "mended", "units", "reversal", "Correction 2026-05 · counted", -13, -13, 0),
+        (3, "mended", "units", "per_unit", "Correction 2026-05 · counted", 3, 3, 1),
         (3, "top", "units", "reversal", section, -15, -150, 0),
         (4, "top", "units", "volume", section, 16, 80, 2),
     ]
@@ -124,8 +132,18 @@ def test_it_is_part_of_the_invoice(project, rows):
     found = [tuple(row.values()) for row in rows(project, sql)]
     assert found == [
         ("left", "credit_note", -70, "-13.3000", "-83.3000"),
+        ("mended", "credit_note", -4, "-0.7600", "-4.7600"),
         ("top", "invoice", 50, "9.5000", "59.5000"),
     ]
+
+
+def test_a_record_that_another_one_replaces_is_not_billed(project, rows):
+    """May's first bill has the correction that came in time, its second what came since; one moved to another month."""
+    sql = "select month, quantity::int as n from invoice_lines where account_id = 'mended' and difference_of is null"
+    assert [tuple(row.values()) for row in rows(project, f"{sql} order by 1")] == [("2026-05", 13), ("2026-06", 6)]
+    found = rows(project, "select usage_id, replaces from usage where subscription_id = 's-mended' order by 1")
+    of_may, of_june = [("m2", "m1"), ("m4", None)], [("m5", "m4")]  # May's is what was confirmed
+    assert [tuple(row.values()) for row in found] == of_may + of_june
 
 
 def test_prices_that_include_tax(project, rows):
@@ -169,7 +187,7 @@ def test_run_twice_is_run_once(project, billflow, rows):
 def test_once_it_is_confirmed_it_is_billed(project, billflow, rows):
     """July's run begins with other sources again, so that May is looked at once more."""
     do(billflow, project, "confirm", "2026-06")
-    write(project / "usage" / "july.csv", [IN_TIME[0], "t4,s-top,units,1,2026-07-03T10:00:00"])
+    write(project / "usage" / "july.csv", [IN_TIME[0], "t4,s-top,units,1,2026-07-03T10:00:00,"])
     do(billflow, project, "run", "2026-07")
     assert corrections(rows, project, "2026-07") == []
     assert rows(project, "select month from invoice_lines where difference_of is not null group by 1") == [
@@ -185,7 +203,7 @@ def test_two_confirmed_months_at_once(project, billflow, rows):
     """May changes once more, and June: July, run again, shows both."""
     write(
         project / "usage" / "later.csv",
-        [LATE[0], "t5,s-top,units,4,2026-05-31T23:59:59", "t6,s-top,units,1,2026-06-30T10:00:00"],
+        [LATE[0], "t5,s-top,units,4,2026-05-31T23:59:59,", "t6,s-top,units,1,2026-06-30T10:00:00,"],
     )
     do(billflow, project, "run", "2026-07")
     sql = f"select difference_of, {SHOWN} from invoice_lines where month = '2026-07' and account_id = 'top' order by 2"
