@@ -1,8 +1,8 @@
 """Usage that corrects other usage: a record that names another one's id in `replaces` stands in its place.
 
 A correction may be corrected again: the last of such a chain stands, whatever becomes of those between. What a record
-replaces need not be there (yet). The chains are followed by doubling, as hierarchies are: three joins of the records that
-correct others reach eight of them.
+replaces need not be there (yet). The chains are followed by doubling, as hierarchies are: three joins of the records
+that correct others reach eight of them.
 """
 
 from pyspark import StorageLevel

@@ -150,7 +150,7 @@ def own_templates(name, there, instead):
     [
         (
             "components/table.typ",
-            "columns-of(part, start, cells-of(part, lane))",
+            "columns-of(part, start, cells-of(part, lane.cells))",
             "columns-of(part, start, lane.cells)",
         ),
         ("components/theme.typ", "set par(leading: 0pt", "set par(leading: 0.4pt"),
