@@ -13,8 +13,8 @@ QUANTITY_OFF_PAPER = (
 LINES_TOO_TIGHT = ("components/header.typ", "#let fact-pitch = 13pt", "#let fact-pitch = 5pt")
 PRICE_FORGOTTEN = (
     "components/table.typ",
-    "columns-of(part, start, cells-of(part, lane))",
-    'columns-of(part, start, cells-of(part, lane).enumerate().map(((at, body)) => if at == 3 { "" } else { body }))',
+    "columns-of(part, start, cells-of(part, lane.cells))",
+    'columns-of(part, start, cells-of(part, lane.cells).enumerate().map(((at, body)) => if at == 3 { "" } else { body }))',
 )
 SUMMARY_CLIPPED = (
     "components/summary.typ",
