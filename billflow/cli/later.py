@@ -19,4 +19,3 @@ def _later(name: str, does: str) -> click.Command:
 
 
 serve = _later("serve", "The HTTP API.")
-bench = _later("bench", "Measures against rivals on this machine.")

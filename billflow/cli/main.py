@@ -28,7 +28,7 @@ VERBS = {
     "explain": "explaining",
     "template": "proving",
     "serve": "later",
-    "bench": "later",
+    "bench": "benching",
     "doctor": "running",
     "schema": "schemas",
 }

@@ -2,12 +2,12 @@
 
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.rendering import Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
 from billflow.documents.templates import find_templates
 from billflow.settings import Documents
 from billflow_tests.documents.native import native_bill
-from billflow_tests.documents.shapes import bill
 from billflow_tests.validators.java import findings
 
 pytestmark = pytest.mark.slow

@@ -8,6 +8,7 @@ import pypdf
 import pypdfium2 as pdfium
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.compact import LEVEL, compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.facturx import attached_einvoice
@@ -18,7 +19,6 @@ from billflow.documents.templates import find_templates
 from billflow.settings import Documents
 from billflow_tests.documents.einvoice.bills import BILLS
 from billflow_tests.documents.native import native_bill
-from billflow_tests.documents.shapes import bill
 
 SHAPES = {
     "illustrated": ILLUSTRATED,

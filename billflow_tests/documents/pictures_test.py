@@ -4,12 +4,12 @@ import zlib
 import pypdf
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.paper import Stationery, paper_of
 from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
 from billflow.documents.templates import find_templates
-from billflow_tests.documents.shapes import bill
 
 SERIES = {key: ILLUSTRATED[key] for key in ("history", "days")}
 LINE, TAX = INVOICE["lines"][0], INVOICE["taxes"][0]

@@ -14,6 +14,7 @@ import pypdf
 import pytest
 from pyspark.sql import functions as F
 
+from billflow.bench.bills import bill
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import differences
 from billflow.documents.proofs.sheets import read_sheets
@@ -21,7 +22,6 @@ from billflow.documents.rendering import PLAIN, Renderer, in_tasks, page_count, 
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
-from billflow_tests.documents.shapes import bill
 
 
 def png(rgb: bytes) -> bytes:

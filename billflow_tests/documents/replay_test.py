@@ -10,6 +10,7 @@ import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billflow.bench.bills import bill
 from billflow.documents.fonts import LATIN
 from billflow.documents.rendering import Renderer
 from billflow.documents.replay import marks
@@ -17,7 +18,6 @@ from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow.settings import Documents
 from billflow_tests.documents.native import native_bill
-from billflow_tests.documents.shapes import bill
 
 SHAPES = {
     "illustrated": ILLUSTRATED,

@@ -5,10 +5,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from billflow.bench.bills import bill
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.schemas import layout_schema, payload_schema
 from billflow.documents.templates import find_templates
-from billflow_tests.documents.shapes import bill
 
 
 def mistakes(schema: dict[str, Any], found: Any) -> list[str]:

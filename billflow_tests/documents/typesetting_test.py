@@ -5,11 +5,11 @@ import random
 import pypdf
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import Renderer, rendered_document
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow_tests.documents.native import PARTIES, native_bill
-from billflow_tests.documents.shapes import bill
 
 FACES = {
     "ar": "NotoNaskhArabic",

@@ -5,9 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import count
 from typing import Any
 
+from billflow.bench.bills import bill
 from billflow.documents.einvoice.lines import UNIT_CODES
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
-from billflow_tests.documents.shapes import bill
 
 SELLER = {
     "name": "Stadtwerke Grünau GmbH",

@@ -1,11 +1,11 @@
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.comparison import compare_documents
 from billflow.documents.sample import ILLUSTRATED, INVOICE
 from billflow_tests.documents.native import PARTIES, native_bill
 from billflow_tests.documents.proofs import changes
 from billflow_tests.documents.proofs.months import next_month
-from billflow_tests.documents.shapes import bill
 
 
 def told(before, after, payload, later):

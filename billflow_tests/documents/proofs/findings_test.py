@@ -2,11 +2,11 @@ import json
 
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.findings import inspect_document
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE, SAMPLES
 from billflow_tests.documents.native import PARTIES, native_bill
 from billflow_tests.documents.proofs import changes
-from billflow_tests.documents.shapes import bill
 
 LONG = " ".join(f"Word{number}" for number in range(60))
 SHAPES = {

@@ -3,6 +3,7 @@ import io
 import pytest
 from PIL import Image
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.boxes import Box
 from billflow.documents.proofs.comparison import Comparison, Label, compare_documents
 from billflow.documents.proofs.findings import inspect_document
@@ -10,7 +11,6 @@ from billflow.documents.proofs.pictures import CAPTION, DPI, FOUND, GAP, GONE, M
 from billflow.documents.proofs.sheets import UnreadableError
 from billflow.documents.sample import INVOICE
 from billflow_tests.documents.proofs import changes
-from billflow_tests.documents.shapes import bill
 
 A4 = (210 / 25.4 * DPI, 297 / 25.4 * DPI)
 

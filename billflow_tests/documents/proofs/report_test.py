@@ -3,13 +3,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.comparison import compare_documents
 from billflow.documents.proofs.findings import Finding, inspect_document
 from billflow.documents.proofs.report import MOST_PICTURES, Proof, write_report
 from billflow.documents.sample import INVOICE
 from billflow_tests.documents.proofs import changes
 from billflow_tests.documents.proofs.months import next_month
-from billflow_tests.documents.shapes import bill
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"{x} & ../../etc"
 

@@ -1,7 +1,7 @@
 import pytest
 
+from billflow.bench.bills import bill
 from billflow.documents.proofs.strays import strays
-from billflow_tests.documents.shapes import bill
 
 CALLS = bill(subscriptions=2, lines=6, records=60)
 

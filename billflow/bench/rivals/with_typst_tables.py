@@ -10,7 +10,7 @@ from typing import Any
 
 import typst
 
-from billflow_tests.benchmarks.rivals.content import Content
+from billflow.bench.rivals.content import Content
 
 TEMPLATE = Path(__file__).with_name("tables.typ")
 
@@ -31,11 +31,11 @@ class Tables:
         written: bytes = pdf
         return written
 
-    def pdf_of_the_command(self, content: Content) -> bytes:
-        """By a process of its own for each file. FileNotFoundError where `typst` is not installed."""
+    def pdf_of_the_command(self, command: str, content: Content) -> bytes:
+        """By a process of its own for each file; `command` is the path of `typst`."""
         write(content, self.root)
         target = self.root / "out.pdf"
-        subprocess.run(["typst", "compile", "--ignore-system-fonts", self.root / TEMPLATE.name, target], check=True)
+        subprocess.run([command, "compile", "--ignore-system-fonts", self.root / TEMPLATE.name, target], check=True)
         return target.read_bytes()
 
 

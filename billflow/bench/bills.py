@@ -1,4 +1,4 @@
-"""Payloads of any size for tests and benchmarks: the sample bill with as many lines and records as are asked for."""
+"""Payloads of any size for benchmarks and tests: the sample bill with as many lines and records as are asked for."""
 
 from decimal import Decimal
 from itertools import count

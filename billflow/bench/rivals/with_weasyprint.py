@@ -4,10 +4,11 @@ from html import escape
 
 from weasyprint import CSS, HTML
 
-from billflow_tests.benchmarks.rivals.content import Content, TableText
+from billflow.bench.rivals.content import Content, TableText
 
 STYLE = CSS(
-    string="@page { size: A4; margin: 20mm } body { font: 9.5pt serif } table { width: 100%; font-size: 7.2pt; border-collapse: collapse }"
+    string="@page { size: A4; margin: 20mm } body { font: 9.5pt serif } "
+    "table { width: 100%; font-size: 7.2pt; border-collapse: collapse }"
     "td, th { text-align: left; padding: 0 2pt } .n { text-align: right } thead { display: table-header-group }"
 )
 

@@ -6,7 +6,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
 
-from billflow_tests.benchmarks.rivals.content import Content, TableText
+from billflow.bench.rivals.content import Content, TableText
 
 STYLES = getSampleStyleSheet()
 
@@ -25,5 +25,11 @@ def pdf_of(content: Content) -> bytes:
 
 
 def _table(table: TableText) -> Table:
-    style = [("FONTSIZE", (0, 0), (-1, -1), 7), ("ALIGN", (table.left, 0), (-1, -1), "RIGHT"), ("LEADING", (0, 0), (-1, -1), 8), ("TOPPADDING", (0, 0), (-1, -1), 0), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]  # fmt: skip
+    style = [
+        ("FONTSIZE", (0, 0), (-1, -1), 7),
+        ("ALIGN", (table.left, 0), (-1, -1), "RIGHT"),
+        ("LEADING", (0, 0), (-1, -1), 8),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
+    ]
     return Table([table.labels, *table.rows], repeatRows=1, style=TableStyle(style), hAlign="LEFT")

@@ -43,7 +43,10 @@ def content_of(payload: Mapping[str, Any]) -> Content:
         ]
         for line in payload["lines"]
     ]
-    taxes = [[tax["tax_category"], formats.percent(tax["tax_rate"]), formats.amount(tax["base"]), formats.amount(tax["tax"])] for tax in payload["taxes"]]  # fmt: skip
+    taxes = [
+        [tax["tax_category"], formats.percent(tax["tax_rate"]), formats.amount(tax["base"]), formats.amount(tax["tax"])]
+        for tax in payload["taxes"]
+    ]
     return Content(
         title=f"{payload['seller']['name']}: invoice {invoice['invoice_number']}",
         address=[customer["name"], customer["street"], f"{customer['city']} {customer['postcode']}"],

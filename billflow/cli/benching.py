@@ -1,0 +1,63 @@
+"""`bench`: the same work done by billflow and by others, side by side."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from billflow import __version__
+from billflow.bench.documents import COMPARED, Compared, Made, compare
+from billflow.bench.machine import described
+from billflow.cli.output import open_output
+from billflow.errors import UsageError
+
+DEFAULT_DOCUMENTS = 200
+LATER = ("bill-run", "queries")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["bill-run", "documents", "queries"]))
+@click.option(
+    "--customers", type=click.IntRange(min=10), default=DEFAULT_DOCUMENTS, show_default=True, help="Bills of each size."
+)
+@click.option("--json", "target", type=click.Path(path_type=Path, dir_okay=False), help="The figures as JSON too.")
+def bench(what: str, customers: int, target: Path | None) -> None:
+    """Measure against rivals on this machine, side by side; `documents` only in this version.
+
+    PDFs of bills of four sizes, in one process and through Spark on all cores, beside the same bill made by Typst's own
+    tables, the `typst` command, ReportLab and WeasyPrint where they are installed: pip install 'billflow[bench]'.
+    """
+    if what in LATER:
+        raise UsageError(
+            f"`billflow bench {what}` is not in this version", remedy="`billflow bench documents` measures PDFs"
+        )
+    with Console(stderr=True).status("starting") as status:
+        found = compare(customers, status.update)
+    _print(found)
+    if target:
+        figures = {"billflow": __version__, "machine": described(), "documents": customers, **asdict(found)}
+        target.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def _print(found: Compared) -> None:
+    console = open_output()
+    console.print(_table("billflow", found.shapes, ratio_to=None))
+    own = next(one for one in found.shapes if one.name == COMPARED)
+    console.print(_table(f"The bill of {COMPARED}, made by others", found.rivals, ratio_to=own.milliseconds))
+    console.print(f"Peak memory of the one process: {found.peak_mebibytes:,.0f} MiB")
+    if found.missing:
+        console.print(f"Not installed, so not measured: {', '.join(found.missing)}")
+
+
+def _table(title: str, rows: Sequence[Made], *, ratio_to: float | None) -> Table:
+    table = Table(title=title, title_justify="left")
+    for label in ("", "ms", "bytes", "pages", "a second and core" if ratio_to is None else "times as long"):
+        table.add_column(label, justify="right" if label else "left")
+    for one in rows:
+        last = one.milliseconds / ratio_to if ratio_to else one.a_second_and_core
+        table.add_row(one.name, f"{one.milliseconds:.1f}", f"{one.pdf_bytes:,.0f}", f"{one.pages:.0f}", f"{last:.1f}")
+    return table
