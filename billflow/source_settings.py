@@ -87,6 +87,30 @@ class MongoMapping(TableMapping):
         return where
 
 
+class RedisMapping(TableMapping):
+    """Values of Redis: hashes, texts with JSON and lists of such, each with its key as `_key`; or entries of a stream,
+    each with its id as `_id`.
+    """
+
+    keys: str | None = None
+    """Pattern of keys, as Redis has it: `usage:*`."""
+    stream: str | None = None
+    """Key of a stream, instead of `keys`."""
+    where: str | None = None
+    """Spark SQL condition; rows that do not meet it are not of this table."""
+
+    @property
+    def condition(self) -> str | None:
+        """`where`."""
+        return self.where
+
+    @model_validator(mode="after")
+    def _is_keys_or_a_stream(self) -> "RedisMapping":
+        if (self.keys is None) == (self.stream is None):
+            raise ValueError("give either keys or stream")
+        return self
+
+
 def _numbers(value: Any) -> Any:
     """A fraction, which billflow keeps as the text that was written, is a double in MongoDB's filters."""
     if isinstance(value, dict):
@@ -112,6 +136,12 @@ SqlMappings = Annotated[
 
 MongoMappings = Annotated[
     Annotated[MongoMapping, Tag("~one")] | Annotated[tuple[MongoMapping, ...], AtLeastOne, Tag("~many")],
+    Discriminator(_by_listing),
+]
+
+
+RedisMappings = Annotated[
+    Annotated[RedisMapping, Tag("~one")] | Annotated[tuple[RedisMapping, ...], AtLeastOne, Tag("~many")],
     Discriminator(_by_listing),
 ]
 
@@ -210,7 +240,25 @@ class MongoSource(AnySource):
         return url
 
 
-Source = FileSource | SqlSource | MongoSource
+class RedisSource(AnySource):
+    """A database of Redis, or of Valkey."""
+
+    kind: Literal["redis"]
+    url: SecretStr
+    """`redis://user:password@host:port/0`, or `rediss://…` for TLS."""
+    tables: dict[str, RedisMappings] = Field(min_length=1)
+
+    @field_validator("url")
+    @classmethod
+    def _is_of_redis(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("the url must begin with redis:// or rediss://")
+        if "password" in url.get_secret_value().partition("?")[2]:  # what is shown of a url has its options
+            raise ValueError("write the password before the host: redis://user:password@host:port/0")
+        return url
+
+
+Source = FileSource | SqlSource | MongoSource | RedisSource
 
 
 def _by_kind(value: Any) -> str | None:
@@ -219,7 +267,10 @@ def _by_kind(value: Any) -> str | None:
 
 
 _Source = Annotated[
-    Annotated[FileSource, Tag("~files")] | Annotated[SqlSource, Tag("~sql")] | Annotated[MongoSource, Tag("~mongodb")],
+    Annotated[FileSource, Tag("~files")]
+    | Annotated[SqlSource, Tag("~sql")]
+    | Annotated[MongoSource, Tag("~mongodb")]
+    | Annotated[RedisSource, Tag("~redis")],
     Discriminator(_by_kind),
 ]
 Sources = Annotated[tuple[_Source, ...], AtLeastOne]

@@ -12,12 +12,15 @@ from billflow.source_settings import (
     FileSource,
     MongoMapping,
     MongoSource,
+    RedisMapping,
+    RedisSource,
     Source,
     SqlMapping,
     TableMapping,
 )
 from billflow.sources.files import FileDelivery, file_delivery
 from billflow.sources.mongodb import mongo_delivery
+from billflow.sources.redis import redis_delivery
 from billflow.sources.sql import sql_delivery
 
 
@@ -67,6 +70,8 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
         return file_delivery(settings, source, cast("FileMapping", mapping), place)
     if isinstance(source, MongoSource):
         return mongo_delivery(source, cast("MongoMapping", mapping), place)
+    if isinstance(source, RedisSource):
+        return redis_delivery(source, cast("RedisMapping", mapping), place)
     return sql_delivery(settings, source, cast("SqlMapping", mapping), place)
 
 
