@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import deflate
 
 from billflow.documents.objects import Objects
+from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.writing import Writing
 from billflow.documents.runs import shorter
 
@@ -30,7 +31,7 @@ _FREE, _PLAIN, _PACKED = 0, 1, 2
 """Kinds of entries of a cross-reference stream."""
 
 
-def compact(pdf: bytes, writing: Writing | None = None) -> bytes:
+def compact(pdf: bytes, writing: Writing | Composition | None = None) -> bytes:
     """A PDF as Typst writes it, smaller; the same in gives the same out. ValueError for other PDFs.
 
     What `writing` holds takes the place of its marks; ReplayError when they are not as expected.

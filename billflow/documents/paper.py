@@ -37,6 +37,7 @@ from billflow.documents.templates import MAIN
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
 PAYMENT_WIDTH = 16.5
+NOTE_WIDTH = 26.9  # 229 pt in 8.5 pt
 RETURN_ADDRESS_WIDTH = 34.0  # one line of the window (226 pt) in 6.5 pt
 IMPRINT_WIDTH = 58.0
 DETAILS_SPACE = 20.0
@@ -180,6 +181,8 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "title": _reference(payload),
         "amount": formats.money(invoice["total"]),
         "payable": _is_payable(payload),
+        "running_title": f"{labels[invoice['kind']]} {_reference(payload)}",
+        "when": _when(payload, formats, labels),
         "due_date": formats.date(invoice["due_date"]),
         **_parties(payload, formats, labels),
         "facts": labelled(_facts(payload, formats, labels), FACT_WIDTH),
@@ -187,8 +190,30 @@ def _first_page(payload: Payload, formats: Formats, labels: Labels) -> Page:
         "summary": summary_table(payload["lines"], formats, labels),
         "totals": f"{formats.amount(invoice['net'])}\n{formats.amount(invoice['tax'])}",
         "taxes": tax_table(payload["taxes"], formats, labels),
-        "payment": labelled(_payment(payload, labels), PAYMENT_WIDTH),
+        "payment": {**labelled(_payment(payload, labels), PAYMENT_WIDTH), "note": _note(payload, formats, labels)},
     }
+
+
+def _when(payload: Payload, formats: Formats, labels: Labels) -> str:
+    """Until when the amount is paid, or what becomes of it."""
+    if payload["invoice"]["kind"] == "credit_note":
+        return str(labels["credit_by"])
+    return _filled(labels["due_by" if _is_payable(payload) else "nothing_due"], payload, formats)
+
+
+def _note(payload: Payload, formats: Formats, labels: Labels) -> str:
+    """How to pay, in lines."""
+    if payload["invoice"]["kind"] == "credit_note":
+        text = labels["credit_note_text"]
+    else:
+        text = labels["payment_note" if _is_payable(payload) else "no_payment_note"]
+    return "\n".join(wrap(_filled(text, payload, formats), NOTE_WIDTH))
+
+
+def _filled(label: str, payload: Payload, formats: Formats) -> str:
+    invoice = payload["invoice"]
+    amount, date = formats.money(invoice["total"]), formats.date(invoice["due_date"])
+    return label.replace("{amount}", amount).replace("{date}", date)
 
 
 def _values(payload: Payload, first_page: Page) -> dict[str, str]:

@@ -111,19 +111,21 @@ class Renderer:
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
         if einvoice is None:
-            pdf = self._compiled(laid_out.files)
+            pdf = self._compiled(laid_out.files, laid_out.main)
         else:
             dated = _with_date(laid_out.files, payload) | {FILE_NAME: einvoice}
-            pdf = as_factur_x(self._compiled(dated, STANDARD))
+            pdf = as_factur_x(self._compiled(dated, laid_out.main, STANDARD))
         pages = laid_out.writing.pages if laid_out.writing else page_count(pdf)
         return Rendered(compact(pdf, laid_out.writing), pages, laid_out.remarks)
 
-    def _compiled(self, files: Mapping[str, str | bytes], *standards: Literal["a-3b", "ua-1"]) -> bytes:
+    def _compiled(
+        self, files: Mapping[str, str | bytes], main: str = MAIN, *standards: Literal["a-3b", "ua-1"]
+    ) -> bytes:
         for name, content in files.items():
             self._write(name, content)
         tagged = self.wanted.accessible
         pdf: Any = self._compiler.compile(
-            input=self._root / MAIN,
+            input=self._root / main,
             format="pdf",
             pdf_tags=tagged,
             timestamp=0,

@@ -80,7 +80,7 @@ def find_templates(override: Path | None = None) -> TemplateSet:
 def are_shipped(files: Mapping[str, bytes], names: Iterable[str]) -> bool:
     """Whether files of those names are the shipped ones."""
     shipped = next(place for place in PLACES if (place / MAIN).is_file())
-    return all(files.get(name) == (shipped / name).read_bytes() for name in names)
+    return all((shipped / name).is_file() and files.get(name) == (shipped / name).read_bytes() for name in names)
 
 
 def _merged(shipped: bytes, own: bytes) -> bytes:

@@ -14,14 +14,17 @@ from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Page, Payload, Stationery, paper_of, typeface_of
+from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.marks import FURNITURE, NUMBER_MARK, SHAPING, marked
+from billflow.documents.replay.skeletons import Skeletons
 from billflow.documents.replay.trials import Trials
 from billflow.documents.replay.writing import Writing
 from billflow.documents.specimen import Specimen
-from billflow.documents.templates import TemplateSet, are_shipped, languages_without_fonts
+from billflow.documents.templates import MAIN, TemplateSet, are_shipped, languages_without_fonts
 from billflow.documents.widths import Widths, measured_by
 
+ENVELOPE = "envelope.typ"
 MOST_ROUNDS = 6
 """Planning meets new words where it breaks a long one; more rounds than two are needed only for such."""
 
@@ -32,7 +35,9 @@ class LaidOut:
 
     files: dict[str, str]
     remarks: str | None
-    writing: Writing | None
+    writing: Writing | Composition | None
+    main: str = MAIN
+    """The file that Typst begins with."""
 
 
 class Typesetter:
@@ -49,14 +54,18 @@ class Typesetter:
         self._fonts = template_set.fonts
         self._replays = not accessible and are_shipped(template_set.files, SHAPING)
         self._copies = are_shipped(template_set.files, [FURNITURE])
+        self._composes = are_shipped(template_set.files, [name for name in template_set.files if name.endswith(".typ")])
         self._root = root
         self._trials: dict[str, Trials] = {}
+        self._skeletons: dict[str, Skeletons] = {}
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
         brand = stationery.brand
         check_family(brand, self.fonts.families())
-        (root / "brand.json").write_text(json.dumps(brand.drawn(), ensure_ascii=False), encoding="utf-8")
+        drawn = json.dumps(brand.drawn(), ensure_ascii=False).encode()
+        (root / "brand.json").write_bytes(drawn)
+        self._template_files = {**template_set.files, **self._label_files(), "brand.json": drawn}
         self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts, brand.font))
         self._glyphs = Glyphs(self.specimen)
         self.widths = Widths(self.specimen)
@@ -69,13 +78,13 @@ class Typesetter:
 
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
-        files, language, writing = self._files(payload, replayed=replayed)
-        missing = self._glyphs.missing(files.values()) | self._missing_labels(language)
+        laid_out, language = self._laid_out(payload, replayed=replayed)
+        missing = self._glyphs.missing(laid_out.files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
-            files, _, writing = self._files(replaced(payload, missing), replayed=replayed)
-        return LaidOut(files, "; ".join(filter(None, remarks)) or None, writing)
+            laid_out, _ = self._laid_out(replaced(payload, missing), replayed=replayed)
+        return replace(laid_out, remarks="; ".join(filter(None, remarks)) or None)
 
     def printed(self, payload: Payload) -> dict[str, str]:
         """The files of one document with all that it prints."""
@@ -88,7 +97,8 @@ class Typesetter:
                 if missing := self._glyphs.missing([text]):
                     raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
 
-    def _files(self, payload: Payload, *, replayed: bool) -> tuple[dict[str, str], str, Writing | None]:
+    def _laid_out(self, payload: Payload, *, replayed: bool) -> tuple[LaidOut, str]:
+        """Without remarks, and its language."""
         formats = self._stationery.formats(payload)
         with measured_by(self.widths):
             for _ in range(MOST_ROUNDS):
@@ -98,26 +108,46 @@ class Typesetter:
                 self.widths.learn()
         named = families(formats.language, self._fonts, self._stationery.brand.font)
         typeface = json.dumps(typeface_of(formats, named, accessible=self._accessible), ensure_ascii=False)
-        writing = None
         if replayed and self._replays and named[0] == LATIN and formats.left_to_right:
-            bill, details, writing = self._replayed(bill, details, typeface)
-        parts = {"bill.json": bill, "details.json": details}
-        files = {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}
-        return {"typeface.json": typeface, **files}, formats.language, writing
+            found = self._composed(bill, details, typeface) or self._written(bill, details, typeface)
+        else:
+            found = LaidOut(_files_of(typeface, bill, details), None, None)
+        return found, formats.language
 
-    def _replayed(self, bill: Page, details: Page, typeface: str) -> tuple[Page, Page, Writing | None]:
-        """What Typst lays out of a document, and what is written into that afterwards."""
+    def _composed(self, bill: Page, details: Page, typeface: str) -> LaidOut | None:
+        """A document of which Typst lays out nothing; None where that cannot be."""
+        if not self._composes:
+            return None
+        if typeface not in self._skeletons:
+            folder, files = f"skeletons-{len(self._skeletons)}", self._template_files
+            self._skeletons[typeface] = Skeletons(self._root, folder, self.fonts, typeface, files)
+        label = self._stationery.labels[bill["locale"]]["page"]
+        try:
+            found = Composition.of(bill, details, label, self._skeletons[typeface], self._trials_of(typeface))
+        except ReplayError:  # Typst sets sections in another way than is known
+            return None
+        if found is None:
+            return None
+        head = {"title": bill["title"], "seller_name": bill["seller_name"], "alphabets": found.envelope}
+        return LaidOut(_files_of(typeface, head), None, found, ENVELOPE)
+
+    def _written(self, bill: Page, details: Page, typeface: str) -> LaidOut:
+        """A document with marks, and what is written in their places; without any, where that cannot be."""
         label = self._stationery.labels[bill["locale"]]["page"] if self._copies else None
         shown, replay = marked(details, label)
-        if replay is None:
-            return bill, details, None
+        try:
+            writing = Writing.of(replay, self._trials_of(typeface)) if replay else None
+        except ReplayError:
+            writing = None
+        if writing is None:
+            return LaidOut(_files_of(typeface, bill, details), None, None)
+        numbered = bill | {"page_mark": NUMBER_MARK} if writing.replay.numbers else bill
+        return LaidOut(_files_of(typeface, numbered, shown), None, writing)
+
+    def _trials_of(self, typeface: str) -> Trials:
         if typeface not in self._trials:
             self._trials[typeface] = Trials(self._root, f"trials-{len(self._trials)}", self.fonts, typeface)
-        try:
-            writing = Writing.of(replay, self._trials[typeface])
-        except ReplayError:  # Typst sets sections in another way than is known
-            return bill, details, None
-        return (bill | {"page_mark": NUMBER_MARK} if replay.numbers else bill), shown, writing
+        return self._trials[typeface]
 
     def _missing_labels(self, language: str) -> set[str]:
         if language not in self._unprintable_labels:
@@ -145,6 +175,12 @@ class Typesetter:
 
     def _label_files(self) -> dict[str, bytes]:
         return {f"locales/{name}.json": own.encode() for name, own in self._labels.items()}
+
+
+def _files_of(typeface: str, bill: Page, details: Page | None = None) -> dict[str, str]:
+    parts = {"bill.json": bill} | ({"details.json": details} if details is not None else {})
+    files = {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}
+    return {"typeface.json": typeface, **files}
 
 
 def _unpack(files: Mapping[str, bytes], root: Path) -> None:

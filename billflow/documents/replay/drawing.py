@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from billflow.documents.replay.letters import END, Letters
+from billflow.documents.replay.letters import END, Kerns, Letters
 from billflow.documents.replay.marks import NUMBER_SIZE, Part
-from billflow.documents.replay.trials import WIDTH, Kerns, Role, SectionStyle, Trials
+from billflow.documents.replay.trials import WIDTH, Role, SectionStyle, Trials
 
 _LINES = re.compile(r"[^\n]+|\n+")
 _LEVELS = 3
@@ -42,6 +42,16 @@ class Hand:
         return b" T*".join([b"[%g(%b)]TJ" % pair if pair[1] else b"" for pair in pairs])
 
 
+    def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
+        """A line with kerning that was seen."""
+        return _written(self._letters[bold], line, kerns, right=False)
+
+    def width(self, line: str, role: Role) -> float:
+        """In 1/1,000 em."""
+        kerns = self._trials.kerns[role.bold][line] if role.kerned else ()
+        return self._letters[role.bold].line_widths(line)[0] - sum(kern for _, kern in kerns)
+
+
 class _Kerned(dict[str, bytes]):
     """Lines that are kerned, as they are written, and the ends of so many lines, once they have been met."""
 
@@ -51,22 +61,24 @@ class _Kerned(dict[str, bytes]):
 
     def __missing__(self, line: str) -> bytes:
         ends = line.count("\n")  # nothing else, then
-        self[line] = written = b" T*" * ends if ends else self._written(line, self._kerns[line])
+        letters, kerns = self._letters, () if ends else self._kerns[line]
+        self[line] = written = b" T*" * ends if ends else _written(letters, line, kerns, right=self._right)
         return written
 
-    def _written(self, line: str, kerns: Kerns) -> bytes:
-        letters, glyphs = self._letters, self._letters.encoded(line)
-        if not kerns and not self._right:
-            return b"(%b)Tj" % letters.string(glyphs)
-        width = letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
-        shown, begin = [b"[%g" % width if self._right else b"["], 0
-        for at, kern in kerns:
-            shown.append(b"(%b)%g" % (letters.string(glyphs[begin:at]), kern))
-            begin = at
-        return b"".join([*shown, b"(%b)]TJ" % letters.string(glyphs[begin:])])
+
+def _written(letters: Letters, line: str, kerns: Kerns, *, right: bool) -> bytes:
+    glyphs = letters.encoded(line)
+    if not kerns and not right:
+        return b"(%b)Tj" % letters.string(glyphs)
+    width = letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
+    shown, begin = [b"[%g" % width if right else b"["], 0
+    for at, kern in kerns:
+        shown.append(b"(%b)%g" % (letters.string(glyphs[begin:at]), kern))
+        begin = at
+    return b"".join([*shown, b"(%b)]TJ" % letters.string(glyphs[begin:])])
 
 
-class _Text:
+class Writer:
     """One text object: colour, font and pitch are named where they change."""
 
     def __init__(self, hand: Hand, fonts: Mapping[int, bytes]) -> None:
@@ -81,22 +93,38 @@ class _Text:
             return
         first = text.lstrip("\n")
         empty = len(text) - len(first)
-        colour, font = role.colour, b"/%b %b Tf" % (self._fonts[self._hand.font(role.bold)], role.size)
-        self._shown += [new for new, old in zip((colour, font), self._look, strict=True) if new != old]
-        self._look = (colour, font)
+        self._look_like(role)
         if pitch != self._pitch and "\n" in first:
             self._shown.append(b" %b TL" % _points(pitch))
             self._pitch = pitch
         self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y - empty * pitch)))
         self._shown.append(self._hand.column(first, bold=role.bold, kerned=role.kerned, right=right))
 
+    def _look_like(self, role: Role) -> None:
+        colour, font = role.colour, b"/%b %b Tf" % (self._fonts[self._hand.font(role.bold)], role.size)
+        self._shown += [new for new, old in zip((colour, font), self._look, strict=True) if new != old]
+        self._look = (colour, font)
+
+    def place(self, role: Role, line: str, x: float, y: float, *, side: float) -> None:
+        """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`."""
+        if side == 0.5:
+            x -= self._hand.width(line, role) * float(role.size) / 2000
+        self.add(role, line, x, y, right=side == 1)
+
+    def repeat(self, role: Role, line: str, kerns: Kerns, x: float, y: float) -> None:
+        """A line with its own kerning."""
+        self._look_like(role)
+        self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y)))
+        self._shown.append(self._hand.repeated(line, kerns, bold=role.bold))
+
     def content(self) -> bytes:
-        return b"".join([*self._shown, b"\nET\nQ\n"])
+        """All of it; nothing where nothing was written."""
+        return b"".join([*self._shown, b"\nET\nQ\n"]) if len(self._shown) > 1 else b""
 
 
 def section(part: Part, hand: Hand, fonts: Mapping[int, bytes], left: float, top: float) -> bytes:
     """A section whose upper left corner is there; `fonts` are what the page calls fonts."""
-    style, text = hand.style(part), _Text(hand, fonts)
+    style, text = hand.style(part), Writer(hand, fonts)
     _write_head(part, style, text, left, top)
     rows = top - part["head"]
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
@@ -104,7 +132,7 @@ def section(part: Part, hand: Hand, fonts: Mapping[int, bytes], left: float, top
     return b"".join([*_strokes(part, style, left, rows), text.content()])
 
 
-def _write_head(part: Part, style: SectionStyle, text: _Text, left: float, top: float) -> None:
+def _write_head(part: Part, style: SectionStyle, text: Writer, left: float, top: float) -> None:
     roles = style.roles
     text.add(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
     text.add(roles["title"], part["title"], left, top - roles["title"].down)
@@ -115,7 +143,7 @@ def _write_head(part: Part, style: SectionStyle, text: _Text, left: float, top: 
 
 
 def _write_lane(
-    part: Part, lane: Mapping[str, Any], style: SectionStyle, text: _Text, left: float, rows: float
+    part: Part, lane: Mapping[str, Any], style: SectionStyle, text: Writer, left: float, rows: float
 ) -> None:
     pitch = part["pitch"]
     for kind, texts in (("cell", lane["cells"]), ("lane_label", lane["labels"])):

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,9 +21,15 @@ END = bytes(2)
 _ESCAPES = ((b"\\", rb"\\"), (b"(", rb"\("), (b")", rb"\)"), (b"\r", rb"\r"))
 _PRIVATE = 0xE000
 """Characters that stand for nothing else: no plain text has them."""
+_GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
+_UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
 _SHAPES = str.maketrans("123456789", "000000000")
 """Figures are as wide as each other (`theme.typ`): few lines of figures differ in width."""
 _TOKEN = re.compile(rb"[()]|<[0-9A-F]*>")
+
+
+Kerns = Sequence[tuple[int, float]]
+"""Behind so many glyphs of a text, so much is taken off (1/1,000 em)."""
 
 
 class ReplayError(Exception):
@@ -49,6 +55,12 @@ def widths_of(pdf: Objects, font: int) -> dict[int, float]:
     numbers = one(_WIDTHS, pdf.bodies[descendant]).split()
     triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return {glyph: round(float(width), 2) for a, b, width in triples for glyph in range(int(a), int(b) + 1)}
+
+
+def characters_of(pdf: Objects, font: int) -> dict[int, str]:
+    """The character that each glyph of a font stands for."""
+    listed = pdf.stream(int(one(_UNICODE, pdf.bodies[font])))
+    return {int(glyph, 16): chr(int(char, 16)) for glyph, char in _GLYPH.findall(listed)}
 
 
 def glyphs_of(shown: bytes) -> tuple[bytes, list[tuple[int, float]]]:
@@ -94,8 +106,9 @@ class Letters:
         ids, kerns = glyphs_of(shown)
         if len(ids) != 2 * len(alphabet) or kerns or any(ids[::2]):
             raise ReplayError("the characters are more or fewer glyphs, or too many")
-        pairs = {pair: chr(_PRIVATE + at) for at, pair in enumerate(sorted(set(TOGETHER.findall(alphabet))))}
-        glyphs = dict(zip(_separated(alphabet, pairs), ids[1::2], strict=True))
+        drawn = ids[1::2]
+        pairs = {pair[0]: chr(_PRIVATE + drawn[pair.start()]) for pair in TOGETHER.finditer(alphabet)}
+        glyphs = dict(zip(_separated(alphabet, pairs), drawn, strict=True))
         widths = widths_of(pdf, font)
         if len({widths[glyphs[figure]] for figure in FIGURES}) != 1:
             raise ReplayError("figures are not of one width")

@@ -117,14 +117,14 @@ def marked(details: Details, page_label: str | None) -> tuple[dict[str, Any], Re
         else:
             gathered.add(page["parts"], can)
     count = len(gathered.pages)
-    numbers = tuple(_number(page_label or "", page, count) for page in range(1, count + 1)) if numbered else None
+    numbers = numbers_of(page_label, count) if numbered and page_label else None
     alphabets = _alphabets([write.part for page in gathered.pages for write in page.writes], numbers or ())
     return {**details, "pages": gathered.laid_out(alphabets)}, Replay(tuple(gathered.pages), alphabets, numbers)
 
 
-def _number(label: str, page: int, pages: int) -> str:
-    """As the template writes it, by which a label may do without either."""
-    return label.replace("{page}", str(page)).replace("{pages}", str(pages))
+def numbers_of(label: str, pages: int) -> tuple[str, ...]:
+    """What the pages' numbers say, as the template writes them: a label may do without either."""
+    return tuple(label.replace("{page}", str(page)).replace("{pages}", str(pages)) for page in range(1, pages + 1))
 
 
 class _Gathered:
@@ -147,7 +147,7 @@ class _Gathered:
         """A page like all others whose sections are written: one mark stands for all of them."""
         if self._model is None:
             self._model = self._source([_mark_of(parts[0])])
-        self.pages.append(PageOf(self._model, tuple(_stacked(parts))))
+        self.pages.append(PageOf(self._model, tuple(Write(part, 0, below) for part, below in stacked(parts))))
 
     def laid_out(self, alphabets: tuple[str, str]) -> list[dict[str, Any]]:
         """The pages for Typst; its first mark brings the letters along."""
@@ -170,10 +170,11 @@ def _mark_of(part: Part) -> dict[str, Any]:
     }
 
 
-def _stacked(parts: Sequence[Part]) -> Iterator[Write]:
+def stacked(parts: Sequence[Part]) -> Iterator[tuple[Part, float]]:
+    """Sections, and how far below the first each begins (points)."""
     below = 0.0
     for part in parts:
-        yield Write(part, 0, below)
+        yield part, below
         below += height_of(part) + BETWEEN * part["pitch"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import typst
 
 from billflow.documents.objects import Objects
-from billflow.documents.replay.letters import ReplayError, fonts_of, glyphs_of, one, units, widths_of
+from billflow.documents.replay.letters import Kerns, ReplayError, characters_of, fonts_of, glyphs_of, units, widths_of
 from billflow.documents.replay.marks import TOGETHER
 
 SECTIONS = """\
@@ -35,15 +35,13 @@ LEVELS = tuple(f"{side}{level}" for level in range(3) for side in ("level", "bes
 ROLES = ("title", "continues", "label", "label_end", "cell", "cell_end", "lane_label", "lane_label_end", *LEVELS)
 """Kinds of text of a section. `lane_label` heads columns under a group's title; `level`s are such titles."""
 
-_RUN = re.compile(
+RUN = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
     rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
 )
 _STROKE = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)"
 )
-_GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
-_UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
 _NEAR = 0.005
 """Points."""
 _USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
@@ -65,6 +63,10 @@ class Role:
     down: float
     kerned: bool
 
+    def of_size(self, size: float) -> "Role":
+        """The same in another size (points), kerned."""
+        return Role(self.bold, b"%g" % size, self.colour, self.down, kerned=True)
+
 
 @dataclass(frozen=True)
 class SectionStyle:
@@ -78,8 +80,6 @@ class SectionStyle:
     hairline: bytes
 
 
-Kerns = Sequence[tuple[int, float]]
-"""Behind so many glyphs of a text, so much is taken off (1/1,000 em)."""
 
 
 class Trials:
@@ -117,7 +117,7 @@ class Trials:
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
         pdf = self._laid_out("pairs.typ", PAIRS, [(bold, f"x{pair}x") for pair in pairs])
-        runs = [run for page in pdf.pages for run in _RUN.findall(pdf.stream(page.content))]
+        runs = [run for page in pdf.pages for run in RUN.findall(pdf.stream(page.content))]
         if len(runs) != len(pairs):
             raise ReplayError("pairs of letters are more or fewer texts")
         for pair, run in zip(pairs, runs, strict=True):
@@ -222,10 +222,10 @@ class _Seen:
 
 def _seen(pdf: Objects, fonts: Mapping[bytes, int], content: bytes) -> Iterator[tuple[str, _Seen]]:
     """Each text of the sample by its role. ReplayError where one does not begin or end where it should."""
-    for across, down, colour, name, size, shown in _RUN.findall(content):
+    for across, down, colour, name, size, shown in RUN.findall(content):
         font = fonts[name]
         glyphs, kerns = glyphs_of(shown)
-        role = ROLES[ord(_letters(pdf, font)[glyphs[:2]]) - ord("a")]
+        role = ROLES[ord(characters_of(pdf, font)[int.from_bytes(glyphs[:2])]) - ord("a")]
         widths = widths_of(pdf, font)
         drawn = sum(widths[int.from_bytes(glyphs[at : at + 2])] for at in range(0, len(glyphs), 2))
         width = (drawn - sum(kern for _, kern in kerns)) * float(size) / 1000
@@ -233,12 +233,6 @@ def _seen(pdf: Objects, fonts: Mapping[bytes, int], content: bytes) -> Iterator[
         if abs(float(across) + width * side - start) > _NEAR:
             raise ReplayError(f"{role} is not where its column is")
         yield role, _Seen(font, size, colour, HEIGHT - float(down), bool(kerns))
-
-
-def _letters(pdf: Objects, font: int) -> dict[bytes, str]:
-    """The character that each glyph of a font stands for."""
-    listed = pdf.stream(int(one(_UNICODE, pdf.bodies[font])))
-    return {bytes.fromhex(glyph.decode()): chr(int(char, 16)) for glyph, char in _GLYPH.findall(listed)}
 
 
 _ACROSS = {

@@ -13,7 +13,7 @@ from billflow.documents.replay.trials import Trials
 from billflow.documents.runs import shorter
 
 _SIZES = b"|".join(re.escape(b"%g" % size) for size in (PART_MARK, ALPHABET_MARK, NUMBER_MARK))
-_MARK = re.compile(
+MARK = re.compile(
     rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
     rb"BT 0 Tr/(f\d+) (%b) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)" % _SIZES
 )
@@ -42,7 +42,7 @@ class _Sheet:
 
     def __init__(self, pdf: Objects, page: Page) -> None:
         content = pdf.stream(page.content)
-        found = list(_MARK.finditer(content))
+        found = list(MARK.finditer(content))
         starts = [0, *(mark.end() for mark in found)]
         ends = [*(mark.start() for mark in found), len(content)]
         around = [content[start:end] for start, end in zip(starts, ends, strict=True)]
