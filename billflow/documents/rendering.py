@@ -41,7 +41,6 @@ _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
 
 PREFIX = "billflow-templates-"
-MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 """Where a Renderer keeps the templates; Typst's messages shall show their names only."""
 
@@ -81,12 +80,13 @@ class Renderer:
     next compile would wait for them for ever. That raises RuntimeError instead.
     """
 
-    def __init__(self, template_set: TemplateSet, wanted: Documents = PLAIN) -> None:
+    def __init__(self, template_set: TemplateSet, wanted: Documents = PLAIN, *, folder: str | None = None) -> None:
+        """Its files are in a folder of its own, in `folder` or where the system has temporary ones."""
         _CompilingProcess.enter()
         os.environ.setdefault("RAYON_NUM_THREADS", "1")  # Spark's cores bring the parallelism
         self.template = template_set.fingerprint
         # Typst takes sources from memory too, but slowly, and logos and fonts not at all.
-        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=_memory())
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder)
         self._root = Path(self._folder.name)
         self.wanted = wanted
         self.typesetter = Typesetter(template_set, self._root, accessible=wanted.accessible)
@@ -152,11 +152,6 @@ def _date_parts(iso: str) -> dict[str, int]:
     return {"year": year, "month": month, "day": day}
 
 
-def _memory() -> str | None:
-    """A folder in memory, where the system has one: a document's files are some kilobytes, written for each anew."""
-    return MEMORY if os.access(MEMORY, os.W_OK) else None
-
-
 def page_count(pdf: bytes) -> int:
     """The number of pages of a PDF that Typst wrote."""
     found = PAGE_COUNT.search(pdf)
@@ -191,12 +186,28 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     """
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        renderer = Renderer(template_set, wanted)
+        renderer = _kept_renderer(template_set, wanted)
         for batch in batches:
             for start in range(0, batch.num_rows, PDFS_PER_BATCH):
                 yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)
 
     return payloads.select("invoice_id", "payload", "cycle", "month").mapInArrow(render, DOCUMENTS)
+
+
+_KEPT: dict[tuple[str, Documents], Renderer] = {}
+
+
+def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
+    """The renderer of a worker's task before, if it is for the same: it knows its fonts and first pages already.
+
+    Workers are ended without a word, so its files are where Spark keeps its own and clears them away.
+    """
+    key = (template_set.fingerprint, wanted)
+    if key not in _KEPT:
+        _KEPT.clear()
+        folder = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
+        _KEPT[key] = Renderer(template_set, wanted, folder=folder if os.access(folder, os.W_OK) else None)
+    return _KEPT[key]
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:

@@ -14,6 +14,7 @@ from billflow.bench.bills import bill
 from billflow.documents.fonts import LATIN
 from billflow.documents.rendering import Renderer
 from billflow.documents.replay import marks
+from billflow.documents.replay.composing import Composition
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow.settings import Documents
@@ -66,7 +67,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_letter_is_where_typst_puts_it(renderer, whole, shape):
-    assert renderer.typesetter.laid_out(SHAPES[shape]).writing is not None
+    assert isinstance(renderer.typesetter.laid_out(SHAPES[shape]).writing, Composition)
     made = renderer.render_pdf(SHAPES[shape]).pdf
     assert_same(made, whole.render_pdf(SHAPES[shape]).pdf)
     with pikepdf.open(io.BytesIO(made)) as opened:
@@ -107,7 +108,10 @@ def test_letters_of_all_kinds(renderer, whole, value):
 def written(renderer, payload):
     """All texts that are written into the document afterwards."""
     writing = renderer.typesetter.laid_out(payload).writing
-    parts = [write.part for page in writing.replay.pages for write in page.writes]
+    if isinstance(writing, Composition):
+        parts = [part for page in writing.sections for part in page]
+    else:
+        parts = [write.part for page in writing.replay.pages for write in page.writes]
     return "\n".join(text for part in parts for texts in (marks.regular(part), marks.bold(part)) for text in texts)
 
 

@@ -19,7 +19,7 @@ from billflow.documents.replay.marks import (
     regular,
     stacked,
 )
-from billflow.documents.replay.skeletons import Leaf, NumberAt, PartAt, Skeletons, Slot, Static, path_content, texts_of
+from billflow.documents.replay.skeletons import Leaf, NumberAt, PartAt, Skeletons, Slot, path_content, texts_of
 from billflow.documents.replay.slots import Slotted
 from billflow.documents.replay.trials import Trials
 from billflow.documents.replay.writing import MARK, Mark
@@ -93,21 +93,22 @@ class Composition:
         )
         hand, names = Hand(plain, heavy, self.trials), {font: name for name, font in fonts.items()}
         paths = [path_content(path) for path in self.slotted.paths]
+        written = {id(leaf): list(self._written(leaf, paths, hand, names)) for leaf in self.leaves}
         for leaf, parts, number in zip(self.leaves, self.sections, self.numbers, strict=True):
-            drawings = b"".join(paths[one] if isinstance(one, int) else one for one in leaf.drawings)
-            yield drawings + b"\n" + b"".join(self._texts(leaf, parts, number, hand, names))
+            pieces = (_filled(piece, parts, number, hand, names) for piece in written[id(leaf)])
+            yield b"".join(pieces)
 
-    def _texts(
-        self, leaf: Leaf, parts: Sequence[Part], number: str, hand: Hand, names: Mapping[int, bytes]
-    ) -> Iterator[bytes]:
+    def _written(
+        self, leaf: Leaf, paths: Sequence[bytes], hand: Hand, names: Mapping[int, bytes]
+    ) -> Iterator[bytes | PartAt | NumberAt]:
+        """A leaf with a bill's own texts and paths: pages that are like it differ in sections and numbers only."""
+        yield b"".join(paths[one] if isinstance(one, int) else one for one in leaf.drawings) + b"\n"
         text = Writer(hand, names)
         for item in leaf.items:
-            if isinstance(item, PartAt):
+            if isinstance(item, PartAt | NumberAt):
                 yield text.content()
-                yield from (section(part, hand, names, item.left, item.top - below) for part, below in stacked(parts))
+                yield item
                 text = Writer(hand, names)
-            elif isinstance(item, NumberAt):
-                text.place(item.place.role.of_size(NUMBER_SIZE), number, item.place.x, item.place.y, side=1)
             elif isinstance(item, Slot):
                 place = item.place
                 text.place(place.role, self.slotted.texts[item.index], place.x, place.y, side=place.side)
@@ -116,16 +117,26 @@ class Composition:
         yield text.content()
 
 
+def _filled(
+    piece: bytes | PartAt | NumberAt, parts: Sequence[Part], number: str, hand: Hand, names: Mapping[int, bytes]
+) -> bytes:
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, PartAt):
+        sections = (section(part, hand, names, piece.left, piece.top - below) for part, below in stacked(parts))
+        return b"".join(sections)
+    text, place = Writer(hand, names), piece.place
+    text.place(place.role.of_size(NUMBER_SIZE), number, place.x, place.y, side=1)
+    return text.content()
+
+
 def _paged(leaves: Sequence[Leaf], details: Mapping[str, Any]) -> tuple[list[Leaf], list[list[Part]]]:
     """The leaf of each page, and its sections."""
     first, *others = leaves
     sections = [list(page["parts"]) for page in details["pages"]]
     if details["shared"]:
         return [first], sections
-    pages = [first]
-    for index in range(len(sections)):
-        pages.append(others[0] if index == 0 else others[-1])
-    return pages, [[], *sections]
+    return [first, *(others[0] if index == 0 else others[-1] for index in range(len(sections)))], [[], *sections]
 
 
 def _alphabets(

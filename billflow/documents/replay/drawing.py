@@ -41,7 +41,6 @@ class Hand:
         pairs = zip(letters.line_widths(text), letters.string(letters.encoded(text)).split(END), strict=True)
         return b" T*".join([b"[%g(%b)]TJ" % pair if pair[1] else b"" for pair in pairs])
 
-
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
         """A line with kerning that was seen."""
         return _written(self._letters[bold], line, kerns, right=False)

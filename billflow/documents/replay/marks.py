@@ -20,7 +20,16 @@ NUMBER_MARK = 7.0007
 """Sizes (points) of the marks of a section, of letters and of page numbers; no other text has such."""
 
 _PLAIN = frozenset(
-    map(chr, [10, *range(0x20, 0x7F), *range(0xA0, 0xAD), *range(0xAE, 0x180), *map(ord, "\u2002–—‘’“”•…€−")])
+    map(
+        chr,
+        [
+            10,
+            *range(0x20, 0x7F),
+            *range(0xA0, 0xAD),
+            *range(0xAE, 0x180),
+            *map(ord, "\u2002\u2007\u2009\u202f–—‘’“”•…€−"),
+        ],
+    )
 )
 """Letters that follow each other as they are, one glyph each: no marks to place, no joining, no soft hyphen."""
 TOGETHER = re.compile("Q[uv]|f[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïòõöùüþÿāăēĕěĥħĩīĭįĳĵĺļľŀłōūŭ‘’“”]")
@@ -28,7 +37,7 @@ TOGETHER = re.compile("Q[uv]|f[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïò
 _DOTS = "··"
 """Drawn as one."""
 FIGURES = "0123456789"
-_EDGES = ("\n ", " \n")
+_EDGE = re.compile("^[ \u2007\u2009\u202f]|[ \u2007\u2009\u202f]$", re.MULTILINE)
 """Typst drops spaces at the ends of lines."""
 
 Part = Mapping[str, Any]
@@ -70,7 +79,7 @@ class Replay:
 
 def is_plain(text: str) -> bool:
     """Whether a text can be written glyph by glyph."""
-    return _PLAIN.issuperset(text) and _DOTS not in text and not any(edge in f"\n{text}\n" for edge in _EDGES)
+    return _PLAIN.issuperset(text) and _DOTS not in text and not _EDGE.search(text)
 
 
 def is_written(part: Part) -> bool:

@@ -1,7 +1,7 @@
 """First pages that Typst has laid out once for all bills that are alike but for their texts (`slots`).
 
-A page is read back as drawings, and as texts with their places, looks and kerning. Each is laid out twice, with marks of
-two widths, which tells at which side each text stays.
+A page is read back as drawings, and as texts with their places, looks and kerning. Each is laid out twice, with marks
+of two widths, which tells at which side each text stays.
 """
 
 import re
@@ -110,10 +110,13 @@ class Skeletons:
 
     def _read(self, slotted: Slotted) -> Iterator[Leaf]:
         short, wide = (self._laid_out(slotted.files(tail)) for tail in TAILS)
-        if len(short.pages) != len(wide.pages):
-            raise ReplayError("a mark needs more room than a line")
-        for page, its in zip(short.pages, wide.pages, strict=True):
-            yield _leaf(_Sheet(short, page), _Sheet(wide, its))
+        if not len(short.pages) == len(wide.pages) == len(slotted.sections):
+            raise ReplayError("there are more or fewer pages than planned")
+        for page, its, sections in zip(short.pages, wide.pages, slotted.sections, strict=True):
+            leaf = _leaf(_Sheet(short, page), _Sheet(wide, its))
+            if [sum(isinstance(item, kind) for item in leaf.items) for kind in (PartAt, NumberAt)] != [sections, 1]:
+                raise ReplayError("there are more or fewer marks than planned")
+            yield leaf
 
     def _laid_out(self, files: Mapping[str, str]) -> Objects:
         for name, content in files.items():

@@ -28,7 +28,7 @@ CODE = "payment_code"
 
 @dataclass
 class Slotted:
-    """A bill with marks, and what is to stand there: lines of text, and paths of drawings, in the order of the marks."""
+    """A bill with marks, and what is to stand there: lines of text and paths of drawings, in the order of the marks."""
 
     bill: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +42,12 @@ class Slotted:
         found.bill = {name: found._marked(value, name) for name, value in bill.items()}
         found.details = {**details, "pages": [{"parts": [_MARK]}] * _sources(details)}
         return found
+
+    @property
+    def sections(self) -> list[int]:
+        """How many places for sections each page has that Typst lays out."""
+        pages = len(self.details["pages"])
+        return [1] * pages if self.details["shared"] else [0] + [1] * pages
 
     @property
     def key(self) -> str:

@@ -80,8 +80,6 @@ class SectionStyle:
     hairline: bytes
 
 
-
-
 class Trials:
     """What Typst has been seen to do, in one language, in a folder of its own (`folder`, below `root`)."""
 

@@ -1,0 +1,194 @@
+"""First pages that are written too: Typst lays out one page for all bills that are alike but for their texts."""
+
+import io
+from random import Random
+
+import pikepdf
+import pytest
+
+from billflow.bench.bills import bill
+from billflow.documents.einvoice.cii import cii_xml
+from billflow.documents.einvoice.facturx import attached_einvoice
+from billflow.documents.einvoice.record import einvoice_of
+from billflow.documents.proofs.findings import inspect_document
+from billflow.documents.proofs.strays import strays
+from billflow.documents.rendering import Renderer
+from billflow.documents.replay import marks
+from billflow.documents.replay.composing import Composition
+from billflow.documents.replay.letters import ReplayError
+from billflow.documents.replay.skeletons import Skeletons, path_content
+from billflow.documents.replay.slots import Slotted
+from billflow.documents.replay.writing import Writing
+from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
+from billflow.documents.templates import TemplateSet, find_templates
+from billflow_tests.documents.einvoice.bills import BILLS
+from billflow_tests.documents.native import native_bill
+from billflow_tests.documents.replay_test import assert_same
+
+NOTICES = b"""
+version: 1
+notices:
+  - {title: {en: "From May, {customer}"}, text: {en: "Your bill {reference} of {amount} is due on {due_date}."}}
+"""
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return Renderer(find_templates(None))
+
+
+def with_invoice(payload, **more):
+    return {**payload, "invoice": {**payload["invoice"], **more}}
+
+
+CASES = {
+    "draft": with_invoice(INVOICE, status="draft", invoice_number=None),
+    "nothing due": with_invoice(bill(), total="0.0000"),
+    "credit": CREDIT_NOTE,
+    "taken back": with_invoice(CREDIT_NOTE, correction="takes_back", corrects_number="INV-7", correction_reason="rent"),
+    "days": bill(subscriptions=3, lines=4, records=40),
+    "months": ILLUSTRATED,
+    "code": native_bill("de"),
+    "one line": bill(lines=1),
+    "many lines": bill(subscriptions=14, lines=2),
+}
+
+
+def assert_composed(renderer, payload):
+    assert isinstance(renderer.typesetter.laid_out(payload).writing, Composition)
+    made, whole = renderer.render_pdf(payload), renderer.render_pdf(payload, replayed=False)
+    assert made.pages == whole.pages
+    assert_same(made.pdf, whole.pdf)
+    assert list(strays(made.pdf, whole.pdf)) == []
+    assert inspect_document(made.pdf, renderer.typesetter.printed(payload)) == inspect_document(
+        whole.pdf, renderer.typesetter.printed(payload)
+    )
+    with pikepdf.open(io.BytesIO(made.pdf)) as opened, pikepdf.open(io.BytesIO(whole.pdf)) as its:
+        assert opened.check_pdf_syntax() == []
+        assert {**opened.docinfo} == {**its.docinfo}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pages_are_what_typst_lays_out(renderer, case):
+    assert_composed(renderer, CASES[case])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_texts_of_any_letters_are_where_typst_puts_them(renderer, seed):
+    random = Random(seed)
+    letters = [char for char in map(chr, range(33, 0x180)) if marks.is_plain(char)] + list("AVTWYfQury.,- ") * 12
+    texts = iter(lambda: "".join(random.choices(letters, k=random.randint(1, 30))).replace("··", "").strip(), None)
+    payload = bill(subscriptions=2, lines=4, records=31 * seed, seed=seed)
+    payload["customer"] |= {"name": next(texts), "street": next(texts), "city": next(texts), "account_id": next(texts)}
+    payload["invoice"] |= {"invoice_number": next(texts)}
+    for line in payload["lines"]:
+        line |= {"section": next(texts)}
+    assert_composed(renderer, payload)
+
+
+def test_notices_are_texts_too():
+    files = find_templates(None).files
+    own = Renderer(TemplateSet.of({**files, "texts.yaml": NOTICES}))
+    assert_composed(own, bill(records=31))
+
+
+def test_an_e_invoice_is_attached_as_it_is_to_what_typst_lays_out(renderer):
+    payload = next(iter(BILLS.values()))
+    xml = cii_xml(einvoice_of(payload))
+    made = renderer.render_pdf(payload, einvoice=xml).pdf
+    assert isinstance(renderer.typesetter.laid_out(payload).writing, Composition)
+    assert attached_einvoice(made) == xml
+    assert_same(made, renderer.render_pdf(payload, einvoice=xml, replayed=False).pdf)
+
+
+def test_bills_that_are_alike_but_for_their_texts_are_laid_out_once(monkeypatch):
+    read, found = [], Skeletons._read
+    monkeypatch.setattr(Skeletons, "_read", lambda self, slotted: read.append(slotted) or found(self, slotted))
+    own = Renderer(find_templates(None))
+    for seed in range(3):
+        own.typesetter.laid_out(bill(subscriptions=12, lines=1, seed=seed))
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "instead"),
+    [
+        ("components/header.typ", "in-window(window-top + 16mm, rest)", "in-window(window-top + 16mm, [#rest])"),
+        ("components/payment.typ", "bill.payment.note", "bill.payment.note + [.]"),
+        ("components/summary.typ", "text(size: 27pt", "rotate(0deg, text(size: 27pt"),
+    ],
+)
+def test_templates_of_a_projects_own_are_laid_out(name, there, instead):
+    files = find_templates(None).files
+    assert there in files[name].decode()
+    own = Renderer(TemplateSet.of({**files, name: files[name].decode().replace(there, instead).encode()}))
+    assert isinstance(own.typesetter.laid_out(bill(records=31)).writing, Writing)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "instead"),
+    [
+        ("components/payment.typ", "bill.payment.note", 'bill.payment.note + "."'),
+        ("components/summary.typ", "fill: accent, bill.amount)", "fill: accent, rotate(4deg, bill.amount))"),
+        ("components/header.typ", "  page-number(bill, labels)\n", "  page-number(bill, labels)\n" * 2),
+        ("components/header.typ", "strong-text(name)", "strong-text(name + name)"),
+        ("components/qr.typ", "image(bytes(picture)", "box(stroke: 1pt + luma(50%), image(bytes(picture)"),
+    ],
+)
+def test_pages_that_cannot_be_read_back_are_laid_out(monkeypatch, name, there, instead):
+    monkeypatch.setattr("billflow.documents.typesetting.are_shipped", lambda *_: True)
+    files = find_templates(None).files
+    text = files[name].decode()
+    assert there in text
+    changed = text.replace(there, instead)
+    changed = changed.replace("alt: code.note)", "alt: code.note))") if "box(stroke" in instead else changed
+    own = Renderer(TemplateSet.of({**files, name: changed.encode()}))
+    payload = native_bill("de")
+    assert not isinstance(own.typesetter.laid_out(payload).writing, Composition)
+    assert_same(own.render_pdf(payload).pdf, own.render_pdf(payload, replayed=False).pdf)
+
+
+@pytest.mark.parametrize("name", ["東京電力", "Щука"])
+def test_names_of_other_letters_are_laid_out(renderer, name):
+    payload = bill(records=31)
+    payload["customer"] = {**payload["customer"], "name": name}
+    assert isinstance(renderer.typesetter.laid_out(payload).writing, Writing)
+    assert_same(renderer.render_pdf(payload).pdf, renderer.render_pdf(payload, replayed=False).pdf)
+
+
+def test_a_code_point_in_a_name_is_written(renderer):
+    payload = bill(records=31)
+    payload["customer"] = {**payload["customer"], "name": "Ana \U0001f600"}
+    laid_out = renderer.typesetter.laid_out(payload)
+    assert isinstance(laid_out.writing, Composition)
+    assert "U+1F600" in laid_out.remarks
+    assert "Ana [U+1F600]" in laid_out.writing.slotted.texts
+
+
+def test_marks_are_texts_and_paths_of_a_bills_own():
+    drawn = {"title": "Days", "page": "first", "shapes": [["grid", "M0 1h5", 4]], "names": [["1 Jan", 7.5]]}
+    found = Slotted.of(
+        {"kind": "invoice", "amount": "5", "customer": ["Ann\n\nLee"], "charts": [drawn], "lines": 3},
+        {"pages": [], "shared": False, "taken": 0},
+    )
+    assert found.texts == ["5", "Ann", "Lee", "Days", "1 Jan"]
+    assert found.paths == ["M0 1h5"]
+    assert (found.bill["kind"], found.bill["lines"], found.bill["charts"][0]["page"]) == ("invoice", 3, "first")
+    assert found.bill["customer"] == ["¤0001AV\n\n¤0002AV"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("M139 280h2166M139 520h-6", b" 139 280 m 2305 280 l 139 520 m 133 520 l\n"),
+        ("M5 90V70M-5 90V0", b" 5 90 m 5 70 l -5 90 m -5 0 l\n"),
+        ("M0 0H7V7H0ZM1 1H2V2H1Z", b" 0 0 m 7 0 l 7 7 l 0 7 l\nh\n 1 1 m 2 1 l 2 2 l 1 2 l\nh\n"),
+    ],
+)
+def test_paths(path, content):
+    assert path_content(path) == content
+
+
+def test_a_path_with_curves_is_none_of_ours():
+    with pytest.raises(ReplayError, match="other commands"):
+        path_content("M0 0C1 1 2 2 3 3")
