@@ -79,10 +79,9 @@ def test_texts_of_any_letters_are_where_typst_puts_them(renderer, seed):
     letters = [char for char in map(chr, range(33, 0x180)) if marks.is_plain(char)] + list("AVTWYfQury.,- ") * 12
     texts = iter(lambda: "".join(random.choices(letters, k=random.randint(1, 30))).replace("··", "").strip(), None)
     payload = bill(subscriptions=2, lines=4, records=31 * seed, seed=seed)
-    payload["customer"] |= {"name": next(texts), "street": next(texts), "city": next(texts), "account_id": next(texts)}
-    payload["invoice"] |= {"invoice_number": next(texts)}
-    for line in payload["lines"]:
-        line |= {"section": next(texts)}
+    own = {name: next(texts) for name in ("name", "street", "city", "account_id")}
+    payload = {**with_invoice(payload, invoice_number=next(texts)), "customer": {**payload["customer"], **own}}
+    payload["lines"] = [{**line, "section": next(texts)} for line in payload["lines"]]
     assert_composed(renderer, payload)
 
 

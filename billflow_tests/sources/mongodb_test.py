@@ -120,6 +120,7 @@ def test_lists_unfold_to_usage(spark: SparkSession, server: Mongo, tmp_path: Pat
         "event_time": datetime(2024, 1, 1, 0, 15, 0, 7000),  # noqa: DTZ001  # UTC, as Spark's session has it
         "arrived_at": None,
         "dimensions": {},
+        "replaces": None,
         "_row": 0,
         "_file": "meters",
         "_failed": [],
