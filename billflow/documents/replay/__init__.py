@@ -1,10 +1,14 @@
-"""Sections written into finished pages instead of being laid out by Typst, and whole pages of them.
+"""Texts written into pages instead of being laid out by Typst, and whole documents of such.
 
-Hundreds of short lines are most of what a long bill costs, and nothing about them is left to decide: where each column
-begins and how far its lines are apart is planned (`pages`). What Typst knows beyond that (colour, font and size of each
-kind of text, kerning, glyphs, the furniture of a page) it is asked once: `trials` reads it from small documents that
-Typst lays out, `marks` puts marks in the places of sections, and `writing` puts the sections there, with the glyphs of
-the document at hand. Pages that hold nothing else are copies of one that Typst has laid out, each with its number.
+Where each column of a section begins and how far its lines are apart is planned (`pages`). What Typst knows beyond that
+(colour, font and size of each kind of text, kerning) it is asked once: `trials` reads it from small documents that it
+lays out. First pages are alike but for their texts: `slots` puts marks in the place of those, and `skeletons` reads
+back what Typst made of it. `composing` writes a document from both, into an envelope that has its letters and nothing
+else (`letters`, `drawing`).
 
-Typst alone decides how everything looks; a document whose marks are not as expected is laid out as a whole.
+Where a first page cannot be read back, `marks` puts marks in the places of sections only, and `writing` puts them
+there; pages that hold nothing else are copies of one. Which way a document goes depends on nothing but what is on it,
+so that it has the same bytes wherever it is made. Typst alone decides how everything looks; a document whose marks are
+not as expected is laid out as a whole, and the template's check compares samples of a month made both ways
+(`proofs.strays`).
 """
