@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from billflow.errors import MachineError, PassingError, SettingsError
 from billflow.sources.database import BATCH, INSTANT, TEXT, WALL_CLOCK, Query
 from billflow.sources.database_kinds import database_of
-from billflow.strict_yaml import without_passwords
+from billflow.sources.servers import server_error
 
 
 def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -37,15 +37,9 @@ def explained(query: Query) -> Iterator[None]:
         # While rows come from PostgreSQL, its errors are Arrow's.
         if not type(error).__module__.startswith(("adbc_", "pymysql", "sqlite3")) and "[libpq]" not in str(error):
             raise
-        what = without_passwords(" ".join(str(error).split("Query was:")[0].split()))
-        place = f"{query.where} ({without_passwords(query.url)})"
-        if database_of(query.url).is_passing(error):
-            raise PassingError(
-                f"the database does not answer: {what}", where=place, remedy="see that it runs, then run again"
-            ) from None
-        raise SettingsError(
-            f"the database refuses: {what}", where=place, remedy="mend url, table, query, where or partition_by"
-        ) from None
+        what, passes = str(error).split("Query was:")[0], database_of(query.url).is_passing(error)
+        mend = "url, table, query, where or partition_by"
+        raise server_error(what, passes=passes, where=query.where, url=query.url, mend=mend) from None
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

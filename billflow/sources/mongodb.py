@@ -13,12 +13,12 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.errors import PassingError, SettingsError
 from billflow.exact_json import exact_json
 from billflow.source_settings import MongoMapping, MongoSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
+from billflow.sources.servers import sample_of, server_error
 from billflow.strict_yaml import without_passwords
 
 _TEXT = "document"
@@ -75,9 +75,8 @@ class MongoDelivery:
     def sample(self) -> str:
         """The first document."""
         first = self._first()
-        text = "no document yet" if first is None else " ".join(exact_json(plain(first)).split())
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        return f"{self.documents.collection} of {without_passwords(self.documents.url)}: {shown}"
+        text = None if first is None else exact_json(plain(first))
+        return sample_of(self.documents.collection, self.documents.url, text, "no document yet")
 
     def _first(self) -> Any:
         with explained(self.documents), _collection(self.documents) as collection:
@@ -111,9 +110,6 @@ class MongoDelivery:
     def readable(self) -> AbstractContextManager[None]:
         """What an executor could not read, told as here."""
         return told_as_here()
-
-
-_SHOWN = 100
 
 
 def mongo_delivery(source: MongoSource, mapping: MongoMapping, place: str) -> MongoDelivery:
@@ -177,15 +173,9 @@ def explained(documents: Documents) -> Iterator[None]:
     try:
         yield
     except (PyMongoError, BSONError) as error:
-        what = without_passwords(str(error).split(", Topology Description")[0])
-        place = f"{documents.where} ({without_passwords(documents.url)})"
-        if isinstance(error, AutoReconnect | NetworkTimeout):
-            raise PassingError(
-                f"the database does not answer: {what}", where=place, remedy="see that it runs, then run again"
-            ) from None
-        raise SettingsError(
-            f"the database refuses: {what}", where=place, remedy="mend url, collection or where"
-        ) from None
+        what, passes = str(error).split(", Topology Description")[0], isinstance(error, AutoReconnect | NetworkTimeout)
+        mend = "url, collection or where"
+        raise server_error(what, passes=passes, where=documents.where, url=documents.url, mend=mend) from None
 
 
 def plain(value: Any) -> Any:

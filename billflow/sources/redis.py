@@ -14,12 +14,13 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.errors import PassingError, SettingsError
+from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
 from billflow.source_settings import RedisMapping, RedisSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
+from billflow.sources.servers import sample_of, server_error
 from billflow.strict_yaml import without_passwords
 
 _TEXT = "entry"
@@ -29,7 +30,6 @@ _PATIENCE = 10
 """Seconds that a server has to be found."""
 _SILENCE = 60
 """Seconds that it may be silent."""
-_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ class RedisDelivery:
 
     def sample(self) -> str:
         """The first entry that is met."""
-        text = " ".join((self._first() or "nothing yet").split())
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        return f"{self.entries.shown} of {without_passwords(self.entries.url)}: {shown}"
+        return sample_of(self.entries.shown, self.entries.url, self._first(), "nothing yet")
 
     def _first(self) -> str | None:
         with explained(self.entries), _client(self.entries) as client:
@@ -255,11 +253,7 @@ def explained(entries: Entries) -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        what = without_passwords(str(error))
-        place = f"{entries.where} ({without_passwords(entries.url)})"
         passes = isinstance(error, LostError | TimeoutError | BusyLoadingError)
-        if passes and not isinstance(error, AuthenticationError):
-            raise PassingError(
-                f"the database does not answer: {what}", where=place, remedy="see that it runs, then run again"
-            ) from None
-        raise SettingsError(f"the database refuses: {what}", where=place, remedy="mend url, keys or stream") from None
+        passes = passes and not isinstance(error, AuthenticationError)
+        mend = "url, keys or stream"
+        raise server_error(str(error), passes=passes, where=entries.where, url=entries.url, mend=mend) from None
