@@ -121,7 +121,7 @@ def test_the_next_bill_shows_the_difference(project, billflow, rows):
         (1, "left", "units", "reversal", section, -15, -150, 0),
         (2, "left", "units", "volume", section, 16, 80, 2),
         (2, "mended", "units", "reversal", "Correction 2026-05 · counted", -13, -13, 0),
-        (3, "mended", "units", "per_unit", "Correction 2026-05 · counted", 3, 3, 1),
+        (3, "mended", "units", "units", "Correction 2026-05 · counted", 3, 3, 1),
         (3, "top", "units", "reversal", section, -15, -150, 0),
         (4, "top", "units", "volume", section, 16, 80, 2),
     ]
