@@ -33,6 +33,7 @@ from billflow.documents.summary import (
 )
 from billflow.documents.tables import Labels, Writing
 from billflow.documents.templates import MAIN
+from billflow.documents.widths import boldness
 
 ADDRESS_WIDTH = 22.0  # em; words wider than that are broken, wherever an id or a name comes from outside
 FACT_WIDTH = 13.0
@@ -236,7 +237,7 @@ def _parties(payload: Payload, formats: Formats, labels: Labels) -> Page:
     return_address = [seller["name"], *address_lines(seller, formats, home=home)]
     tax_id = f"{labels['seller_tax_id']} {seller['tax_id']}" if seller["tax_id"] else None
     imprint = " · ".join(filter(None, [*return_address, tax_id, seller["email"]]))
-    name = wrap(customer["name"] or "", ADDRESS_WIDTH)
+    name = wrap(customer["name"] or "", ADDRESS_WIDTH / boldness())
     address = [part for line in address_lines(customer, formats, home=home) for part in wrap(line, ADDRESS_WIDTH)]
     return {
         "seller_name": seller["name"],

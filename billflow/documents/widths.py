@@ -87,7 +87,8 @@ class Widths(dict[str, float]):
         found = iter(self._specimen.widths(list(chain.from_iterable(chain.from_iterable(probes)))))
         for text, pairs in zip(texts, probes, strict=True):
             self[text] = KERNING * max(next(found) - next(found) for _ in pairs)
-        self.texts.tabular = len({self.get(figure) for figure in FIGURES}) == 1
+        figures = {self.get(figure) for figure in FIGURES}
+        self.texts.tabular = len(figures) == 1 and None not in figures
 
 
 class _Texts(dict[str, float]):

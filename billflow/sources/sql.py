@@ -23,8 +23,6 @@ from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.strict_yaml import without_passwords
 
 _SHOWN = 24
-_MISTAKE, _PASSING = "billflow_mistake:", "billflow_passing:"
-"""How an executor's error says what it is: Spark only brings its text."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,23 @@ def test_texts_of_any_letters_are_where_typst_puts_them(renderer, seed):
     assert_composed(renderer, payload)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["W" * 21 + " AB", "MMMMMMMMMM MMMMMMMMMM Mm", "Donaudampfschifffahrtsgesellschaft mbH & Co. KG", "Ww " * 30 + "W"],
+)
+def test_names_of_any_width_have_lines_of_their_own(renderer, name):
+    payload = bill(records=31)
+    assert_composed(renderer, {**payload, "customer": {**payload["customer"], "name": name}})
+    found = inspect_document(renderer.render_pdf(payload).pdf, renderer.typesetter.printed(payload))
+    assert found == []
+
+
+def test_what_is_wider_than_the_page_is_broken_as_typst_breaks_it(renderer):
+    payload = with_invoice(bill(records=31), invoice_number="INV-" + "2013-00000001-" * 12)
+    made, whole = renderer.render_pdf(payload), renderer.render_pdf(payload, replayed=False)
+    assert made == whole
+
+
 def test_notices_are_texts_too():
     files = find_templates(None).files
     own = Renderer(TemplateSet.of({**files, "texts.yaml": NOTICES}))

@@ -14,7 +14,7 @@ __all__ = ["Finding", "inspect_document"]
 
 
 def inspect_document(pdf: bytes, files: Mapping[str, str]) -> list[Finding]:
-    """What is wrong with a PDF that was rendered from `files`, those of `Typesetter.laid_out`; errors first, by page.
+    """What is wrong with a PDF that was rendered from `files`, those of `Typesetter.printed`; errors first, by page.
 
     A PDF that cannot be opened is one finding, `broken`. Text that is covered by a picture or printed in the colour of
     its background counts as visible.

@@ -24,7 +24,7 @@ class Planned:
 
 
 def planned_sheets(files: Mapping[str, str]) -> list[list[Planned]]:
-    """The texts of each planned page, the first page first. `files` are those of `Typesetter.laid_out`."""
+    """The texts of each planned page, the first page first. `files` are those of `Typesetter.printed`."""
     bill, details = json.loads(files["bill.json"]), json.loads(files["details.json"])
     sheets = [list(_first_page(bill)), *(list(_details(page)) for page in details["pages"])]
     if details["shared"]:

@@ -24,8 +24,6 @@ from billflow.documents.replay.slots import Slotted
 from billflow.documents.replay.trials import Trials
 from billflow.documents.replay.writing import MARK, Mark
 
-Lines = tuple[set[str], set[str]]
-
 
 @dataclass(frozen=True)
 class Composition:
@@ -56,14 +54,12 @@ class Composition:
         return composition
 
     def _learn(self, leaves: Sequence[Leaf], parts: Sequence[Part]) -> None:
-        lines: Lines = ({*self.numbers}, set())
-        for part in parts:
-            kerned_lines(part, self.trials.style(part["size"], part["pitch"]), lines)
+        lines = kerned_lines(parts, self.trials)
+        lines[False].update(self.numbers)
         for item in (item for leaf in leaves for item in leaf.items):
             if isinstance(item, Slot) and item.place.role.kerned:
                 lines[item.place.role.bold].add(self.slotted.texts[item.index])
-        for heavy, found in enumerate(lines):
-            self.trials.learn(found, bold=bool(heavy))
+        self.trials.learn(lines)
 
     @property
     def pages(self) -> int:

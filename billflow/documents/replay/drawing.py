@@ -1,12 +1,12 @@
 """A section as content of a page: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from billflow.documents.replay.letters import END, Kerns, Letters
-from billflow.documents.replay.marks import NUMBER_SIZE, Part
-from billflow.documents.replay.trials import WIDTH, Role, SectionStyle, Trials
+from billflow.documents.replay.letters import END, Kerns, Letters, ReplayError
+from billflow.documents.replay.marks import Part
+from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
 
 _LINES = re.compile(r"[^\n]+|\n+")
 _LEVELS = 3
@@ -105,10 +105,14 @@ class Writer:
         self._look = (colour, font)
 
     def place(self, role: Role, line: str, x: float, y: float, *, side: float) -> None:
-        """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`."""
-        if side == 0.5:
-            x -= self._hand.width(line, role) * float(role.size) / 2000
-        self.add(role, line, x, y, right=side == 1)
+        """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`.
+
+        ReplayError where Typst would break it: it is wider than the page between its margins.
+        """
+        width = self._hand.width(line, role) * float(role.size) / 1000
+        if width > WIDTH:
+            raise ReplayError(f"{line!r} is wider than the page")
+        self.add(role, line, x - width / 2 if side == 0.5 else x, y, right=side == 1)
 
     def repeat(self, role: Role, line: str, kerns: Kerns, x: float, y: float) -> None:
         """A line with its own kerning."""
@@ -173,18 +177,14 @@ def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Itera
             yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, _points(rows), style.hairline, path)
 
 
-def number_text(number: str, hand: Hand, font: bytes, colour: bytes, right: float, baseline: float) -> bytes:
-    """A page number that ends there."""
-    shown = hand.column(number, bold=False, kerned=True, right=True)
-    place = b" 1 0 0 1 %b %b Tm" % (_points(right), _points(baseline))
-    return b"q BT%b/%b %g Tf%b%b\nET\nQ\n" % (colour, font, NUMBER_SIZE, place, shown)
-
-
-def kerned_lines(part: Part, style: SectionStyle, lines: tuple[set[str], set[str]]) -> None:
-    """Adds the lines of a section that are kerned, to the regular or the bold ones."""
-    for role, text in _texts(part, style):
-        if role.kerned:
-            lines[role.bold].update(text.split("\n"))
+def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
+    """The lines of sections that are kerned. ReplayError where Typst sets sections in a way that is not known."""
+    lines: Lines = (set(), set())
+    for part in parts:
+        for role, text in _texts(part, trials.style(part["size"], part["pitch"])):
+            if role.kerned:
+                lines[role.bold].update(text.split("\n"))
+    return lines
 
 
 def _texts(part: Part, style: SectionStyle) -> Iterator[tuple[Role, str]]:

@@ -173,6 +173,8 @@ def _item(text: _Text, wide: _Text) -> Item:
         at = Place(text.x, text.y, 0, text.role)
         return PartAt(text.x, text.y) if float(text.role.size) == PART_MARK else NumberAt(at)
     if slot := SLOT.fullmatch(text.text):
+        if len(text.kerns) >= len(text.text) - 1:  # figures are not kerned: each letter is spaced out
+            raise ReplayError(f"{text.text!r} is spaced out")
         x, side = _side(text, wide)
         return Slot(Place(x, text.y, side, text.role), int(slot[1]))
     if SIGN in text.text or not is_plain(text.text.strip(" ")):  # Typst breaks a line behind a space

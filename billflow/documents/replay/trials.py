@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from operator import add
@@ -20,14 +20,15 @@ SECTIONS = """\
 #import "components/theme.typ": *
 #import "components/table.typ": section
 #set text(..text-style)
-#for part in json("parts.json") { page(width: page-width, height: 400pt, margin: 0pt, section(part)) }
+#for part in json("listed.json") { page(width: page-width, height: 400pt, margin: 0pt, section(part)) }
 """
 PAIRS = """\
 #import "components/theme.typ": *
 #set page(width: 9000pt, height: auto, margin: 0pt)
 #set text(..text-style)
-#for (bold, it) in json("pairs.json") { block(text(weight: if bold { 600 } else { 400 }, it)) }
+#for (bold, it) in json("listed.json") { block(text(weight: if bold { 600 } else { 400 }, it)) }
 """
+DATA = "listed.json"
 HEIGHT, WIDTH, HEAD = 400.0, 483.0, 43.0
 KERNED = "AV"
 """Two letters that are set closer to each other wherever text is kerned."""
@@ -48,6 +49,10 @@ _USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
 """Pairs that are asked about together: each bill has others of them."""
 MOST_TEXTS = 20_000
 """Texts whose kerning is remembered; a process that met more begins anew."""
+
+
+Lines = tuple[set[str], set[str]]
+"""Regular and bold lines of text."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,10 @@ class Trials:
         self._folder = root / folder
         shutil.copytree(root / "components", self._folder / "components")
         shutil.copy(root / "brand.json", self._folder)
-        (self._folder / "typeface.json").write_text(typeface, encoding="utf-8")
+        for name, content in {"typeface.json": typeface, "sections.typ": SECTIONS, "pairs.typ": PAIRS}.items():
+            (self._folder / name).write_text(content, encoding="utf-8")
         self._compiler = typst.Compiler(root=root, font_paths=fonts)
-        self._styles: dict[tuple[float, float], SectionStyle] = {}
+        self._styles: dict[tuple[float, float], SectionStyle | ReplayError] = {}
         self._pairs: tuple[dict[str, float], dict[str, float]] = ({}, {})
         self.kerns: tuple[dict[str, Kerns], dict[str, Kerns]] = ({}, {})
         """Of regular and of bold lines of text."""
@@ -98,23 +104,33 @@ class Trials:
         """How sections of that size and pitch (points) are drawn. ReplayError where that cannot be read."""
         key = (size, pitch)
         if key not in self._styles:
-            self._styles[key] = _read_style(self._laid_out("sections.typ", SECTIONS, [_sample(size, pitch)]), pitch)
-        return self._styles[key]
+            try:
+                self._styles[key] = _read_style(self._laid_out("sections.typ", [_sample(size, pitch)]), pitch)
+            except ReplayError as problem:
+                self._styles[key] = problem
+        if isinstance(found := self._styles[key], ReplayError):
+            raise found
+        return found
 
-    def learn(self, lines: Collection[str], *, bold: bool) -> None:
+    def learn(self, lines: Lines) -> None:
         """The kerning of lines of text: pairs of letters that are new are laid out, all in one go."""
-        kerns, known = self.kerns[bold], self._pairs[bold]
-        if len(kerns) > MOST_TEXTS:
-            kerns.clear()
-        pairs = {line: _pairs_in(line) for line in lines if line not in kerns}
+        for bold, found in enumerate(lines):
+            known = self.kerns[bold]
+            if len(known) > MOST_TEXTS:
+                known.clear()
+            known.update(self._kerns([line for line in found if line not in known], bold=bool(bold)))
+
+    def _kerns(self, lines: Sequence[str], *, bold: bool) -> Iterator[tuple[str, Kerns]]:
+        known = self._pairs[bold]
+        pairs = {line: _pairs_in(line) for line in lines}
         if unknown := {pair for found in pairs.values() for pair in found if pair not in known}:
             known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bold)
         for line, found in pairs.items():
-            kerns[line] = [(at, known[pair]) for at, pair in enumerate(found, 1) if known[pair]]
+            yield line, [(at, known[pair]) for at, pair in enumerate(found, 1) if known[pair]]
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
-        pdf = self._laid_out("pairs.typ", PAIRS, [(bold, f"x{pair}x") for pair in pairs])
+        pdf = self._laid_out("pairs.typ", [(bold, f"x{pair}x") for pair in pairs])
         runs = [run for page in pdf.pages for run in RUN.findall(pdf.stream(page.content))]
         if len(runs) != len(pairs):
             raise ReplayError("pairs of letters are more or fewer texts")
@@ -124,10 +140,8 @@ class Trials:
                 raise ReplayError(f"{pair!r} has other glyphs than letters")
             yield pair, dict(kerns).get(2, 0.0)
 
-    def _laid_out(self, name: str, source: str, listed: Sequence[Any]) -> Objects:
-        (self._folder / name).write_text(source, encoding="utf-8")
-        data = "parts.json" if name == "sections.typ" else "pairs.json"
-        (self._folder / data).write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
+    def _laid_out(self, name: str, listed: Sequence[Any]) -> Objects:
+        (self._folder / DATA).write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
         pdf: Any = self._compiler.compile(input=self._folder / name, format="pdf", pdf_tags=False, timestamp=0)
         return Objects.of(pdf)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from billflow.documents.objects import Objects, Page
-from billflow.documents.replay.drawing import Hand, kerned_lines, number_text, section
+from billflow.documents.replay.drawing import Hand, Writer, kerned_lines, section
 from billflow.documents.replay.letters import Letters, ReplayError, fonts_of
-from billflow.documents.replay.marks import ALPHABET_MARK, NUMBER_MARK, PART_MARK, PageOf, Replay
-from billflow.documents.replay.trials import Trials
+from billflow.documents.replay.marks import ALPHABET_MARK, NUMBER_MARK, NUMBER_SIZE, PART_MARK, PageOf, Replay
+from billflow.documents.replay.trials import Role, Trials
 from billflow.documents.runs import shorter
 
 _SIZES = b"|".join(re.escape(b"%g" % size) for size in (PART_MARK, ALPHABET_MARK, NUMBER_MARK))
@@ -67,11 +67,8 @@ class Writing:
     def of(cls, replay: Replay, trials: Trials) -> "Writing":
         """ReplayError where Typst sets sections or pairs of letters in a way that is not known."""
         parts = [write.part for page in replay.pages for write in page.writes]
-        lines: tuple[set[str], set[str]] = ({*(replay.numbers or ())}, set())
-        for part in parts:
-            kerned_lines(part, trials.style(part["size"], part["pitch"]), lines)
-        for bold, found in enumerate(lines):
-            trials.learn(found, bold=bool(bold))
+        plain, heavy = kerned_lines(parts, trials)
+        trials.learn((plain | {*(replay.numbers or ())}, heavy))
         return cls(replay, trials)
 
     @property
@@ -120,6 +117,8 @@ def _content(sheet: _Sheet, page: PageOf, number: str | None, hand: Hand) -> byt
             section(write.part, hand, names, mark.left, mark.top - write.below) for write in here.get(id(mark), ())
         ]
         if mark.size == NUMBER_MARK and number is not None:
-            written.append(number_text(number, hand, mark.font, mark.colour, mark.left, mark.top))
+            text, role = Writer(hand, names), Role(False, b"", mark.colour, 0.0, True).of_size(NUMBER_SIZE)
+            text.place(role, number, mark.left, mark.top, side=1)
+            written.append(text.content())
         instead.append(b"".join(written))
     return b"".join(chain.from_iterable(zip_longest(sheet.around, instead, fillvalue=b"")))
