@@ -11,15 +11,10 @@ machine, and each Python comes with another zlib.
 import re
 from collections.abc import Iterator, Sequence
 
-import deflate
-
-from billflow.documents.objects import Objects
+from billflow.documents.objects import Objects, stream_object
 from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.writing import Writing
 from billflow.documents.runs import shorter
-
-LEVEL = 6
-"""Of libdeflate: smaller than zlib's highest level, in a third of its time where a tagged document has megabytes."""
 
 _SIZE = re.compile(rb"/Size \d+")
 _CONTENTS = re.compile(rb"/Contents \d+ 0 R")
@@ -38,10 +33,10 @@ def compact(pdf: bytes, writing: Writing | Composition | None = None) -> bytes:
     """
     read = Objects.of(pdf)
     if writing:
-        _write_pages(read, writing.contents(read))
+        _write_pages(read, writing.written_into(read))
     else:
         for page in read.pages:
-            read.objects[page.content - 1] = _object(page.content, b"", shorter(read.stream(page.content))).rstrip()
+            read.objects[page.content - 1] = stream_object(page.content, b"", shorter(read.stream(page.content)))
     return b"".join(_written(read.head, read.objects, read.bodies, _SIZE.sub(b"", read.trailer)))
 
 
@@ -59,7 +54,7 @@ def _write_pages(pdf: Objects, contents: Sequence[tuple[int, bytes]]) -> None:
             number, written = page.number, page.content
         used.add(source)
         kids.append(b"%d 0 R" % number)
-        objects[written - 1] = _object(written, b"", content).rstrip()
+        objects[written - 1] = stream_object(written, b"", content)
     bodies[_TREE] = _KIDS.sub(b"/Count %d/Kids[%b]" % (len(kids), b" ".join(kids)), bodies[_TREE])
 
 
@@ -77,13 +72,14 @@ def _written(head: bytes, objects: Sequence[bytes], bodies: dict[int, bytes], tr
             at += len(one) + 1
     for order, number in enumerate(bodies):
         places[number] = (_PACKED, container, order)
-    packed = _object(container, b"/Type/ObjStm/N %d/First %d", *_packed(bodies))
+    packed = stream_object(container, b"/Type/ObjStm/N %d/First %d", *_packed(bodies)) + b"\n"
     places[container], places[index] = (_PLAIN, at, 0), (_PLAIN, at + len(packed), 0)
     yield packed
     width = (at + len(packed)).bit_length() // 8 + 1
     rows = b"".join(kind.to_bytes(1) + place.to_bytes(width) + order.to_bytes(3) for kind, place, order in places)
-    yield _object(index, b"/Type/XRef/Size %d/W[1 %d 3]" + trailer.replace(b"%", b"%%"), rows, len(places), width)
-    yield b"startxref\n%d\n%%%%EOF\n" % (at + len(packed))
+    entries = b"/Type/XRef/Size %d/W[1 %d 3]" + trailer.replace(b"%", b"%%")
+    yield stream_object(index, entries, rows, len(places), width)
+    yield b"\nstartxref\n%d\n%%%%EOF\n" % (at + len(packed))
 
 
 def _packed(bodies: dict[int, bytes]) -> tuple[bytes, int, int]:
@@ -94,9 +90,3 @@ def _packed(bodies: dict[int, bytes]) -> tuple[bytes, int, int]:
         at += len(body) + 1
     listed = b" ".join(offsets) + b"\n"
     return listed + b"\n".join(bodies.values()), len(bodies), len(listed)
-
-
-def _object(number: int, entries: bytes, content: bytes, *values: int) -> bytes:
-    data = bytes(deflate.zlib_compress(content, LEVEL))
-    head = b"%d 0 obj\n<<%b/Filter/FlateDecode/Length %d>>\nstream\n" % (number, entries % values, len(data))
-    return head + data + b"\nendstream\nendobj\n"

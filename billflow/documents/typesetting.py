@@ -14,7 +14,8 @@ from billflow.documents.formatting import language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Page, Payload, Stationery, paper_of, typeface_of
-from billflow.documents.replay.composing import Composition
+from billflow.documents.replay.composing import Composer, Composition
+from billflow.documents.replay.hand import Hands
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.marks import FURNITURE, NUMBER_MARK, SHAPING, marked
 from billflow.documents.replay.skeletons import Skeletons
@@ -56,8 +57,8 @@ class Typesetter:
         self._copies = are_shipped(template_set.files, [FURNITURE])
         self._composes = are_shipped(template_set.files, [name for name in template_set.files if name.endswith(".typ")])
         self._root = root
-        self._trials: dict[str, Trials] = {}
-        self._skeletons: dict[str, Skeletons] = {}
+        self._hands: dict[str, Hands] = {}
+        self._composers: dict[str, Composer] = {}
         _unpack({**template_set.files, **self._label_files()}, root)
         _link(template_set, root / "found-fonts")
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=[root])
@@ -118,14 +119,12 @@ class Typesetter:
         """A document of which Typst lays out nothing; None where that cannot be."""
         if not self._composes:
             return None
-        if typeface not in self._skeletons:
-            folder, files = f"skeletons-{len(self._skeletons)}", self._template_files
-            self._skeletons[typeface] = Skeletons(self._root, folder, self.fonts, typeface, files)
+        if typeface not in self._composers:
+            folder, files = f"skeletons-{len(self._composers)}", self._template_files
+            skeletons = Skeletons(self._root, folder, self.fonts, typeface, files)
+            self._composers[typeface] = Composer(skeletons, self._hands_for(typeface))
         label = self._stationery.labels[bill["locale"]]["page"]
-        try:
-            found = Composition.of(bill, details, label, self._skeletons[typeface], self._trials_of(typeface))
-        except ReplayError:  # Typst sets sections in another way than is known
-            return None
+        found = self._composers[typeface].composed(bill, details, label)
         if found is None:
             return None
         head = {"title": bill["title"], "seller_name": bill["seller_name"], "alphabets": found.envelope}
@@ -136,7 +135,7 @@ class Typesetter:
         label = self._stationery.labels[bill["locale"]]["page"] if self._copies else None
         shown, replay = marked(details, label)
         try:
-            writing = Writing.of(replay, self._trials_of(typeface)) if replay else None
+            writing = Writing.of(replay, self._hands_for(typeface)) if replay else None
         except ReplayError:
             writing = None
         if writing is None:
@@ -144,10 +143,11 @@ class Typesetter:
         numbered = bill | {"page_mark": NUMBER_MARK} if writing.replay.numbers else bill
         return LaidOut(_files_of(typeface, numbered, shown), None, writing)
 
-    def _trials_of(self, typeface: str) -> Trials:
-        if typeface not in self._trials:
-            self._trials[typeface] = Trials(self._root, f"trials-{len(self._trials)}", self.fonts, typeface)
-        return self._trials[typeface]
+    def _hands_for(self, typeface: str) -> Hands:
+        if typeface not in self._hands:
+            trials = Trials(self._root, f"trials-{len(self._hands)}", self.fonts, typeface)
+            self._hands[typeface] = Hands(trials)
+        return self._hands[typeface]
 
     def _missing_labels(self, language: str) -> set[str]:
         if language not in self._unprintable_labels:

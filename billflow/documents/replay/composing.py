@@ -1,148 +1,224 @@
 """Whole documents written from skeletons: Typst lays out nothing of them but an envelope, with their letters in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from billflow.documents.objects import Objects
-from billflow.documents.replay.drawing import Hand, Writer, kerned_lines, section
-from billflow.documents.replay.letters import Letters, ReplayError, fonts_of
+from billflow.documents.replay.codes import COMMON, Codes, codes_of
+from billflow.documents.replay.drawing import Hole, Writer, kerned_lines, placed, section
+from billflow.documents.replay.embedding import embed
+from billflow.documents.replay.hand import Hand, Hands, Pen
+from billflow.documents.replay.letters import ReplayError, fonts_of
 from billflow.documents.replay.marks import (
     ALPHABET_MARK,
+    COMPONENT,
     NUMBER_SIZE,
     Part,
-    alphabet,
     bold,
     is_plain,
-    is_written,
     numbers_of,
     regular,
     stacked,
 )
-from billflow.documents.replay.skeletons import Leaf, NumberAt, PartAt, Skeletons, Slot, path_content, texts_of
+from billflow.documents.replay.skeletons import (
+    MOST_SKELETONS,
+    Leaf,
+    NumberAt,
+    PartAt,
+    Skeletons,
+    Slot,
+    path_content,
+)
 from billflow.documents.replay.slots import Slotted
 from billflow.documents.replay.trials import Trials
-from billflow.documents.replay.writing import MARK, Mark
+from billflow.documents.replay.writing import MARK, Mark, glyphs_in
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Stencil:
+    """A page as it is written for all bills of a skeleton, with places for what is their own: texts, paths (by their
+    numbers), sections and the page's number; and the letters that are on all of them.
+    """
+
+    pieces: Sequence[bytes | int | Hole | PartAt | NumberAt]
+    letters: tuple[bytes, bytes]
+
+    @property
+    def holes(self) -> Iterator[Hole]:
+        return (piece for piece in self.pieces if isinstance(piece, Hole))
+
+    @classmethod
+    def of(cls, leaf: Leaf, hand: Hand) -> "Stencil":
+        pen = Pen(hand)
+        pieces: list[bytes | int | Hole | PartAt | NumberAt] = [*leaf.drawings, b"\n"]
+        text = Writer(pen)
+        for item in leaf.items:
+            if isinstance(item, PartAt | NumberAt):
+                pieces += [*text.pieces(), item]
+                text = Writer(pen)
+            elif isinstance(item, Slot):
+                text.leave(Hole(item.index, item.place.role, item.place.x, item.place.y, item.place.side))
+            else:
+                text.repeat(item.place.role, item.text, item.kerns, item.place.x, item.place.y)
+        return cls(list(_joined([*pieces, *text.pieces()])), pen.letters())
+
+
+class Composer:
+    """Composes documents in one language."""
+
+    def __init__(self, skeletons: Skeletons, hands: Hands) -> None:
+        self._skeletons, self._hands = skeletons, hands
+        self._stencils: dict[tuple[Codes, Leaf], Stencil] = {}
+
+    def composed(self, bill: Mapping[str, Any], details: Mapping[str, Any], label: str) -> "Composition | None":
+        """None where not all of a document can be written."""
+        parts = [part for page in details["pages"] for part in page["parts"]]
+        if any(part["component"] != COMPONENT for part in parts):
+            return None
+        slotted = Slotted.of(bill, details)
+        if not is_plain("\n".join([label, *slotted.texts])):
+            return None
+        try:
+            if (leaves := self._skeletons.of(slotted)) is None:
+                return None
+            try:
+                return self._composed(leaves, slotted, details, label, COMMON)
+            except ReplayError:
+                own = (text for part in parts for text in (*regular(part), *bold(part)))
+                seen = (text for leaf in leaves for text in leaf.texts)
+                codes = codes_of([label, *slotted.texts, *own, *seen])
+                return self._composed(leaves, slotted, details, label, codes) if codes != COMMON else None
+        except ReplayError:
+            return None
+
+    def _composed(
+        self, leaves: Sequence[Leaf], slotted: Slotted, details: Mapping[str, Any], label: str, codes: Codes
+    ) -> "Composition":
+        hand = self._hands.of(codes)
+        stencils = [self._stencil(leaf, hand) for leaf in leaves]
+        sheets = list(_sheets(stencils, details, label))
+        self._learn(sheets, slotted.texts)
+        pen = Pen(hand)
+        contents = list(_contents(sheets, slotted, pen, self._hands.trials))
+        return Composition(contents, pen.alphabets(), codes)
+
+    def _learn(self, sheets: Sequence["_Sheet"], texts: Sequence[str]) -> None:
+        lines = kerned_lines((part for sheet in sheets for part in sheet.parts), self._hands.trials)
+        lines[False].update(sheet.number for sheet in sheets)
+        for stencil in {sheet.stencil for sheet in sheets}:
+            for hole in stencil.holes:
+                if hole.role.kerned:
+                    lines[hole.role.bold].add(texts[hole.index])
+        self._hands.trials.learn(lines)
+
+    def _stencil(self, leaf: Leaf, hand: Hand) -> Stencil:
+        key = (hand.codes, leaf)
+        if key not in self._stencils:
+            if len(self._stencils) >= MOST_SKELETONS:
+                self._stencils.clear()
+            self._stencils[key] = Stencil.of(leaf, hand)
+        return self._stencils[key]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What is written on a page."""
+
+    stencil: Stencil
+    parts: Sequence[Part]
+    number: str
+
+
+def _sheets(stencils: Sequence[Stencil], details: Mapping[str, Any], label: str) -> Iterator[_Sheet]:
+    first, *others = stencils
+    sections = [list(page["parts"]) for page in details["pages"]]
+    if details["shared"]:
+        pages = [(first, sections[0])]
+    else:
+        pages = [(first, []), *((others[0] if at == 0 else others[-1], parts) for at, parts in enumerate(sections))]
+    for (stencil, parts), number in zip(pages, numbers_of(label, len(pages)), strict=True):
+        yield _Sheet(stencil, parts, number)
+
+
+def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Trials) -> Iterator[bytes]:
+    paths = [path_content(path) for path in slotted.paths]
+    filled: dict[Stencil, list[bytes | PartAt | NumberAt]] = {}
+    for sheet in sheets:
+        if sheet.stencil not in filled:  # pages that are alike differ in sections and numbers only
+            filled[sheet.stencil] = list(_joined(_filled(sheet.stencil, slotted.texts, paths, pen)))
+        yield b"".join([_own(piece, sheet, pen, trials) for piece in filled[sheet.stencil]])
+
+
+def _filled(
+    stencil: Stencil, texts: Sequence[str], paths: Sequence[bytes], pen: Pen
+) -> Iterator[bytes | PartAt | NumberAt]:
+    """With a bill's own texts and paths."""
+    pen.take(stencil.letters)
+    for piece in stencil.pieces:
+        if isinstance(piece, Hole):
+            yield placed(pen, texts[piece.index], piece)
+        else:
+            yield paths[piece] if isinstance(piece, int) else piece
+
+
+def _own(piece: bytes | PartAt | NumberAt, sheet: _Sheet, pen: Pen, trials: Trials) -> bytes:
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, PartAt):
+        sections = (section(part, pen, trials, piece.left, piece.top - below) for part, below in stacked(sheet.parts))
+        return b"".join(sections)
+    text, place = Writer(pen), piece.place
+    text.place(place.role.of_size(NUMBER_SIZE), sheet.number, place.x, place.y, side=1)
+    return text.content()
+
+
+def _joined(pieces: Iterable[bytes | T]) -> Iterator[bytes | T]:
+    """Bytes that follow one another are one."""
+    some: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            some.append(piece)
+            continue
+        if some:
+            yield b"".join(some)
+            some = []
+        yield piece
+    if some:
+        yield b"".join(some)
 
 
 @dataclass(frozen=True)
 class Composition:
-    """A document: the leaf that each page is like, the sections on it and its number; and a bill's own texts."""
+    """A document: the contents of its pages, the letters that are on them (regular and bold), and their codes."""
 
-    leaves: Sequence[Leaf]
-    sections: Sequence[Sequence[Part]]
-    numbers: Sequence[str]
-    slotted: Slotted
+    written: Sequence[bytes]
     alphabets: tuple[str, str]
-    trials: Trials
-
-    @classmethod
-    def of(
-        cls, bill: Mapping[str, Any], details: Mapping[str, Any], label: str, skeletons: Skeletons, trials: Trials
-    ) -> "Composition | None":
-        """None where not all of a document can be written."""
-        parts = [part for page in details["pages"] for part in page["parts"]]
-        if not (is_plain(label) and all(map(is_written, parts))):
-            return None
-        slotted = Slotted.of(bill, details)
-        if not is_plain("\n".join(slotted.texts)) or (leaves := skeletons.of(slotted)) is None:
-            return None
-        pages, sections = _paged(leaves, details)
-        numbers = numbers_of(label, len(pages))
-        composition = cls(pages, sections, numbers, slotted, _alphabets(leaves, slotted, parts, numbers), trials)
-        composition._learn(leaves, parts)
-        return composition
-
-    def _learn(self, leaves: Sequence[Leaf], parts: Sequence[Part]) -> None:
-        lines = kerned_lines(parts, self.trials)
-        lines[False].update(self.numbers)
-        for item in (item for leaf in leaves for item in leaf.items):
-            if isinstance(item, Slot) and item.place.role.kerned:
-                lines[item.place.role.bold].add(self.slotted.texts[item.index])
-        self.trials.learn(lines)
+    codes: Codes
 
     @property
     def pages(self) -> int:
-        return len(self.leaves)
+        return len(self.written)
 
     @property
     def envelope(self) -> list[list[Any]]:
         """The letters that Typst sets, as `envelope.typ` takes them."""
         return [[400, ALPHABET_MARK, self.alphabets[0]], [600, ALPHABET_MARK, self.alphabets[1]]]
 
-    def contents(self, pdf: Objects) -> list[tuple[int, bytes]]:
-        """The pages in order, all like the one that there is (0). ReplayError where that is not as expected."""
-        try:
-            return [(0, content) for content in self._contents(pdf)]
-        except (KeyError, ValueError) as problem:
-            raise ReplayError(f"something is not as Typst writes it: {problem!r}") from problem
-
-    def _contents(self, pdf: Objects) -> Iterator[bytes]:
+    def written_into(self, pdf: Objects) -> list[tuple[int, bytes]]:
+        """The pages in order, all like the one that there is (0), whose fonts get their codes. ReplayError where that
+        is not as expected.
+        """
         [page] = pdf.pages
         fonts = fonts_of(pdf, page.body)
         marks = [Mark.of(found) for found in MARK.finditer(pdf.stream(page.content))]
-        if len(marks) != len(self.alphabets):
-            raise ReplayError("there are more or fewer alphabets than two")
-        plain, heavy = (
-            Letters.of(pdf, fonts[mark.font], letters, mark.shown)
-            for mark, letters in zip(marks, self.alphabets, strict=True)
+        embed(
+            pdf,
+            [fonts[mark.font] for mark in marks],
+            self.codes,
+            glyphs_in(marks, self.alphabets, self.codes),
+            instead=True,
         )
-        hand, names = Hand(plain, heavy, self.trials), {font: name for name, font in fonts.items()}
-        paths = [path_content(path) for path in self.slotted.paths]
-        written = {id(leaf): list(self._written(leaf, paths, hand, names)) for leaf in self.leaves}
-        for leaf, parts, number in zip(self.leaves, self.sections, self.numbers, strict=True):
-            pieces = (_filled(piece, parts, number, hand, names) for piece in written[id(leaf)])
-            yield b"".join(pieces)
-
-    def _written(
-        self, leaf: Leaf, paths: Sequence[bytes], hand: Hand, names: Mapping[int, bytes]
-    ) -> Iterator[bytes | PartAt | NumberAt]:
-        """A leaf with a bill's own texts and paths: pages that are like it differ in sections and numbers only."""
-        yield b"".join(paths[one] if isinstance(one, int) else one for one in leaf.drawings) + b"\n"
-        text = Writer(hand, names)
-        for item in leaf.items:
-            if isinstance(item, PartAt | NumberAt):
-                yield text.content()
-                yield item
-                text = Writer(hand, names)
-            elif isinstance(item, Slot):
-                place = item.place
-                text.place(place.role, self.slotted.texts[item.index], place.x, place.y, side=place.side)
-            else:
-                text.repeat(item.place.role, item.text, item.kerns, item.place.x, item.place.y)
-        yield text.content()
-
-
-def _filled(
-    piece: bytes | PartAt | NumberAt, parts: Sequence[Part], number: str, hand: Hand, names: Mapping[int, bytes]
-) -> bytes:
-    if isinstance(piece, bytes):
-        return piece
-    if isinstance(piece, PartAt):
-        sections = (section(part, hand, names, piece.left, piece.top - below) for part, below in stacked(parts))
-        return b"".join(sections)
-    text, place = Writer(hand, names), piece.place
-    text.place(place.role.of_size(NUMBER_SIZE), number, place.x, place.y, side=1)
-    return text.content()
-
-
-def _paged(leaves: Sequence[Leaf], details: Mapping[str, Any]) -> tuple[list[Leaf], list[list[Part]]]:
-    """The leaf of each page, and its sections."""
-    first, *others = leaves
-    sections = [list(page["parts"]) for page in details["pages"]]
-    if details["shared"]:
-        return [first], sections
-    return [first, *(others[0] if index == 0 else others[-1] for index in range(len(sections)))], [[], *sections]
-
-
-def _alphabets(
-    leaves: Sequence[Leaf], slotted: Slotted, parts: Sequence[Part], numbers: Sequence[str]
-) -> tuple[str, str]:
-    texts: tuple[list[str], list[str]] = ([*numbers], [])
-    for role, text in texts_of(leaves, slotted.texts):
-        texts[role.bold].append(text)
-    for part in parts:
-        texts[0].extend(regular(part))
-        texts[1].extend(bold(part))
-    plain, heavy = (alphabet("\n".join(found)) for found in texts)
-    return plain, heavy
+        return [(0, content) for content in self.written]

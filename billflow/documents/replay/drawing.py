@@ -1,90 +1,36 @@
 """A section as content of a page: what `components/table.typ` draws, in the words of PDF (ISO 32000-1, 8 and 9)."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from billflow.documents.replay.letters import END, Kerns, Letters, ReplayError
+from billflow.documents.replay.hand import Pen
+from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import Part
 from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
 
-_LINES = re.compile(r"[^\n]+|\n+")
 _LEVELS = 3
 """Looks of titles; those further out look like the last."""
 
 
-class Hand:
-    """Writes the texts of one document."""
+@dataclass(frozen=True)
+class Hole:
+    """The place of a text that is not known yet, by its number."""
 
-    def __init__(self, regular: Letters, bold: Letters, trials: Trials) -> None:
-        self._letters = (regular, bold)
-        self._trials = trials
-        self._known = {
-            (bold, right): _Kerned(self._letters[bold], trials.kerns[bold], right=right)
-            for bold in (False, True)
-            for right in (False, True)
-        }
-
-    def font(self, bold: bool) -> int:
-        return self._letters[bold].font
-
-    def style(self, part: Part) -> SectionStyle:
-        return self._trials.style(part["size"], part["pitch"])
-
-    def column(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
-        """Lines of text, one below the other; those that end `right` begin at the place where they end."""
-        letters = self._letters[bold]
-        if kerned:
-            return b"".join(map(self._known[bold, right].__getitem__, _LINES.findall(text)))
-        if not right:
-            return b"(%b)Tj" % letters.string(letters.encoded(text)).replace(END, b")Tj T*(")
-        pairs = zip(letters.line_widths(text), letters.string(letters.encoded(text)).split(END), strict=True)
-        return b" T*".join([b"[%g(%b)]TJ" % pair if pair[1] else b"" for pair in pairs])
-
-    def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
-        """A line with kerning that was seen."""
-        return _written(self._letters[bold], line, kerns, right=False)
-
-    def width(self, line: str, role: Role) -> float:
-        """In 1/1,000 em."""
-        kerns = self._trials.kerns[role.bold][line] if role.kerned else ()
-        return self._letters[role.bold].line_widths(line)[0] - sum(kern for _, kern in kerns)
-
-
-class _Kerned(dict[str, bytes]):
-    """Lines that are kerned, as they are written, and the ends of so many lines, once they have been met."""
-
-    def __init__(self, letters: Letters, kerns: Mapping[str, Kerns], *, right: bool) -> None:
-        super().__init__()
-        self._letters, self._kerns, self._right = letters, kerns, right
-
-    def __missing__(self, line: str) -> bytes:
-        ends = line.count("\n")  # nothing else, then
-        letters, kerns = self._letters, () if ends else self._kerns[line]
-        self[line] = written = b" T*" * ends if ends else _written(letters, line, kerns, right=self._right)
-        return written
-
-
-def _written(letters: Letters, line: str, kerns: Kerns, *, right: bool) -> bytes:
-    glyphs = letters.encoded(line)
-    if not kerns and not right:
-        return b"(%b)Tj" % letters.string(glyphs)
-    width = letters.line_widths(line)[0] - sum(kern for _, kern in kerns)
-    shown, begin = [b"[%g" % width if right else b"["], 0
-    for at, kern in kerns:
-        shown.append(b"(%b)%g" % (letters.string(glyphs[begin:at]), kern))
-        begin = at
-    return b"".join([*shown, b"(%b)]TJ" % letters.string(glyphs[begin:])])
+    index: int
+    role: Role
+    x: float
+    y: float
+    side: float
 
 
 class Writer:
     """One text object: colour, font and pitch are named where they change."""
 
-    def __init__(self, hand: Hand, fonts: Mapping[int, bytes]) -> None:
-        self._hand, self._fonts = hand, fonts
-        self._shown = [b"q BT"]
-        self._look: tuple[bytes, bytes] = (b"", b"")
-        self._pitch = 0.0
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._shown: list[bytes | Hole] = [b"q BT"]
+        self._colour, self._font, self._pitch = b"", b"", 0.0
 
     def add(self, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> None:
         """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline."""
@@ -94,40 +40,60 @@ class Writer:
         empty = len(text) - len(first)
         self._look_like(role)
         if pitch != self._pitch and "\n" in first:
-            self._shown.append(b" %b TL" % _points(pitch))
+            self._shown.append(b" %b TL" % points(pitch))
             self._pitch = pitch
-        self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y - empty * pitch)))
-        self._shown.append(self._hand.column(first, bold=role.bold, kerned=role.kerned, right=right))
+        self._shown.append(_at(x, y - empty * pitch))
+        self._shown.append(self._pen.column(first, bold=role.bold, kerned=role.kerned, right=right))
 
     def _look_like(self, role: Role) -> None:
-        colour, font = role.colour, b"/%b %b Tf" % (self._fonts[self._hand.font(role.bold)], role.size)
-        self._shown += [new for new, old in zip((colour, font), self._look, strict=True) if new != old]
-        self._look = (colour, font)
+        font = role.font
+        if role.colour != self._colour:
+            self._shown.append(role.colour)
+            self._colour = role.colour
+        if font != self._font:
+            self._shown.append(font)
+            self._font = font
 
     def place(self, role: Role, line: str, x: float, y: float, *, side: float) -> None:
-        """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`.
+        """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`."""
+        self._look_like(role)
+        self._shown.append(placed(self._pen, line, Hole(0, role, x, y, side)))
 
-        ReplayError where Typst would break it: it is wider than the page between its margins.
-        """
-        width = self._hand.width(line, role) * float(role.size) / 1000
-        if width > WIDTH:
-            raise ReplayError(f"{line!r} is wider than the page")
-        self.add(role, line, x - width / 2 if side == 0.5 else x, y, right=side == 1)
+    def leave(self, hole: Hole) -> None:
+        """A line that is not known yet."""
+        self._look_like(hole.role)
+        self._shown.append(hole)
 
     def repeat(self, role: Role, line: str, kerns: Kerns, x: float, y: float) -> None:
         """A line with its own kerning."""
         self._look_like(role)
-        self._shown.append(b" 1 0 0 1 %b %b Tm" % (_points(x), _points(y)))
-        self._shown.append(self._hand.repeated(line, kerns, bold=role.bold))
+        self._shown += [_at(x, y), self._pen.repeated(line, kerns, bold=role.bold)]
+
+    def pieces(self) -> list[bytes | Hole]:
+        """What is written, and the places of what is not known yet; nothing where nothing was."""
+        return [*self._shown, b"\nET\nQ\n"] if len(self._shown) > 1 else []
 
     def content(self) -> bytes:
-        """All of it; nothing where nothing was written."""
-        return b"".join([*self._shown, b"\nET\nQ\n"]) if len(self._shown) > 1 else b""
+        """All of it, where there are no holes."""
+        return b"".join(piece for piece in self.pieces() if isinstance(piece, bytes))
 
 
-def section(part: Part, hand: Hand, fonts: Mapping[int, bytes], left: float, top: float) -> bytes:
-    """A section whose upper left corner is there; `fonts` are what the page calls fonts."""
-    style, text = hand.style(part), Writer(hand, fonts)
+def placed(pen: Pen, line: str, hole: Hole) -> bytes:
+    """A line in its place. ReplayError where Typst would break it: it is wider than the page between its margins."""
+    shown = pen.line(line, bold=hole.role.bold, kerned=hole.role.kerned, right=hole.side == 1)
+    width = shown.width * float(hole.role.size) / 1000
+    if width > WIDTH:
+        raise ReplayError(f"{line!r} is wider than the page")
+    return _at(hole.x - width / 2 if hole.side == 0.5 else hole.x, hole.y) + shown.operators
+
+
+def _at(x: float, y: float) -> bytes:
+    return b" 1 0 0 1 %b %b Tm" % (points(x), points(y))
+
+
+def section(part: Part, pen: Pen, trials: Trials, left: float, top: float) -> bytes:
+    """A section whose upper left corner is there."""
+    style, text = trials.style(part["size"], part["pitch"]), Writer(pen)
     _write_head(part, style, text, left, top)
     rows = top - part["head"]
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
@@ -167,14 +133,14 @@ def _of_side(style: SectionStyle, kind: str, edge: Mapping[str, Any]) -> tuple[R
 
 def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Iterator[bytes]:
     """The rules under the head, and the hairlines."""
-    width = _points(part["width"])
+    width = points(part["width"])
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
-        x, rule = _points(left + start), _points(rows + style.rule_above)
+        x, rule = points(left + start), points(rows + style.rule_above)
         yield b"q 1 0 0 -1 %b %b cm%b 0 0 m %b 0 l\nS\nQ\n" % (x, rule, style.rule, width)
         if part["ruled"] and lane["rules"]:
-            heights = [_points(at * part["pitch"]) for at in lane["rules"]]
+            heights = [points(at * part["pitch"]) for at in lane["rules"]]
             path = b"".join(b" 0 %b m %b %b l" % (y, width, y) for y in heights)
-            yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, _points(rows), style.hairline, path)
+            yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, points(rows), style.hairline, path)
 
 
 def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
@@ -205,6 +171,6 @@ def _columns(part: Part, style: SectionStyle, kind: str, texts: Sequence[str]) -
         yield _of_side(style, kind, edge)[0], text
 
 
-def _points(points: float) -> bytes:
-    """To 1/10,000 pt, as `runs` writes places."""
+def points(points: float) -> bytes:
+    """A number, to 1/10,000 pt, as `runs` writes places."""
     return (b"%.4f" % points).rstrip(b"0").rstrip(b".")

@@ -1,8 +1,9 @@
 """Which sections of a document are written afterwards, and the marks that stand in their place until then."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 COMPONENT = "table"
@@ -34,11 +35,15 @@ _PLAIN = frozenset(
 """Letters that follow each other as they are, one glyph each: no marks to place, no joining, no soft hyphen."""
 TOGETHER = re.compile("Q[uv]|f[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïòõöùüþÿāăēĕěĥħĩīĭįĳĵĺļľŀłōūŭ‘’“”]")
 """Pairs of them whose first letter `fonts.LATIN` draws otherwise than alone."""
-_DOTS = "··"
+FIRSTS = {first: chr(0xE000 + ord(first)) for first in "Qf"}
+"""Those first letters, and what stands for them there: a character that no plain text has."""
+_PAIRS = {"Q": "Qu", "f": "fi"}
+DOTS = "··"
 """Drawn as one."""
 FIGURES = "0123456789"
-_EDGE = re.compile("^[ \u2007\u2009\u202f]|[ \u2007\u2009\u202f]$", re.MULTILINE)
-"""Typst drops spaces at the ends of lines."""
+SPACES = " \u2007\u2009\u202f"
+"""Typst drops them at the ends of lines."""
+_EDGE = re.compile(f"^[{SPACES}]|[{SPACES}]$", re.MULTILINE)
 
 Part = Mapping[str, Any]
 Details = Mapping[str, Any]
@@ -79,7 +84,19 @@ class Replay:
 
 def is_plain(text: str) -> bool:
     """Whether a text can be written glyph by glyph."""
-    return _PLAIN.issuperset(text) and _DOTS not in text and not _EDGE.search(text)
+    return _PLAIN.issuperset(text) and DOTS not in text and not _EDGE.search(text)
+
+
+def is_letter(char: str) -> bool:
+    """Whether a character has a glyph that can be written: also what stands for the first letter of a pair."""
+    return (char in _PLAIN and char != "\n") or char in FIRSTS.values()
+
+
+def separated(text: str) -> str:
+    """A text with a character for each glyph."""
+    if "f" in text or "Q" in text:
+        return TOGETHER.sub(lambda pair: FIRSTS[pair[0][0]] + pair[0][1], text)
+    return text
 
 
 def is_written(part: Part) -> bool:
@@ -190,17 +207,23 @@ def stacked(parts: Sequence[Part]) -> Iterator[tuple[Part, float]]:
 def _alphabets(parts: Sequence[Part], numbers: Sequence[str]) -> tuple[str, str]:
     plain = "\n".join([*(text for part in parts for text in regular(part)), *numbers])
     heavy = "\n".join(text for part in parts for text in bold(part))
-    return alphabet(plain), alphabet(heavy)
+    return alphabet({*FIGURES, *separated(plain)}), alphabet({*FIGURES, *separated(heavy)})
 
 
-def alphabet(text: str) -> str:
-    """Each character once, and after them each pair that is drawn together, all by themselves.
+def alphabet(letters: Iterable[str]) -> str:
+    """Each letter once, and after them a pair for each that stands for the first letter of one (`FIRSTS`), all by
+    themselves.
 
     None of the characters is drawn together with the next; Typst drops spaces at the ends of lines.
     """
-    letters = sorted({*text, *FIGURES} - {"\n", " "})
-    listed = letters[0]
-    for letter in letters[1:]:
+    return _alphabet("".join(sorted({*letters} - {"\n", " "})))
+
+
+@lru_cache(maxsize=256)
+def _alphabet(letters: str) -> str:
+    pairs = [_PAIRS[first] for first, private in FIRSTS.items() if private in letters]
+    alone = [letter for letter in letters if letter not in FIRSTS.values()]
+    listed = alone[0]
+    for letter in alone[1:]:
         listed += f" {letter}" if TOGETHER.search(listed[-1] + letter) else letter
-    pairs = sorted(set(TOGETHER.findall(text)))
-    return " ".join([f"{listed} {letters[0]}", *pairs])
+    return " ".join([f"{listed} {alone[0]}", *pairs])

@@ -76,12 +76,17 @@ class NumberAt:
 Item = Static | Slot | PartAt | NumberAt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Leaf:
     """A page: its drawings, with the number of a bill's own path between two of them, and its texts in order."""
 
     drawings: Sequence[bytes | int]
     items: Sequence[Item]
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """What stands on all bills of a skeleton."""
+        return (item.text for item in self.items if isinstance(item, Static))
 
 
 class Skeletons:
@@ -220,12 +225,3 @@ def path_content(path: str) -> bytes:
             x, y = (numbers, y) if command == "H" else (x, numbers)
         parts.append(f" {x} {y} {'m' if command == 'M' else 'l'}")
     return "".join(parts).removesuffix("\n").encode() + b"\n"
-
-
-def texts_of(leaves: Sequence[Leaf], texts: Sequence[str]) -> Iterator[tuple[Role, str]]:
-    """All that is printed on pages, with its look."""
-    for item in (item for leaf in leaves for item in leaf.items):
-        if isinstance(item, Static):
-            yield item.place.role, item.text
-        elif isinstance(item, Slot):
-            yield item.place.role, texts[item.index]

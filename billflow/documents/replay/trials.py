@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from operator import add
 from pathlib import Path
@@ -12,9 +13,19 @@ from typing import Any
 
 import typst
 
-from billflow.documents.objects import Objects
-from billflow.documents.replay.letters import Kerns, ReplayError, characters_of, fonts_of, glyphs_of, units, widths_of
-from billflow.documents.replay.marks import TOGETHER
+from billflow.documents.objects import Objects, Page
+from billflow.documents.replay.embedding import NAMES
+from billflow.documents.replay.letters import (
+    Kerns,
+    ReplayError,
+    characters_of,
+    drawn,
+    fonts_of,
+    glyphs_of,
+    units,
+    widths_of,
+)
+from billflow.documents.replay.marks import FIGURES, TOGETHER, alphabet, is_letter, is_plain
 
 SECTIONS = """\
 #import "components/theme.typ": *
@@ -27,6 +38,12 @@ PAIRS = """\
 #set page(width: 9000pt, height: auto, margin: 0pt)
 #set text(..text-style)
 #for (bold, it) in json("listed.json") { block(text(weight: if bold { 600 } else { 400 }, it)) }
+"""
+LETTERS = """\
+#import "components/theme.typ": *
+#set page(width: auto, height: auto, margin: 0pt)
+#set text(..text-style, kerning: false)
+#for (bold, it) in json("listed.json") { page(text(weight: if bold { 600 } else { 400 }, it)) }
 """
 DATA = "listed.json"
 HEIGHT, WIDTH, HEAD = 400.0, 483.0, 43.0
@@ -68,6 +85,11 @@ class Role:
     down: float
     kerned: bool
 
+    @cached_property
+    def font(self) -> bytes:
+        """Names font and size."""
+        return b"/%b %b Tf" % (NAMES[self.bold], self.size)
+
     def of_size(self, size: float) -> "Role":
         """The same in another size (points), kerned."""
         return Role(self.bold, b"%g" % size, self.colour, self.down, kerned=True)
@@ -92,10 +114,12 @@ class Trials:
         self._folder = root / folder
         shutil.copytree(root / "components", self._folder / "components")
         shutil.copy(root / "brand.json", self._folder)
-        for name, content in {"typeface.json": typeface, "sections.typ": SECTIONS, "pairs.typ": PAIRS}.items():
+        files = {"typeface.json": typeface, "sections.typ": SECTIONS, "pairs.typ": PAIRS, "letters.typ": LETTERS}
+        for name, content in files.items():
             (self._folder / name).write_text(content, encoding="utf-8")
         self._compiler = typst.Compiler(root=root, font_paths=fonts)
         self._styles: dict[tuple[float, float], SectionStyle | ReplayError] = {}
+        self._widths: dict[str, tuple[dict[str, float], ...]] = {}
         self._pairs: tuple[dict[str, float], dict[str, float]] = ({}, {})
         self.kerns: tuple[dict[str, Kerns], dict[str, Kerns]] = ({}, {})
         """Of regular and of bold lines of text."""
@@ -112,6 +136,14 @@ class Trials:
             raise found
         return found
 
+    def widths(self, letters: str) -> tuple[dict[str, float], ...]:
+        """How wide regular and bold letters are, in 1/1,000 em. ReplayError where that cannot be read."""
+        if letters not in self._widths:
+            listed = alphabet({char for char in letters if is_letter(char)})
+            pdf = self._laid_out("letters.typ", [(False, listed), (True, listed)])
+            self._widths[letters] = tuple(_widths_of(pdf, page, listed) for page in pdf.pages)
+        return self._widths[letters]
+
     def learn(self, lines: Lines) -> None:
         """The kerning of lines of text: pairs of letters that are new are laid out, all in one go."""
         for bold, found in enumerate(lines):
@@ -121,6 +153,8 @@ class Trials:
             known.update(self._kerns([line for line in found if line not in known], bold=bool(bold)))
 
     def _kerns(self, lines: Sequence[str], *, bold: bool) -> Iterator[tuple[str, Kerns]]:
+        if not is_plain("\n".join(lines)):
+            raise ReplayError("there are letters that are no glyphs by themselves")
         known = self._pairs[bold]
         pairs = {line: _pairs_in(line) for line in lines}
         if unknown := {pair for found in pairs.values() for pair in found if pair not in known}:
@@ -144,6 +178,18 @@ class Trials:
         (self._folder / DATA).write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
         pdf: Any = self._compiler.compile(input=self._folder / name, format="pdf", pdf_tags=False, timestamp=0)
         return Objects.of(pdf)
+
+
+def _widths_of(pdf: Objects, page: Page, listed: str) -> dict[str, float]:
+    found = RUN.findall(pdf.stream(page.content))
+    if len(found) != 1:
+        raise ReplayError("letters are more than one text")
+    [(_, _, _, name, _, shown)] = found
+    widths = widths_of(pdf, fonts_of(pdf, page.body)[name])
+    by_letter = {char: widths[glyph] for char, glyph in drawn(listed, shown).items()}
+    if len({by_letter[figure] for figure in FIGURES}) != 1:
+        raise ReplayError("figures are not of one width")
+    return by_letter
 
 
 def _pairs_in(text: str) -> list[str]:

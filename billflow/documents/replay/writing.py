@@ -1,14 +1,26 @@
 """Sections written into the pages that Typst has laid out for a document, in the places of their marks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from billflow.documents.objects import Objects, Page
-from billflow.documents.replay.drawing import Hand, Writer, kerned_lines, section
-from billflow.documents.replay.letters import Letters, ReplayError, fonts_of
-from billflow.documents.replay.marks import ALPHABET_MARK, NUMBER_MARK, NUMBER_SIZE, PART_MARK, PageOf, Replay
+from billflow.documents.replay.codes import Codes, codes_of
+from billflow.documents.replay.drawing import Writer, kerned_lines, section
+from billflow.documents.replay.embedding import Glyphs, embed
+from billflow.documents.replay.hand import Hand, Hands, Pen
+from billflow.documents.replay.letters import ReplayError, drawn, fonts_of
+from billflow.documents.replay.marks import (
+    ALPHABET_MARK,
+    NUMBER_MARK,
+    NUMBER_SIZE,
+    PART_MARK,
+    PageOf,
+    Replay,
+    bold,
+    regular,
+)
 from billflow.documents.replay.trials import Role, Trials
 from billflow.documents.runs import shorter
 
@@ -56,55 +68,55 @@ class _Sheet:
         return [mark for mark in self.marks if mark.size == size]
 
 
+def glyphs_in(marks: Sequence[Mark], alphabets: Sequence[str], codes: Codes) -> list[Glyphs]:
+    """The codes of each alphabet and their glyphs. ReplayError where the alphabets are not what stands there."""
+    if len(marks) != len(alphabets):
+        raise ReplayError("there are more or fewer alphabets than two")
+    return [codes.glyphs(drawn(alphabet, mark.shown)) for mark, alphabet in zip(marks, alphabets, strict=True)]
+
+
 @dataclass(frozen=True)
 class Writing:
     """What is written into a document once Typst has laid it out."""
 
     replay: Replay
+    hand: Hand
     trials: Trials
 
     @classmethod
-    def of(cls, replay: Replay, trials: Trials) -> "Writing":
+    def of(cls, replay: Replay, hands: Hands) -> "Writing":
         """ReplayError where Typst sets sections or pairs of letters in a way that is not known."""
         parts = [write.part for page in replay.pages for write in page.writes]
-        plain, heavy = kerned_lines(parts, trials)
-        trials.learn((plain | {*(replay.numbers or ())}, heavy))
-        return cls(replay, trials)
+        plain, heavy = kerned_lines(parts, hands.trials)
+        hands.trials.learn((plain | {*(replay.numbers or ())}, heavy))
+        texts = [*(replay.numbers or ()), *(text for part in parts for text in (*regular(part), *bold(part)))]
+        return cls(replay, hands.of(codes_of(texts)), hands.trials)
 
     @property
     def pages(self) -> int:
         return len(self.replay.pages)
 
-    def contents(self, pdf: Objects) -> list[tuple[int, bytes]]:
-        """The pages in order: which page of Typst's each is like (its index), and its content.
+    def written_into(self, pdf: Objects) -> list[tuple[int, bytes]]:
+        """The pages in order: which page of Typst's each is like (its index), and its content; fonts get codes too.
 
         ReplayError where marks are not as expected.
         """
         if len(pdf.pages) != self.replay.sources:
             raise ReplayError(f"{len(pdf.pages)} pages instead of {self.replay.sources}")
-        try:
-            return list(_contents(pdf, self.replay, self.trials))
-        except (KeyError, ValueError) as problem:
-            raise ReplayError(f"a font is not as Typst writes it: {problem!r}") from problem
+        sheets = [_Sheet(pdf, page) for page in pdf.pages]
+        found = [(sheet.fonts[mark.font], mark) for sheet in sheets for mark in sheet.of_size(ALPHABET_MARK)]
+        glyphs = glyphs_in([mark for _, mark in found], self.replay.alphabets, self.hand.codes)
+        contents = list(self._contents(sheets))
+        embed(pdf, [font for font, _ in found], self.hand.codes, glyphs, instead=False)
+        return contents
+
+    def _contents(self, sheets: Sequence[_Sheet]) -> Iterator[tuple[int, bytes]]:
+        pen, numbers = Pen(self.hand), self.replay.numbers or [None] * self.pages
+        for page, number in zip(self.replay.pages, numbers, strict=True):
+            yield page.source, _content(sheets[page.source], page, number, pen, self.trials)
 
 
-def _contents(pdf: Objects, replay: Replay, trials: Trials) -> Iterator[tuple[int, bytes]]:
-    sheets = [_Sheet(pdf, page) for page in pdf.pages]
-    alphabets = [(sheet, mark) for sheet in sheets for mark in sheet.of_size(ALPHABET_MARK)]
-    if len(alphabets) != len(replay.alphabets):
-        raise ReplayError("there are more or fewer alphabets than two")
-    letters = [
-        Letters.of(pdf, sheet.fonts[mark.font], alphabet, mark.shown)
-        for (sheet, mark), alphabet in zip(alphabets, replay.alphabets, strict=True)
-    ]
-    hand = Hand(letters[0], letters[1], trials)
-    for index, page in enumerate(replay.pages):
-        number = replay.numbers[index] if replay.numbers else None
-        yield page.source, _content(sheets[page.source], page, number, hand)
-
-
-def _content(sheet: _Sheet, page: PageOf, number: str | None, hand: Hand) -> bytes:
-    names = {font: name for name, font in sheet.fonts.items()}
+def _content(sheet: _Sheet, page: PageOf, number: str | None, pen: Pen, trials: Trials) -> bytes:
     marks = sheet.of_size(PART_MARK)
     if {write.mark for write in page.writes} != set(range(len(marks))):
         raise ReplayError("there are more or fewer marks than sections")
@@ -114,10 +126,10 @@ def _content(sheet: _Sheet, page: PageOf, number: str | None, hand: Hand) -> byt
     instead = []
     for mark in sheet.marks:
         written = [
-            section(write.part, hand, names, mark.left, mark.top - write.below) for write in here.get(id(mark), ())
+            section(write.part, pen, trials, mark.left, mark.top - write.below) for write in here.get(id(mark), ())
         ]
         if mark.size == NUMBER_MARK and number is not None:
-            text, role = Writer(hand, names), Role(False, b"", mark.colour, 0.0, True).of_size(NUMBER_SIZE)
+            text, role = Writer(pen), Role(False, b"", mark.colour, 0.0, True).of_size(NUMBER_SIZE)
             text.place(role, number, mark.left, mark.top, side=1)
             written.append(text.content())
         instead.append(b"".join(written))

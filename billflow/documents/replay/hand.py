@@ -1,0 +1,178 @@
+"""Lines of text as pages show them, in one language and one table of codes: once for all bills that have them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from billflow.documents.replay.codes import Codes
+from billflow.documents.replay.letters import Kerns, ReplayError
+from billflow.documents.replay.marks import DOTS, FIGURES, SPACES, alphabet
+from billflow.documents.replay.trials import Trials
+
+MOST_LINES = 20_000
+"""Remembered of each kind, a few megabytes; a process that met more begins anew."""
+MOST_HANDS = 8
+
+_LINES = re.compile(r"[^\n]+|\n+")
+
+
+class Shown(NamedTuple):
+    """A line: what shows it, and its width (1/1,000 em)."""
+
+    operators: bytes
+    width: float
+
+
+class Hand:
+    """Writes lines; their kerning must have been learned (`Trials.learn`). ReplayError for what cannot be written."""
+
+    def __init__(self, trials: Trials, codes: Codes) -> None:
+        self.codes = codes
+        self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else None
+        spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
+        self._edges = [edge for space in spaces for edge in (space + b"\n", b"\n" + space)]
+        self._spaces = b"".join(spaces)
+        advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
+        self._prefixes = [_Prefixes(advance) for advance in advances]
+        self._known = {
+            (bold, kerned, right): _Known(codes, advances[bold], trials.kerns[bold] if kerned else None, right=right)
+            for bold in (False, True)
+            for kerned in (False, True)
+            for right in (False, True)
+        }
+
+    def encoded(self, text: str) -> bytes:
+        """The letters of a text, if it can be written as they follow one another."""
+        try:
+            letters = self.codes.encoded(text)
+        except UnicodeEncodeError as problem:
+            raise ReplayError(f"there is no byte for {problem.object[problem.start]!r}") from problem
+        ragged = letters and (letters[0] in self._spaces or letters[-1] in self._spaces)
+        if ragged or (self._dots and self._dots in letters) or any(edge in letters for edge in self._edges):
+            raise ReplayError("Typst drops spaces at the ends of lines, and draws two dots as one")
+        return letters
+
+    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
+        return self._known[bold, kerned, right][text]
+
+    def column(self, text: str, letters: bytes, *, bold: bool, kerned: bool, right: bool) -> bytes:
+        """Lines of text, one below the other, and their `letters`; those that end `right` begin where they end."""
+        if kerned:
+            known = self._known[bold, kerned, right]
+            return b"".join([known[line].operators for line in _LINES.findall(text)])
+        if not right:
+            return b"(%b)Tj" % letters.replace(b"\n", b")Tj T*(")
+        prefixes = self._prefixes[bold]
+        kinds = letters.translate(prefixes.figures_alike).split(b"\n")
+        lines = zip(kinds, letters.split(b"\n"), strict=True)
+        return b" T*".join([prefixes[kind] + line + b")]TJ" if line else b"" for kind, line in lines])
+
+
+class Hands:
+    """Hands for the tables of codes that bills have, in one language."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
+        self._known: dict[Codes, Hand] = {}
+
+    def of(self, codes: Codes) -> Hand:
+        """ReplayError where Typst has fonts of another kind than is known."""
+        if codes not in self._known:
+            if len(self._known) >= MOST_HANDS:
+                self._known.clear()
+            self._known[codes] = Hand(self.trials, codes)
+        return self._known[codes]
+
+
+class Pen:
+    """A hand that writes one document, and the letters that it has written."""
+
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
+        self._used: tuple[list[bytes], list[bytes]] = ([], [])
+
+    def column(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
+        letters = self.hand.encoded(text)
+        self._used[bold].append(letters)
+        return self.hand.column(text, letters, bold=bold, kerned=kerned, right=right)
+
+    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
+        self._used[bold].append(self.hand.encoded(text))
+        return self.hand.line(text, bold=bold, kerned=kerned, right=right)
+
+    def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
+        """A line with kerning that was seen."""
+        self._used[bold].append(letters := self.hand.codes.encoded(line))
+        return _shown(letters, kerns, ())
+
+    def take(self, letters: tuple[bytes, bytes]) -> None:
+        """Regular and bold letters that were written before."""
+        for used, its in zip(self._used, letters, strict=True):
+            used.append(its)
+
+    def letters(self) -> tuple[bytes, bytes]:
+        """Regular and bold letters, each once."""
+        plain, heavy = (bytes(set(b"".join(used))) for used in self._used)
+        return plain, heavy
+
+    def alphabets(self) -> tuple[str, str]:
+        """The letters of regular and of bold text (`marks.alphabet`)."""
+        characters = self.hand.codes.characters
+        plain, heavy = (alphabet({*FIGURES, *map(characters.__getitem__, its)}) for its in self.letters())
+        return plain, heavy
+
+
+class _Advances:
+    """How wide lines are, in 1/1,000 em, without kerning."""
+
+    def __init__(self, codes: Codes, widths: Mapping[str, float]) -> None:
+        self._widths = [widths.get(char, 0.0) for char in codes.characters]
+
+    def of(self, letters: bytes) -> float:
+        return round(sum(map(self._widths.__getitem__, letters)), 1)
+
+
+class _Prefixes(dict[bytes, bytes]):
+    """How lines that end right begin; figures are as wide as each other, so few lines of figures differ in it."""
+
+    figures_alike = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
+
+    def __init__(self, advances: _Advances) -> None:
+        super().__init__()
+        self._advances = advances
+
+    def __missing__(self, kind: bytes) -> bytes:
+        if len(self) >= MOST_LINES:
+            self.clear()
+        self[kind] = prefix = b"[%g(" % self._advances.of(kind)
+        return prefix
+
+
+class _Known(dict[str, Shown]):
+    """Lines, and the ends of so many, once they have been met."""
+
+    def __init__(self, codes: Codes, advances: _Advances, kerns: Mapping[str, Kerns] | None, *, right: bool) -> None:
+        super().__init__()
+        self._codes, self._advances, self._kerns, self._right = codes, advances, kerns, right
+
+    def __missing__(self, line: str) -> Shown:
+        if len(self) >= MOST_LINES:
+            self.clear()
+        self[line] = shown = Shown(b" T*" * len(line), 0.0) if line.startswith("\n") else self._shown(line)
+        return shown
+
+    def _shown(self, line: str) -> Shown:
+        letters, kerns = self._codes.encoded(line), () if self._kerns is None else self._kerns[line]
+        width = self._advances.of(letters) - sum(kern for _, kern in kerns)
+        return Shown(_shown(letters, kerns, [width] if self._right else ()), width)
+
+
+def _shown(letters: bytes, kerns: Kerns, back: Sequence[float]) -> bytes:
+    """With kerning, and so far `back` (1/1,000 em) from where it would begin."""
+    if not kerns and not back:
+        return b"(%b)Tj" % letters
+    parts, begin = [b"[", *(b"%g" % each for each in back)], 0
+    for at, kern in kerns:
+        parts.append(b"(%b)%g" % (letters[begin:at], kern))
+        begin = at
+    return b"".join([*parts, b"(%b)]TJ" % letters[begin:]])
