@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from billflow.documents.objects import Objects, stream_object
 from billflow.documents.replay.composing import Composition
+from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.writing import Writing
 from billflow.documents.runs import shorter
 
@@ -33,7 +34,11 @@ def compact(pdf: bytes, writing: Writing | Composition | None = None) -> bytes:
     """
     read = Objects.of(pdf)
     if writing:
-        _write_pages(read, writing.written_into(read))
+        try:
+            contents = writing.written_into(read)
+        except (KeyError, ValueError) as problem:
+            raise ReplayError(f"something is not as Typst writes it: {problem!r}") from problem
+        _write_pages(read, contents)
     else:
         for page in read.pages:
             read.objects[page.content - 1] = stream_object(page.content, b"", shorter(read.stream(page.content)))
@@ -61,12 +66,12 @@ def _write_pages(pdf: Objects, contents: Sequence[tuple[int, bytes]]) -> None:
 def _written(head: bytes, objects: Sequence[bytes], bodies: dict[int, bytes], trailer: bytes) -> Iterator[bytes]:
     """The streams as they are, the others in a stream of their own, and where all of them are."""
     container, index = len(objects) + 1, len(objects) + 2
-    places = [(_FREE, 0, 0)] + [(_PACKED, container, 0)] * len(objects)
+    places = [(_FREE, 0, 0)] * (len(objects) + 1)
     places += [(_PLAIN, 0, 0)] * 2
     at = len(head)
     yield head
     for number, one in enumerate(objects, 1):
-        if number not in bodies:
+        if one and number not in bodies:
             places[number] = (_PLAIN, at, 0)
             yield one + b"\n"
             at += len(one) + 1

@@ -45,6 +45,11 @@ class Part:
     def head(self) -> float:
         return HEAD + LABELS if self.labels else HEAD
 
+    @property
+    def least_height(self) -> float:
+        """Points that all of it takes at least, in lanes of equal height."""
+        return self.head + sum(block.height for block in self.blocks) / self.lanes * self.section.pitch
+
     def lines_in(self, height: float) -> int:
         return int((height - self.head) / self.section.pitch)
 
@@ -168,6 +173,8 @@ def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Itera
 
 def height_alone(parts: Sequence[Part], height: float) -> float | None:
     """Points that all sections take where they are one page of `height`; None where they are more or none."""
+    if sum(part.least_height for part in parts) > height:  # most documents with details have several pages
+        return None
     first = list(islice(pages_of(parts, height), 2))  # not all pages: where they are many, they are planned later
     return height_of(first[0]) if len(first) == 1 else None
 

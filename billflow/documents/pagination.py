@@ -7,7 +7,8 @@ less than they are on paper: a line may end early, it never runs over.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from billflow.documents.breaks import BREAKS, pieces
 from billflow.documents.widths import text_width
@@ -18,8 +19,7 @@ TIME_GAP = "\u2002"
 Line = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(NamedTuple):
     """The title of a group of rows and what stands beside it: `level` 0 is the innermost. `lines` is its height, with
     the room above; both texts may have several lines, of which the first stand beside each other. `again` is what it
     says where the rows go on, on another page or lane, in the same height.
@@ -41,11 +41,10 @@ class Heading:
     def going_on(self, again: "Heading") -> "Heading":
         """With what it says where the rows go on; that may need the room above, which nothing stands in there."""
         text = "\n".join(again.text.split("\n")[: self.lines])
-        return replace(self, again=replace(again, text=text, lines=self.lines))
+        return self._replace(again=again._replace(text=text, lines=self.lines))
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Lines that belong together, under a title that is repeated wherever they go on.
 
     `starts` are the indexes of lines at which a row begins. `opens` are the titles of outer groups that begin with this
@@ -102,7 +101,7 @@ class Block:
         limit = self.begin + max(room - self._headed, 1)
         row = self.starts[bisect_right(self.starts, limit) - 1]
         at = row if row > self.begin else limit
-        return replace(self, end=at), replace(self, begin=at, opens=())
+        return self._replace(end=at), self._replace(begin=at, opens=())
 
     @property
     def _headed(self) -> int:

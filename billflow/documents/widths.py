@@ -41,6 +41,8 @@ HALVES = re.compile("[\ud800-\udfff]")
 TATWEEL, DOTTED_CIRCLE, IDEOGRAPH = "\u0640", "\u25cc", "\u6c38"
 FIGURES = "0123456789"
 _ALIKE = str.maketrans(FIGURES, "0" * 10)
+_ALIKE_IN_UTF8 = bytes.maketrans(FIGURES.encode(), b"0" * 10)
+"""Of many texts at once: a table of bytes is faster than one of characters, of which some are not of ASCII."""
 KERNING = 1.005
 """For pairs that the typeface pushes apart: of `TT`, not of `Ta`. Some capitals need a few hundredths of an em more;
 the gutter that follows each column has room for them."""
@@ -111,8 +113,8 @@ class _Texts(dict[str, float]):
         """For each text one that is as wide: texts that differ in figures only have the same."""
         if not self.tabular:
             return texts
-        joined = "\n".join(texts)
-        alike = joined.translate(_ALIKE).split("\n")
+        joined = "\n".join(texts).encode(errors="surrogatepass").translate(_ALIKE_IN_UTF8)
+        alike = joined.decode(errors="surrogatepass").split("\n")
         return alike if len(alike) == len(texts) else [text.translate(_ALIKE) for text in texts]
 
     def _sum(self, text: str) -> float:

@@ -9,10 +9,11 @@ import pypdfium2 as pdfium
 import pytest
 
 from billflow.bench.bills import bill
-from billflow.documents.compact import LEVEL, compact
+from billflow.documents.compact import compact
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.record import einvoice_of
+from billflow.documents.objects import LEVEL
 from billflow.documents.rendering import Renderer
 from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED
 from billflow.documents.templates import find_templates

@@ -214,11 +214,7 @@ class Composition:
         [page] = pdf.pages
         fonts = fonts_of(pdf, page.body)
         marks = [Mark.of(found) for found in MARK.finditer(pdf.stream(page.content))]
-        embed(
-            pdf,
-            [fonts[mark.font] for mark in marks],
-            self.codes,
-            glyphs_in(marks, self.alphabets, self.codes),
-            instead=True,
-        )
+        named = [fonts[mark.font] for mark in marks]
+        glyphs = glyphs_in(marks, self.alphabets, self.codes)
+        embed(pdf, named, self.codes, glyphs)
         return [(0, content) for content in self.written]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from billflow.documents.replay.hand import Pen
@@ -87,6 +88,7 @@ def placed(pen: Pen, line: str, hole: Hole) -> bytes:
     return _at(hole.x - width / 2 if hole.side == 0.5 else hole.x, hole.y) + shown.operators
 
 
+@lru_cache(maxsize=8192)
 def _at(x: float, y: float) -> bytes:
     return b" 1 0 0 1 %b %b Tm" % (points(x), points(y))
 

@@ -1,7 +1,7 @@
 """Lines of text as pages show them, in one language and one table of codes: once for all bills that have them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
@@ -13,14 +13,18 @@ MOST_LINES = 20_000
 """Remembered of each kind, a few megabytes; a process that met more begins anew."""
 MOST_HANDS = 8
 
+_AT_ENDS = "Typst drops spaces at the ends of lines, and draws two dots as one"
 _LINES = re.compile(r"[^\n]+|\n+")
+
+_ALL = range(256)
 
 
 class Shown(NamedTuple):
-    """A line: what shows it, and its width (1/1,000 em)."""
+    """A line: what shows it, its width (1/1,000 em) and its letters."""
 
     operators: bytes
     width: float
+    letters: bytes
 
 
 class Hand:
@@ -28,14 +32,17 @@ class Hand:
 
     def __init__(self, trials: Trials, codes: Codes) -> None:
         self.codes = codes
-        self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else None
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
         self._edges = [edge for space in spaces for edge in (space + b"\n", b"\n" + space)]
+        if DOTS[0] in codes.characters:
+            self._edges.append(codes.encoded(DOTS))
         self._spaces = b"".join(spaces)
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
         self._known = {
-            (bold, kerned, right): _Known(codes, advances[bold], trials.kerns[bold] if kerned else None, right=right)
+            (bold, kerned, right): _Known(
+                self.encoded, advances[bold], trials.kerns[bold] if kerned else None, right=right
+            )
             for bold in (False, True)
             for kerned in (False, True)
             for right in (False, True)
@@ -43,23 +50,24 @@ class Hand:
 
     def encoded(self, text: str) -> bytes:
         """The letters of a text, if it can be written as they follow one another."""
-        try:
-            letters = self.codes.encoded(text)
-        except UnicodeEncodeError as problem:
-            raise ReplayError(f"there is no byte for {problem.object[problem.start]!r}") from problem
-        ragged = letters and (letters[0] in self._spaces or letters[-1] in self._spaces)
-        if ragged or (self._dots and self._dots in letters) or any(edge in letters for edge in self._edges):
-            raise ReplayError("Typst drops spaces at the ends of lines, and draws two dots as one")
+        letters = self.codes.encoded(text)
+        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces):
+            raise ReplayError(_AT_ENDS)
+        for edge in self._edges:
+            if edge in letters:
+                raise ReplayError(_AT_ENDS)
         return letters
 
     def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
         return self._known[bold, kerned, right][text]
 
-    def column(self, text: str, letters: bytes, *, bold: bool, kerned: bool, right: bool) -> bytes:
-        """Lines of text, one below the other, and their `letters`; those that end `right` begin where they end."""
-        if kerned:
-            known = self._known[bold, kerned, right]
-            return b"".join([known[line].operators for line in _LINES.findall(text)])
+    def lines(self, text: str, *, bold: bool, right: bool) -> list[Shown]:
+        """Kerned lines, and the steps from one to the next."""
+        known = self._known[bold, True, right]
+        return [known[line] for line in _LINES.findall(text)]
+
+    def column(self, letters: bytes, *, bold: bool, right: bool) -> bytes:
+        """Lines that are not kerned, one below the other."""
         if not right:
             return b"(%b)Tj" % letters.replace(b"\n", b")Tj T*(")
         prefixes = self._prefixes[bold]
@@ -92,13 +100,18 @@ class Pen:
         self._used: tuple[list[bytes], list[bytes]] = ([], [])
 
     def column(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
-        letters = self.hand.encoded(text)
-        self._used[bold].append(letters)
-        return self.hand.column(text, letters, bold=bold, kerned=kerned, right=right)
+        """Lines of text, one below the other; those that end `right` begin where they end."""
+        if kerned:
+            shown = self.hand.lines(text, bold=bold, right=right)
+            self._used[bold].extend([line.letters for line in shown])
+            return b"".join([line.operators for line in shown])
+        self._used[bold].append(letters := self.hand.encoded(text))
+        return self.hand.column(letters, bold=bold, right=right)
 
     def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
-        self._used[bold].append(self.hand.encoded(text))
-        return self.hand.line(text, bold=bold, kerned=kerned, right=right)
+        shown = self.hand.line(text, bold=bold, kerned=kerned, right=right)
+        self._used[bold].append(shown.letters)
+        return shown
 
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
         """A line with kerning that was seen."""
@@ -112,8 +125,8 @@ class Pen:
 
     def letters(self) -> tuple[bytes, bytes]:
         """Regular and bold letters, each once."""
-        plain, heavy = (bytes(set(b"".join(used))) for used in self._used)
-        return plain, heavy
+        plain, heavy = (b"".join(used) for used in self._used)
+        return bytes(code for code in _ALL if code in plain), bytes(code for code in _ALL if code in heavy)
 
     def alphabets(self) -> tuple[str, str]:
         """The letters of regular and of bold text (`marks.alphabet`)."""
@@ -151,20 +164,27 @@ class _Prefixes(dict[bytes, bytes]):
 class _Known(dict[str, Shown]):
     """Lines, and the ends of so many, once they have been met."""
 
-    def __init__(self, codes: Codes, advances: _Advances, kerns: Mapping[str, Kerns] | None, *, right: bool) -> None:
+    def __init__(
+        self,
+        encoded: Callable[[str], bytes],
+        advances: _Advances,
+        kerns: Mapping[str, Kerns] | None,
+        *,
+        right: bool,
+    ) -> None:
         super().__init__()
-        self._codes, self._advances, self._kerns, self._right = codes, advances, kerns, right
+        self._encoded, self._advances, self._kerns, self._right = encoded, advances, kerns, right
 
     def __missing__(self, line: str) -> Shown:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[line] = shown = Shown(b" T*" * len(line), 0.0) if line.startswith("\n") else self._shown(line)
+        self[line] = shown = Shown(b" T*" * len(line), 0.0, b"") if line.startswith("\n") else self._shown(line)
         return shown
 
     def _shown(self, line: str) -> Shown:
-        letters, kerns = self._codes.encoded(line), () if self._kerns is None else self._kerns[line]
+        letters, kerns = self._encoded(line), () if self._kerns is None else self._kerns[line]
         width = self._advances.of(letters) - sum(kern for _, kern in kerns)
-        return Shown(_shown(letters, kerns, [width] if self._right else ()), width)
+        return Shown(_shown(letters, kerns, [width] if self._right else ()), width, letters)
 
 
 def _shown(letters: bytes, kerns: Kerns, back: Sequence[float]) -> bytes:

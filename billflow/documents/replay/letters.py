@@ -11,7 +11,7 @@ _FONTS = re.compile(rb"/Font<<([^<>]*)>>")
 _FONT = re.compile(rb"/(f\d+) (\d+) 0 R")
 _RESOURCES = re.compile(rb"/Resources (\d+) 0 R")
 _DESCENDANT = re.compile(rb"/DescendantFonts\[(\d+) 0 R\]")
-_WIDTHS = re.compile(rb"/W\[([\d. ]+)\]")
+WIDTHS = re.compile(rb"/W\[([\d. ]+)\]")
 _GLYPH = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})>\n")
 UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
 _TOKEN = re.compile(rb"[()]|<[0-9A-F]*>")
@@ -42,12 +42,21 @@ def fonts_of(pdf: Objects, page: bytes) -> dict[bytes, int]:
     return {name: int(number) for name, number in _FONT.findall(one(_FONTS, pdf.bodies[resources_of(page)]))}
 
 
+def descendant_of(pdf: Objects, font: int) -> int:
+    """The object with a font's widths."""
+    return int(one(_DESCENDANT, pdf.bodies[font]))
+
+
+def listed_widths(pdf: Objects, font: int) -> dict[int, bytes]:
+    """How wide each glyph of a font is, in 1/1,000 em, as Typst has written it."""
+    numbers = one(WIDTHS, pdf.bodies[descendant_of(pdf, font)]).split()
+    triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+    return {glyph: width for a, b, width in triples for glyph in range(int(a), int(b) + 1)}
+
+
 def widths_of(pdf: Objects, font: int) -> dict[int, float]:
     """How wide each glyph of a font is, in 1/1,000 em."""
-    descendant = int(one(_DESCENDANT, pdf.bodies[font]))
-    numbers = one(_WIDTHS, pdf.bodies[descendant]).split()
-    triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
-    return {glyph: round(float(width), 2) for a, b, width in triples for glyph in range(int(a), int(b) + 1)}
+    return {glyph: round(float(width), 2) for glyph, width in listed_widths(pdf, font).items()}
 
 
 def characters_of(pdf: Objects, font: int) -> dict[int, str]:

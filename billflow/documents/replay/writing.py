@@ -1,14 +1,14 @@
 """Sections written into the pages that Typst has laid out for a document, in the places of their marks."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from billflow.documents.objects import Objects, Page
 from billflow.documents.replay.codes import Codes, codes_of
 from billflow.documents.replay.drawing import Writer, kerned_lines, section
-from billflow.documents.replay.embedding import Glyphs, embed
+from billflow.documents.replay.embedding import NAMES
 from billflow.documents.replay.hand import Hand, Hands, Pen
 from billflow.documents.replay.letters import ReplayError, drawn, fonts_of
 from billflow.documents.replay.marks import (
@@ -18,6 +18,7 @@ from billflow.documents.replay.marks import (
     PART_MARK,
     PageOf,
     Replay,
+    Write,
     bold,
     regular,
 )
@@ -68,11 +69,11 @@ class _Sheet:
         return [mark for mark in self.marks if mark.size == size]
 
 
-def glyphs_in(marks: Sequence[Mark], alphabets: Sequence[str], codes: Codes) -> list[Glyphs]:
-    """The codes of each alphabet and their glyphs. ReplayError where the alphabets are not what stands there."""
+def glyphs_in(marks: Sequence[Mark], alphabets: Sequence[str], codes: Codes) -> list[dict[int, int]]:
+    """The glyphs of each alphabet, by code. ReplayError where the alphabets are not what stands there."""
     if len(marks) != len(alphabets):
         raise ReplayError("there are more or fewer alphabets than two")
-    return [codes.glyphs(drawn(alphabet, mark.shown)) for mark, alphabet in zip(marks, alphabets, strict=True)]
+    return [codes.by_code(drawn(alphabet, mark.shown)) for mark, alphabet in zip(marks, alphabets, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Writing:
         return len(self.replay.pages)
 
     def written_into(self, pdf: Objects) -> list[tuple[int, bytes]]:
-        """The pages in order: which page of Typst's each is like (its index), and its content; fonts get codes too.
+        """The pages in order: which page of Typst's each is like (its index), and its content.
 
         ReplayError where marks are not as expected.
         """
@@ -106,31 +107,77 @@ class Writing:
         sheets = [_Sheet(pdf, page) for page in pdf.pages]
         found = [(sheet.fonts[mark.font], mark) for sheet in sheets for mark in sheet.of_size(ALPHABET_MARK)]
         glyphs = glyphs_in([mark for _, mark in found], self.replay.alphabets, self.hand.codes)
-        contents = list(self._contents(sheets))
-        embed(pdf, [font for font, _ in found], self.hand.codes, glyphs, instead=False)
-        return contents
-
-    def _contents(self, sheets: Sequence[_Sheet]) -> Iterator[tuple[int, bytes]]:
+        strings = [_Strings(font, its) for (font, _), its in zip(found, glyphs, strict=True)]
         pen, numbers = Pen(self.hand), self.replay.numbers or [None] * self.pages
-        for page, number in zip(self.replay.pages, numbers, strict=True):
-            yield page.source, _content(sheets[page.source], page, number, pen, self.trials)
+        return [
+            (page.source, _content(sheets[page.source], page, number, _Within(pen, self.trials, strings)))
+            for page, number in zip(self.replay.pages, numbers, strict=True)
+        ]
 
 
-def _content(sheet: _Sheet, page: PageOf, number: str | None, pen: Pen, trials: Trials) -> bytes:
+def _content(sheet: _Sheet, page: PageOf, number: str | None, within: "_Within") -> bytes:
     marks = sheet.of_size(PART_MARK)
     if {write.mark for write in page.writes} != set(range(len(marks))):
         raise ReplayError("there are more or fewer marks than sections")
     if len(sheet.of_size(NUMBER_MARK)) != (number is not None):
         raise ReplayError("there are more or fewer page numbers than pages")
     here = {id(mark): [write for write in page.writes if write.mark == at] for at, mark in enumerate(marks)}
+    names = {font: name for name, font in sheet.fonts.items()}
     instead = []
     for mark in sheet.marks:
-        written = [
-            section(write.part, pen, trials, mark.left, mark.top - write.below) for write in here.get(id(mark), ())
-        ]
+        written = [within.section(mark, write) for write in here.get(id(mark), ())]
         if mark.size == NUMBER_MARK and number is not None:
-            text, role = Writer(pen), Role(False, b"", mark.colour, 0.0, True).of_size(NUMBER_SIZE)
-            text.place(role, number, mark.left, mark.top, side=1)
-            written.append(text.content())
-        instead.append(b"".join(written))
+            written.append(within.number(mark, number))
+        instead.append(within.in_fonts(names, b"".join(written)))
     return b"".join(chain.from_iterable(zip_longest(sheet.around, instead, fillvalue=b"")))
+
+
+_WRITTEN = re.compile(rb"/([rb])( \S+ Tf)|\(([^()]*)\)")
+"""What names a font, and strings: no code is that of a parenthesis."""
+_ESCAPES = {byte: b"\\" + bytes([byte]) for byte in b"\\()"} | {ord("\r"): rb"\r"}
+
+
+class _Strings:
+    """Letters as Typst has numbered their glyphs in a font (its object), two bytes each."""
+
+    def __init__(self, font: int, glyphs: Mapping[int, int]) -> None:
+        self.font = font
+        self._written = {
+            code: b"".join(_ESCAPES.get(byte, bytes([byte])) for byte in glyph.to_bytes(2))
+            for code, glyph in glyphs.items()
+        }
+
+    def of(self, letters: bytes) -> bytes:
+        return b"".join(map(self._written.__getitem__, letters))
+
+
+@dataclass(frozen=True)
+class _Within:
+    """Writes into pages with texts of Typst's own, whose fonts keep its numbers; `strings` are regular and bold."""
+
+    pen: Pen
+    trials: Trials
+    strings: Sequence[_Strings]
+
+    def section(self, mark: Mark, write: Write) -> bytes:
+        return section(write.part, self.pen, self.trials, mark.left, mark.top - write.below)
+
+    def number(self, mark: Mark, number: str) -> bytes:
+        text, role = Writer(self.pen), Role(False, b"", mark.colour, 0.0, True).of_size(NUMBER_SIZE)
+        text.place(role, number, mark.left, mark.top, side=1)
+        return text.content()
+
+    def in_fonts(self, names: Mapping[int, bytes], content: bytes) -> bytes:
+        """What was written in the fonts that the page has by these names."""
+        strings = dict(zip(NAMES, self.strings, strict=True))
+        current = self.strings[0]
+
+        def instead(found: re.Match[bytes]) -> bytes:
+            nonlocal current
+            name, size, letters = found.groups()
+            if name is None:
+                return b"(%b)" % current.of(letters)
+            current = strings[name]
+            return b"/%b%b" % (names[current.font], size)
+
+        return _WRITTEN.sub(instead, content)

@@ -23,7 +23,7 @@ from billflow.documents.sample import CREDIT_NOTE, ILLUSTRATED, INVOICE
 from billflow.documents.templates import TemplateSet, find_templates
 from billflow_tests.documents.einvoice.bills import BILLS
 from billflow_tests.documents.native import native_bill
-from billflow_tests.documents.replay_test import OFTEN, PLAIN, assert_same, texts_of
+from billflow_tests.documents.replay.written_pages_test import OFTEN, PLAIN, assert_same, texts_of
 
 NOTICES = b"""
 version: 1

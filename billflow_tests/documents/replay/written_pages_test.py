@@ -9,6 +9,7 @@ import pytest
 import typst
 from hypothesis import given
 from hypothesis import strategies as st
+from pdfminer.high_level import extract_text
 from pypdf import PdfReader
 
 from billflow.bench.bills import bill
@@ -251,13 +252,14 @@ def test_more_letters_than_a_byte_can_tell_apart_are_laid_out(renderer, whole):
     "letters", ["aZa", "fi Qu", "Łódź š", "Ŵÿĩ€−", *("".join(PLAIN[at : at + 24]) for at in range(0, len(PLAIN), 24))]
 )
 def test_what_is_written_is_read_back(renderer, letters):
-    """By a reader that knows no CMap but those for text, and by one that draws."""
+    """By readers of text, and by one that draws."""
     payload = bill(records=3)
     payload["usage"][0]["rows"] = [[*row[:2], letters, "x"] for row in payload["usage"][0]["rows"]]
     made = renderer.render_pdf(payload).pdf
     read = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(made)).pages)
     drawn = "\n".join(text for text, _ in letters_of(made))
-    assert [read.count(letters), drawn.count(letters)] == [3, 3]
+    found = extract_text(io.BytesIO(made))
+    assert [text.count(letters) for text in (read, drawn, found)] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("size", ["7.2003", "8.5003", "7.25", "12"])
