@@ -26,7 +26,7 @@ from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
-from billflow.documents.typesetting import LaidOut, Typesetter
+from billflow.documents.typesetting import LaidOut, Typesetter, Way
 from billflow.errors import BillflowError, EInvoiceError
 from billflow.lake import schemas
 from billflow.settings import Documents
@@ -47,8 +47,8 @@ UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
-DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType())])
-"""Documents as published, and why one could not be rendered."""
+DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("way", StringType())])
+"""Documents as published, why one could not be rendered, and in which way it was made (`typesetting.Way`)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Rendered:
     pdf: bytes
     pages: int
     remarks: str | None = None
+    way: Way = "laid out"
 
 
 class _CompilingProcess:
@@ -116,7 +117,7 @@ class Renderer:
             dated = _with_date(laid_out.files, payload) | {FILE_NAME: einvoice}
             pdf = as_factur_x(self._compiled(dated, laid_out.main, STANDARD))
         pages = laid_out.writing.pages if laid_out.writing else page_count(pdf)
-        return Rendered(compact(pdf, laid_out.writing), pages, laid_out.remarks)
+        return Rendered(compact(pdf, laid_out.writing), pages, laid_out.remarks, laid_out.way)
 
     def _compiled(
         self, files: Mapping[str, str | bytes], main: str = MAIN, *standards: Literal["a-3b", "ua-1"]
@@ -180,7 +181,8 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     (hex, of the PDF), template (fingerprint), cycle, month, remarks, payload_sha256, pdf, payload (see `store`), error.
     An invoice that cannot be rendered has its reason in `error` and null for the PDF, pages, bytes and hash; the others
     of its task go out. `remarks` names characters that no font has and in whose place the code point is printed
-    (`glyphs`), a language without a font, and why a document has no e-invoice. The order of the rows stays.
+    (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how
+    much of a document Typst has laid out. The order of the rows stays.
 
     Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
     """
@@ -235,6 +237,7 @@ def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
         "sha256": _sha256(rendered.pdf),
         "pdf": rendered.pdf,
         "remarks": rendered.remarks,
+        "way": rendered.way,
     }
 
 

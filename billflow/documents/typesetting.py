@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import typst
 
@@ -29,6 +30,9 @@ ENVELOPE = "envelope.typ"
 MOST_ROUNDS = 6
 """Planning meets new words where it breaks a long one; more rounds than two are needed only for such."""
 
+Way = Literal["written", "sections written", "laid out"]
+"""How a document is made: written as a whole, its sections into pages that Typst has laid out, or all by Typst."""
+
 
 @dataclass(frozen=True)
 class LaidOut:
@@ -39,6 +43,12 @@ class LaidOut:
     writing: Writing | Composition | None
     main: str = MAIN
     """The file that Typst begins with."""
+
+    @property
+    def way(self) -> Way:
+        if self.writing is None:
+            return "laid out"
+        return "written" if isinstance(self.writing, Composition) else "sections written"
 
 
 class Typesetter:

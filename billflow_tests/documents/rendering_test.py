@@ -395,6 +395,19 @@ def test_render_documents(spark):
         assert said in row.error
 
 
+@pytest.mark.parametrize(
+    ("payload", "way"),
+    [
+        (INVOICE, "written"),
+        (changed(customer={"name": "Щука"}), "sections written"),
+        (changed(language="ar"), "laid out"),
+    ],
+)
+def test_rendered_document_tells_how_much_typst_has_laid_out(renderer, payload, way):
+    made = rendered_document(json.dumps(payload), renderer)
+    assert (made.get("error"), made["way"]) == (None, way)
+
+
 def test_render_documents_reports_what_typst_says(spark):
     files = find_templates(None).files
     broken = TemplateSet.of(
@@ -418,6 +431,7 @@ def test_render_documents_reports_what_typst_says(spark):
         "pdf",
         "payload",
         "error",
+        "way",
     ]
 
 

@@ -1,13 +1,14 @@
 """Published bills → documents → published documents."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.documents import payload, rendering, store, templates
+from billflow.documents.typesetting import Way
 from billflow.errors import PassingError
 from billflow.lake import schemas, tables
 from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, lost_to, read_manifest
@@ -38,10 +39,11 @@ def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFr
     rendered = rendering.render_documents(payloads, template_set, run.settings.documents)
     rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
     written = run.spark.read.parquet(run.staging.uri("rendered"))
-    sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"), F.count("remarks")).first()
-    made, size, pages, remarked = (int(value or 0) for value in sums or (0, 0, 0, 0))
+    by_way = [F.count_if(F.col("way") == way).alias(way) for way in get_args(Way)]
+    sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"), F.count("remarks"), *by_way).first()
+    made, size, pages, remarked, *ways = (int(value or 0) for value in sums or ())
     told = {"bytes": size, "pages": pages, "printed with remarks": remarked, "template": template_set.fingerprint}
-    return {"dagster/row_count": made, **told}
+    return {"dagster/row_count": made, **told, **dict(zip(get_args(Way), ways, strict=True))}
 
 
 def _published(run: BillRun) -> PublishedPartition:
