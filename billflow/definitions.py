@@ -6,7 +6,7 @@ The project is the folder that BILLFLOW_PROJECT names, or the current one; witho
 import dagster as dg
 
 from billflow.orchestration import jobs
-from billflow.orchestration.assets import billing, comparing, confirming, documents, ingestion, publishing
+from billflow.orchestration.assets import billing, comparing, confirming, documents, ingestion, publishing, writing_back
 from billflow.orchestration.checks import CHECKS
 from billflow.orchestration.partitions import bill_run_partitions
 from billflow.orchestration.project import Project
@@ -35,13 +35,14 @@ def build_definitions() -> dg.Definitions:
     folder = find_project()
     settings = load_settings(folder)
     partitions = bill_run_partitions(settings)
+    chosen = [*ASSETS, *([writing_back.written_back] if settings.sinks else [])]
     assets = [
-        asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions)) for asset in ASSETS
+        asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=partitions)) for asset in chosen
     ]
     return dg.Definitions(
         assets=assets,
         asset_checks=CHECKS,
-        jobs=[jobs.bill_run_job(), jobs.confirm_job(), jobs.compare_job()],
+        jobs=[jobs.bill_run_job(), jobs.confirm_job(settings), jobs.compare_job()],
         schedules=[jobs.monthly_schedule(settings)],
         sensors=[*(jobs.closing_sensor(cycle) for cycle in settings.cycles), jobs.dead_runs],
         resources={"project": Project(folder=str(folder))},

@@ -13,6 +13,7 @@ from billflow.codes import Country, Currency, Language, Month, PaymentUrl, Zone
 from billflow.dunning import DEFAULT_LEVELS, DunningLevels
 from billflow.errors import SettingsError, UsageError
 from billflow.number_pattern import NumberPattern
+from billflow.sink_settings import Sinks
 from billflow.source_settings import Sources
 from billflow.strict_yaml import ExactDecimal, Strict, read_yaml, validated, with_environment
 
@@ -122,6 +123,8 @@ class Settings(Strict):
     dunning: DunningLevels = DEFAULT_LEVELS
     """Levels of reminding that a bill reaches when it stays open."""
     sources: Sources
+    sinks: Sinks = ()
+    """Databases that published bills are written to."""
 
     @field_validator("cycles")
     @classmethod

@@ -1,10 +1,10 @@
 """`sources:` of billflow.yaml: where rows come from, and how they become those of the canonical tables."""
 
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.strict_yaml import AtLeastOne, FloatText, Strict
@@ -195,49 +195,52 @@ class FileSource(AnySource):
         super()._check_mapping(table, where, mapping)
 
 
+DATABASES = ("postgresql", "mysql", "mariadb", "sqlite")
+
+
+def _names_a_sql_database(url: SecretStr) -> SecretStr:
+    # What is said of it must not show the password, which a url that cannot be read may hold anywhere.
+    try:
+        parts = urlsplit(url.get_secret_value())
+        parts.port  # noqa: B018  # only asking tells whether it is a number
+    except ValueError:
+        raise ValueError("this is not a url; write it as postgresql://user:password@host:port/database") from None
+    if parts.scheme not in DATABASES:
+        raise ValueError(f"the url must begin with one of {', '.join(f'{one}://' for one in DATABASES)}")
+    if len(parts.path) < 2 or (parts.scheme != "sqlite" and not parts.hostname):  # "/"
+        raise ValueError("the url names no database; write it as postgresql://user:password@host:port/database")
+    return url
+
+
+def _names_a_mongo_database(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if not text.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("the url must begin with mongodb:// or mongodb+srv://")
+    if len(text.partition("://")[2].partition("?")[0].partition("/")[2]) == 0:
+        raise ValueError("the url names no database; write it as mongodb://user:password@host:port/database")
+    return url
+
+
+SqlUrl = Annotated[SecretStr, AfterValidator(_names_a_sql_database)]
+MongoUrl = Annotated[SecretStr, AfterValidator(_names_a_mongo_database)]
+
+
 class SqlSource(AnySource):
     """A SQL database."""
 
     kind: Literal["sql"]
-    url: SecretStr
+    url: SqlUrl
     """`postgresql://user:password@host:port/database`, `mysql://…`, `mariadb://…` or `sqlite:///file.db`."""
     tables: dict[str, SqlMappings] = Field(min_length=1)
-
-    DATABASES: ClassVar[tuple[str, ...]] = ("postgresql", "mysql", "mariadb", "sqlite")
-
-    @field_validator("url")
-    @classmethod
-    def _names_a_database(cls, url: SecretStr) -> SecretStr:
-        # What is said of it must not show the password, which a url that cannot be read may hold anywhere.
-        try:
-            parts = urlsplit(url.get_secret_value())
-            parts.port  # noqa: B018  # only asking tells whether it is a number
-        except ValueError:
-            raise ValueError("this is not a url; write it as postgresql://user:password@host:port/database") from None
-        if parts.scheme not in cls.DATABASES:
-            raise ValueError(f"the url must begin with one of {', '.join(f'{one}://' for one in cls.DATABASES)}")
-        if len(parts.path) < 2 or (parts.scheme != "sqlite" and not parts.hostname):  # "/"
-            raise ValueError("the url names no database; write it as postgresql://user:password@host:port/database")
-        return url
 
 
 class MongoSource(AnySource):
     """A database of MongoDB."""
 
     kind: Literal["mongodb"]
-    url: SecretStr
+    url: MongoUrl
     """`mongodb://user:password@host:port/database` or `mongodb+srv://…`, with MongoDB's own options behind a `?`."""
     tables: dict[str, MongoMappings] = Field(min_length=1)
-
-    @field_validator("url")
-    @classmethod
-    def _names_a_database(cls, url: SecretStr) -> SecretStr:
-        text = url.get_secret_value()
-        if not text.startswith(("mongodb://", "mongodb+srv://")):
-            raise ValueError("the url must begin with mongodb:// or mongodb+srv://")
-        if len(text.partition("://")[2].partition("?")[0].partition("/")[2]) == 0:
-            raise ValueError("the url names no database; write it as mongodb://user:password@host:port/database")
-        return url
 
 
 class RedisSource(AnySource):

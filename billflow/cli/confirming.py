@@ -20,14 +20,17 @@ from billflow.orchestration.partitions import Partition
 def confirm(project: str | None, cycle: str, month: str) -> int:
     """Make the drafts of a cycle and month final: legal numbers, final documents, a sealed record.
 
-    Accounts that are held back are not in it. Repeated, it changes nothing.
+    Accounts that are held back are not in it. Repeated, it changes nothing, and writes to `sinks` once more.
     """
     opened, partition = open_project(project), Partition(cycle, month)
     partition.period(opened.settings)  # an unknown cycle is told first
     published = _published(opened, partition)
     if published is not None and published.is_confirmed:
         Console(highlight=False, soft_wrap=True).print(f"{partition.key} is confirmed already: {_described(published)}")
-        return 0
+        if not opened.settings.sinks:
+            return 0
+        with open_dagster(opened) as instance:
+            return run_job(CONFIRM, partition, instance)
     _check(opened, partition)
     with open_dagster(opened) as instance:
         return _confirmed(opened, partition, instance)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,15 +15,15 @@ from rich.table import Table
 from billflow.catalog import catalog_texts, parse_catalog
 from billflow.cli.output import open_output, plain
 from billflow.cli.previewing import HELD
-from billflow.errors import UsageError
+from billflow.errors import CheckFailedError, PassingError, SettingsError, UsageError
 from billflow.exact_json import exact_json
 from billflow.insights.connection import newest_end
 from billflow.insights.correctable import correctable
 from billflow.insights.correction import Bill, Corrected, corrected
 from billflow.insights.preview import check_plans, small_session
 from billflow.lake.manifest import Manifest, read_manifest
-from billflow.lake.storage import open_lake
-from billflow.settings import find_project, load_settings
+from billflow.lake.storage import Storage, open_lake
+from billflow.settings import Settings, find_project, load_settings
 
 _SHOWN = ("side", "section", "description", "period_start", "period_end", "quantity", "unit_price", "net")
 _NUMBERS = ("quantity", "unit_price", "net")
@@ -72,12 +73,27 @@ def correct(
         _check_changes(made)
         if not (made.held or dry_run):
             made = made.numbered(CorrectRun(spark, storage, settings, manifest, made, texts, reason).publish())
+            _write_back(spark, storage, settings, case.key)
     if shape == "json":
         sys.stdout.write(exact_json({"dry_run": dry_run, "reason": reason, **made.document()}) + "\n")
     else:
         _print(made, dry_run=dry_run)
         _print_next(manifest, made)
     return HELD if made.held else 0
+
+
+def _write_back(spark: SparkSession, storage: Storage, settings: Settings, key: str) -> None:
+    from billflow.sinks.writing import write_back  # noqa: PLC0415
+
+    try:
+        write_back(spark, storage, settings, key)
+    except (PassingError, SettingsError, CheckFailedError) as error:
+        cycle, _, month = key.partition("|")
+        raise type(error)(
+            f"the correction is published, but could not be written back: {error.what}",
+            where=error.where,
+            remedy=f"{error.remedy}; then `billflow confirm --cycle {cycle} --month {month}` writes it there",
+        ) from error
 
 
 def _check_reason(reason: str) -> None:

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -26,6 +27,7 @@ from billflow.lake.storage import Storage, open_lake
 from billflow.orchestration.launching import dagster_home, open_instance, storage_of
 from billflow.orchestration.steps import of_spark
 from billflow.settings import Settings, find_project, load_settings
+from billflow.sinks.writing import check_sink
 from billflow.sources.deliveries import deliveries, source_files
 
 _ENOUGH = 2 * 1024**3
@@ -54,6 +56,8 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Part]]:
     yield "catalogue", lambda: f"{len(load_catalog(settings.folder / 'catalog').plans)} plans"
     for one in deliveries(settings).values():
         yield f"source {one.source}", one.sample
+    for sink in settings.sinks:
+        yield f"sink {sink.name}", partial(check_sink, settings, sink)
     if settings.lake_root.startswith("hdfs://"):
         yield "HDFS", lambda: _name_node(settings)
         yield "WebHDFS", lambda: _webhdfs(settings)

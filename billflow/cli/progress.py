@@ -26,6 +26,7 @@ STEPS = {
     "numbered_invoices": "giving numbers",
     "final_documents": "rendering final documents",
     "confirmed_bills": "checking, sealing and publishing",
+    "written_back": "writing to other systems' databases",
 }
 """Step → what it does, in a clerk's words. Checks are named after what they check."""
 

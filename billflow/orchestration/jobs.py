@@ -18,6 +18,8 @@ CONFIRM = "confirm"
 COMPARE = "compare"
 CONFIRMATION = ("numbered_invoices", "final_documents", "confirmed_bills")
 """The assets of a confirmation. No bill run has them: only someone who means it makes bills final."""
+WRITING_BACK = "written_back"
+"""The asset of a project with sinks that follows a bill run, and a confirmation."""
 COMPARISON = ("catalog_comparison",)
 """The assets that try a draft catalogue on a published month."""
 
@@ -31,11 +33,11 @@ def bill_run_job() -> Any:
     )
 
 
-def confirm_job() -> Any:
+def confirm_job(settings: Settings) -> Any:
     """From published drafts to final bills with legal numbers, for one cycle and month."""
     return dg.define_asset_job(
         CONFIRM,
-        selection=dg.AssetSelection.assets(*CONFIRMATION),
+        selection=dg.AssetSelection.assets(*CONFIRMATION, *([WRITING_BACK] if settings.sinks else [])),
         description="Makes the drafts of a cycle and month final: legal numbers, final documents, a sealed record.",
     )
 

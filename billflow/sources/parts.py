@@ -75,22 +75,24 @@ class _Reader(DataSourceReader):
                         sink.write_batch(batch)
             except PassingError as error:
                 if attempt == ATTEMPTS:
-                    raise RuntimeError(_marked(_PASSING, error)) from None
+                    raise marked(error) from None
                 time.sleep(pause)
                 pause *= 2
             except SettingsError as error:
-                raise RuntimeError(_marked(_MISTAKE, error)) from None
+                raise marked(error) from None
             else:
                 return
 
 
-def _marked(mark: str, error: PassingError | SettingsError) -> str:
-    return mark + json.dumps({"what": error.what, "where": error.where, "remedy": error.remedy})
+def marked(error: PassingError | SettingsError) -> RuntimeError:
+    """An error of an executor's that `told_as_here` knows again."""
+    mark = _PASSING if isinstance(error, PassingError) else _MISTAKE
+    return RuntimeError(mark + json.dumps({"what": error.what, "where": error.where, "remedy": error.remedy}))
 
 
 @contextmanager
 def told_as_here() -> Iterator[None]:
-    """What an executor could not fetch, as the error that it was there."""
+    """What went wrong on an executor, as the error that it was there."""
     try:
         yield
     except (PySparkException, Py4JError) as error:

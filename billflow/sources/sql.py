@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+from pydantic import SecretStr
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -119,9 +120,7 @@ class SqlDelivery:
 
 def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, place: str) -> SqlDelivery:
     """The SELECT that a mapping reads. `place` is the source's in billflow.yaml."""
-    url = source.url.get_secret_value()
-    if url.startswith("sqlite:"):
-        url = "sqlite:///" + str(settings.folder / url.removeprefix("sqlite://").removeprefix("/"))
+    url = url_of(settings, source.url)
     database = database_of(url)
     select = (
         mapping.query.strip().rstrip(";") if mapping.query else f"SELECT * FROM {database.name(mapping.table or '')}"
@@ -130,6 +129,14 @@ def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, pla
         select = f"SELECT * FROM ({select}) AS _all WHERE {mapping.where}"
     shown = mapping.table or "query"
     return SqlDelivery(source.name, Query(url, select, place), mapping.partition_by, mapping.watermark, place, shown)
+
+
+def url_of(settings: Settings, url: SecretStr) -> str:
+    """A database's url, with the path of a file as it is from everywhere."""
+    text = url.get_secret_value()
+    if text.startswith("sqlite:"):
+        return "sqlite:///" + str(settings.folder / text.removeprefix("sqlite://").removeprefix("/"))
+    return text
 
 
 def _shortened(value: Any) -> str:
