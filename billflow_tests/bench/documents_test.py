@@ -15,7 +15,14 @@ from billflow.errors import UsageError
 def test_the_first_turns_do_not_count(monkeypatch):
     now = iter([0, 9, 10, 19, 20, 29, 30, 31, 40, 43, 50, 52])  # CPU time before and after each turn, in seconds
     monkeypatch.setattr("billflow.bench.machine.time.process_time", lambda: next(now))
-    assert milliseconds_of(lambda _: None, range(WARM_UP + 3)) == 2_000
+    assert milliseconds_of(lambda _: None, range(WARM_UP + 3)) == pytest.approx(2_000)
+
+
+def test_processes_that_do_the_work_count():
+    def elsewhere(_):
+        subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+
+    assert milliseconds_of(elsewhere, range(WARM_UP + 1)) > 3 * milliseconds_of(lambda _: None, range(WARM_UP + 1))
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -6,12 +6,24 @@ import dagster as dg
 import pytest
 
 from billflow.examples import write_energy_small
-from billflow.orchestration.jobs import COMPARE, COMPARISON, CONFIRM, CONFIRMATION, JOB
+from billflow.orchestration.jobs import COMPARE, COMPARISON, CONFIRM, CONFIRMATION, JOB, WRITING_BACK
 
 
 @pytest.fixture
 def definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.Definitions:
     write_energy_small(tmp_path / "p")
+    monkeypatch.setenv("BILLFLOW_PROJECT", str(tmp_path / "p"))
+    from billflow.definitions import build_definitions
+
+    return build_definitions()
+
+
+@pytest.fixture
+def with_sinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.Definitions:
+    write_energy_small(tmp_path / "p")
+    settings = tmp_path / "p" / "billflow.yaml"
+    sinks = 'sinks: [{name: erp, kind: sql, url: "sqlite:///erp.db", tables: {invoices: {}}}]'
+    settings.write_text(f"{settings.read_text()}\n{sinks}\n")
     monkeypatch.setenv("BILLFLOW_PROJECT", str(tmp_path / "p"))
     from billflow.definitions import build_definitions
 
@@ -35,6 +47,15 @@ def test_a_confirmation_bills_nothing(definitions):
 
 def test_a_comparison_bills_nothing(definitions):
     assert assets_of(definitions, COMPARE) == set(COMPARISON)
+
+
+def test_writing_back_follows_a_bill_run_and_a_confirmation(with_sinks):
+    assert WRITING_BACK in assets_of(with_sinks, JOB)
+    assert assets_of(with_sinks, CONFIRM) == {*CONFIRMATION, WRITING_BACK}
+
+
+def test_without_sinks_nothing_is_written_back(definitions):
+    assert WRITING_BACK not in assets_of(definitions, JOB)
 
 
 def test_every_asset_is_in_one_of_the_three(definitions):

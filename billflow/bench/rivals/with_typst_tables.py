@@ -35,7 +35,8 @@ class Tables:
         """By a process of its own for each file; `command` is the path of `typst`."""
         write(content, self.root)
         target = self.root / "out.pdf"
-        subprocess.run([command, "compile", "--ignore-system-fonts", self.root / TEMPLATE.name, target], check=True)
+        options = ("--ignore-system-fonts", "--no-pdf-tags")
+        subprocess.run([command, "compile", *options, self.root / TEMPLATE.name, target], check=True)
         return target.read_bytes()
 
 
