@@ -19,6 +19,7 @@ VERBS = {
     "confirm": "confirming",
     "correct": "correcting",
     "verify": "verifying",
+    "lake": "lake_checking",
     "compare": "comparing",
     "status": "reading",
     "query": "reading",

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from billflow.errors import ConflictError, UsageError
+from billflow.errors import ConflictError, MachineError, UsageError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
@@ -251,14 +251,24 @@ def versions(storage: Storage) -> list[int]:
 
 
 def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
-    """A version of the manifest, the newest by default; version 0 is the empty lake."""
+    """A version of the manifest, the newest by default; 0 is the empty lake. MachineError for one that is broken."""
     number = version if version is not None else max(versions(storage), default=0)
-    return Manifest.model_validate_json(storage.read(_path(number))) if number else Manifest()
+    if not number:
+        return Manifest()
+    try:
+        return Manifest.model_validate_json(storage.read(path_of(number)))
+    except ValidationError as problem:
+        raise MachineError(
+            f"a manifest cannot be read: {problem.errors()[0]['msg']}",
+            where=storage.uri(path_of(number)),
+            remedy="restore it from a backup or a snapshot of the storage; it may hold numbers that were given, so "
+            "never remove it; `billflow lake fsck` looks at all of them",
+        ) from None
 
 
 def commit(storage: Storage, manifest: Manifest) -> None:
     """Makes `manifest` the newest version, at once or not at all; FileExistsError when its number is taken."""
-    storage.create(_path(manifest.version), manifest.model_dump_json(indent=1).encode())
+    storage.create(path_of(manifest.version), manifest.model_dump_json(indent=1).encode())
 
 
 def lost_to(head: Manifest, key: str) -> ConflictError:
@@ -286,5 +296,6 @@ def numbers_taken(head: Manifest, key: str) -> ConflictError:
     )
 
 
-def _path(version: int) -> str:
+def path_of(version: int) -> str:
+    """Where a version is."""
     return f"{FOLDER}/{version:08d}.json"

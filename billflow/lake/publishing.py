@@ -93,7 +93,7 @@ def publish(storage: Storage, moves: Mapping[str, str], publication: Publication
     _check_there(storage, publication)
     committed = _committed(storage, publication)
     # What nobody needed before and after: a run that was dead may have come back in between.
-    _remove(storage, [folder for folder in unnamed(storage) if folder in before])
+    remove(storage, [folder for folder in unnamed(storage) if folder in before])
     return committed
 
 
@@ -161,7 +161,8 @@ def _runs_below(storage: Storage, folder: str) -> list[str]:
     return found
 
 
-def _remove(storage: Storage, folders: Iterable[str]) -> None:
+def remove(storage: Storage, folders: Iterable[str]) -> None:
+    """Removes what `unnamed` has found, but for staging folders whose run has come back since."""
     head = manifests.read_manifest(storage)
     for folder in folders:
         staging, _, run_id = folder.partition("/")

@@ -4,7 +4,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from pyspark.sql.types import (
 
 from billflow.sinks.outgoing import Field, Rows
 from billflow.sources.database import Database
-from billflow.sources.database_kinds import database_of
+from billflow.sources.database_kinds import database_of, mysql_address
 
 PART = "billflow_part"
 """Column of the table beside: which of Spark's tasks has brought a row."""
@@ -33,6 +33,9 @@ _PATIENCE = 60
 
 class Target(ABC):
     """A kind of database that is written to; `database` knows its names and errors."""
+
+    parameter: ClassVar[str] = "%s"
+    """What stands for a value in a statement."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -53,9 +56,12 @@ class Target(ABC):
     def stage(self, connection: Any, rows: Rows, stage: str, types: Mapping[str, str]) -> None:
         """Makes an empty table for rows and PART."""
 
-    @abstractmethod
     def bring(self, connection: Any, stage: str, batch: pa.RecordBatch) -> None:
         """Writes texts, as `stage` has columns, into it."""
+        values = ", ".join([self.parameter] * batch.num_columns)
+        rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        with closing(connection.cursor()) as cursor:
+            cursor.executemany(f"INSERT INTO {stage} VALUES ({values})", rows)
 
     @abstractmethod
     def merge(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
@@ -149,14 +155,8 @@ class MySqlTarget(Target):
     def connected(self, url: str) -> Iterator[Any]:
         import pymysql  # noqa: PLC0415
 
-        parts = urlsplit(url)
         connection = pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            database=unquote(parts.path[1:]),
-            charset="utf8mb4",
+            **mysql_address(url),
             # TIMESTAMPs are instants, and are taken as of the session's zone; a text that is cut is an error.
             init_command="SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
         )
@@ -183,11 +183,6 @@ class MySqlTarget(Target):
         self.do(connection, f"CREATE TABLE {stage} AS SELECT {self.listed(rows.names)} FROM {there} WHERE 1 = 0")
         self.do(connection, f"ALTER TABLE {stage} ADD COLUMN {self.database.quoted(PART)} varchar(20)")
 
-    def bring(self, connection: Any, stage: str, batch: pa.RecordBatch) -> None:
-        values = ", ".join(["%s"] * batch.num_columns)
-        with closing(connection.cursor()) as cursor:
-            cursor.executemany(f"INSERT INTO {stage} VALUES ({values})", _tuples(batch))
-
     def merge(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
         del types
         changed = [self.database.quoted(name) for name in rows.names if name not in rows.key] or [
@@ -202,6 +197,8 @@ class MySqlTarget(Target):
 
 class SqliteTarget(Target):
     """A file on the machine that runs Spark. Decimals are texts there: SQLite has no exact numbers."""
+
+    parameter = "?"
 
     @contextmanager
     def connected(self, url: str) -> Iterator[Any]:
@@ -223,11 +220,6 @@ class SqliteTarget(Target):
     def stage(self, connection: Any, rows: Rows, stage: str, types: Mapping[str, str]) -> None:
         columns = [f"{self.database.quoted(name)} {types[name]}" for name in rows.names]
         self.do(connection, f"CREATE TABLE {stage} ({', '.join([*columns, self.database.quoted(PART)])})")
-
-    def bring(self, connection: Any, stage: str, batch: pa.RecordBatch) -> None:
-        values = ", ".join(["?"] * batch.num_columns)
-        with closing(connection.cursor()) as cursor:
-            cursor.executemany(f"INSERT INTO {stage} VALUES ({values})", _tuples(batch))
 
     def merge(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
         # Without a condition, SQLite would take ON for that of a join.
@@ -269,7 +261,3 @@ def _named(kind: DataType, *, real: str, instant: str, wall_clock: str, flag: st
         BooleanType: flag,
     }
     return names.get(type(kind), text)
-
-
-def _tuples(batch: pa.RecordBatch) -> list[tuple[str | None, ...]]:
-    return list(zip(*(column.to_pylist() for column in batch.columns), strict=True))

@@ -108,6 +108,19 @@ class Postgres(Database):
         return str(state).startswith(("08", "53", "57P", "40"))
 
 
+def mysql_address(url: str) -> dict[str, Any]:
+    """Whom to talk to, as PyMySQL takes it."""
+    parts = urlsplit(url)
+    return {
+        "host": parts.hostname or "localhost",
+        "port": parts.port or 3306,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "database": unquote(parts.path[1:]),
+        "charset": "utf8mb4",
+    }
+
+
 class MySql(Database):
     """MySQL and MariaDB by PyMySQL; values come as text."""
 
@@ -117,15 +130,9 @@ class MySql(Database):
     def connected(self, query: Query) -> Iterator[Any]:
         import pymysql  # noqa: PLC0415
 
-        parts = urlsplit(query.url)
         as_text: Any = pymysql.converters.encoders  # and no decoder of what comes
         connection = pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            database=unquote(parts.path[1:]),
-            charset="utf8mb4",
+            **mysql_address(query.url),
             conv=as_text,
             cursorclass=pymysql.cursors.SSCursor,
             # TIMESTAMPs are instants, and are sent in the session's zone.

@@ -1,0 +1,53 @@
+"""`lake fsck`: is the lake whole? Without Spark and Dagster."""
+
+import sys
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from billflow.exact_json import exact_json
+from billflow.lake.fsck import Finding, examine
+from billflow.lake.manifest import versions
+from billflow.lake.publishing import remove
+from billflow.lake.storage import Storage, open_lake
+from billflow.settings import find_project, load_settings
+
+
+@click.group()
+def lake() -> None:
+    """The files that everything is published in."""
+
+
+@lake.command()
+@click.option("--repair", is_flag=True, help="Remove what no reader and no run needs.")
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def fsck(project: str | None, *, repair: bool, shape: str) -> int:
+    """Find folders that nobody needs, and whatever manifests name that is missing, broken or of another size.
+
+    Exit code 1 when something is damaged. Only what nobody needs is ever removed; `verify` compares contents.
+    """
+    storage = open_lake(load_settings(find_project(project)))
+    findings = list(examine(storage))
+    needless = [one for one in findings if one.needless]
+    if repair:
+        remove(storage, [one.path for one in needless])
+    if shape == "json":
+        sys.stdout.write(exact_json({"repaired": repair, "findings": [asdict(one) for one in findings]}) + "\n")
+    else:
+        _print(storage, findings, repaired=repair)
+    return 1 if len(needless) < len(findings) else 0
+
+
+def _print(storage: Storage, findings: list[Finding], *, repaired: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for one in findings:
+        sign = ("[green]✓[/] removed:" if repaired else "[yellow]•[/]") if one.needless else "[red]✗[/]"
+        remedy = "" if one.needless and repaired else f"; {one.remedy}"
+        console.print(f"{sign} {one.kind} {escape(one.path)}: {escape(one.what + remedy)}")
+    damaged = sum(not one.needless for one in findings)
+    count = len(versions(storage))
+    if not damaged:
+        console.print(f"[green]✓[/] all that manifest {count} names is there" if count else "nothing is published yet")
