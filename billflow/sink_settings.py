@@ -35,7 +35,9 @@ class AnySink(Strict):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     drafts: bool = False
-    """Whether drafts are written too; else a month is written when it is confirmed."""
+    """Whether drafts are written too; else a month is written when it is confirmed. With drafts, the tables there hold
+    nothing else: rows of a cycle and month that a new run has not made go.
+    """
     tables: dict[SinkTable, Outgoing] = Field(min_length=1)
 
     @field_validator("tables", mode="before")

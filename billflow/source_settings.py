@@ -1,6 +1,7 @@
 """`sources:` of billflow.yaml: where rows come from, and how they become those of the canonical tables."""
 
 import json
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -198,8 +199,20 @@ class FileSource(AnySource):
 DATABASES = ("postgresql", "mysql", "mariadb", "sqlite")
 
 
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def _check_encoded(text: str) -> None:
+    """A password with a space, a % or a / of its own would be taken apart, and parts of it told by errors."""
+    behind_host = text.partition("://")[2].partition("/")[2].partition("?")[0]
+    if any(char.isspace() for char in text) or _BROKEN_ESCAPE.search(text) or "@" in behind_host:
+        raise ValueError("write spaces of a user or password as %20, % as %25, / as %2F, @ as %40")
+
+
 def _names_a_sql_database(url: SecretStr) -> SecretStr:
     # What is said of it must not show the password, which a url that cannot be read may hold anywhere.
+    if not url.get_secret_value().startswith("sqlite:"):
+        _check_encoded(url.get_secret_value())
     try:
         parts = urlsplit(url.get_secret_value())
         parts.port  # noqa: B018  # only asking tells whether it is a number
@@ -214,6 +227,7 @@ def _names_a_sql_database(url: SecretStr) -> SecretStr:
 
 def _names_a_mongo_database(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
+    _check_encoded(text)
     if not text.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("the url must begin with mongodb:// or mongodb+srv://")
     if len(text.partition("://")[2].partition("?")[0].partition("/")[2]) == 0:

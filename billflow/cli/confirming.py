@@ -54,10 +54,13 @@ def _check(project: OpenProject, partition: Partition) -> None:
 def _confirmed(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:
     code = run_job(CONFIRM, partition, instance)
     published = _published(project, partition)
-    if code or published is None:
+    if published is None or not published.is_confirmed:
         return code
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[green]✓[/] {partition.key} is confirmed: {_described(published)}")
+    if code:
+        console.print("  but not all of it was written to `sinks`; mend what is told above, then confirm it once more")
+        return code
     held = sum(run.rows for run in published.tables.get("held", ()))
     if held:
         console.print(f"  {held:,} held accounts are not in it; why: `billflow status`")

@@ -21,7 +21,7 @@ from billflow.insights.connection import newest_end
 from billflow.insights.correctable import correctable
 from billflow.insights.correction import Bill, Corrected, corrected
 from billflow.insights.preview import check_plans, small_session
-from billflow.lake.manifest import Manifest, read_manifest
+from billflow.lake.manifest import Manifest, partition_of, read_manifest
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Settings, find_project, load_settings
 
@@ -71,15 +71,21 @@ def correct(
     with small_session("billflow correct") as spark:
         made = corrected(spark, case, catalog, settings, issued)
         _check_changes(made)
-        if not (made.held or dry_run):
-            made = made.numbered(CorrectRun(spark, storage, settings, manifest, made, texts, reason).publish())
-            _write_back(spark, storage, settings, case.key)
+        if made.held or dry_run:
+            _show(manifest, made, reason, shape, dry_run=dry_run)
+        else:
+            run = CorrectRun(spark, storage, settings, manifest, made, texts, reason)
+            _show(manifest, made.numbered(run.publish()), reason, shape, dry_run=False)
+            _write_back(spark, storage, settings, run.key)
+    return HELD if made.held else 0
+
+
+def _show(manifest: Manifest, made: Corrected, reason: str, shape: str, *, dry_run: bool) -> None:
     if shape == "json":
         sys.stdout.write(exact_json({"dry_run": dry_run, "reason": reason, **made.document()}) + "\n")
     else:
         _print(made, dry_run=dry_run)
         _print_next(manifest, made)
-    return HELD if made.held else 0
 
 
 def _write_back(spark: SparkSession, storage: Storage, settings: Settings, key: str) -> None:
@@ -88,7 +94,7 @@ def _write_back(spark: SparkSession, storage: Storage, settings: Settings, key: 
     try:
         write_back(spark, storage, settings, key)
     except (PassingError, SettingsError, CheckFailedError) as error:
-        cycle, _, month = key.partition("|")
+        cycle, _, month = partition_of(key).partition("|")
         raise type(error)(
             f"the correction is published, but could not be written back: {error.what}",
             where=error.where,

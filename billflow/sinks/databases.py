@@ -72,6 +72,11 @@ class Target(ABC):
         del types
         return f"SELECT {self.listed(rows.names)} FROM {stage}"
 
+    def index(self, connection: Any, rows: Rows, stage: str) -> None:
+        """Makes staged rows quick to find by their key, where the database has to look for each by itself."""
+        name = self.database.quoted(f"{stage.rpartition('.')[2].strip(self.database.quote)}_key")
+        self.do(connection, f"CREATE INDEX {name} ON {stage} ({self.listed(rows.key)})")
+
     def create(self, connection: Any, rows: Rows) -> None:
         """Makes the table of rows."""
         columns = [f"{self.database.quoted(one.name)} {self._declared(one, rows)}" for one in rows.fields]
@@ -85,10 +90,17 @@ class Target(ABC):
         """Names in the database's quotes."""
         return ", ".join(map(self.database.quoted, names))
 
-    def agree(self, rows: Rows) -> str:
-        """SQL that is true where the rows `_there` and `_staged` have one key."""
+    def agree(self, rows: Rows, there: str = "_there") -> str:
+        """SQL that is true where rows `there` and `_staged` have one key."""
         quoted = map(self.database.quoted, rows.key)
-        return " AND ".join(f"_there.{name} = _staged.{name}" for name in quoted)
+        return " AND ".join(f"{there}.{name} = _staged.{name}" for name in quoted)
+
+    def exact(self, rows: Rows) -> str:
+        """SQL that is true where the rows `_there` and `_staged` have the same decimals."""
+        names = [self.database.quoted(field.name) for field in rows.fields if field.is_exact]
+        return " AND ".join(
+            ["1 = 1", *(f"(_there.{name} = _staged.{name} OR _staged.{name} IS NULL)" for name in names)]
+        )
 
     def do(self, connection: Any, statement: str, values: Sequence[Any] = ()) -> None:
         """Runs a statement."""
@@ -116,7 +128,7 @@ class PostgresTarget(Target):
     def types(self, connection: Any, table: str) -> dict[str, str]:
         with closing(connection.cursor()) as cursor:
             cursor.execute(
-                "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+                "SELECT attname, format_type(atttypid, -1) FROM pg_attribute "  # a cast to varchar(5) would cut
                 "WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
                 (self.database.name(table),),
             )
@@ -136,13 +148,17 @@ class PostgresTarget(Target):
     def bring(self, connection: Any, stage: str, batch: pa.RecordBatch) -> None:
         schema, _, name = stage.rpartition(".")
         with closing(connection.cursor()) as cursor:
-            options = {"db_schema_name": schema.strip('"')} if schema else {}
-            cursor.adbc_ingest(name.strip('"'), batch, mode="append", **options)
+            options = {"db_schema_name": _unquoted(schema)} if schema else {}
+            cursor.adbc_ingest(_unquoted(name), batch, mode="append", **options)
 
     def staged(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
         quoted = {name: self.database.quoted(name) for name in rows.names}
         typed = ", ".join(f"CAST({quoted[name]} AS {types[name]}) AS {quoted[name]}" for name in rows.names)
         return f"SELECT {typed} FROM {stage}"
+
+    def index(self, connection: Any, rows: Rows, stage: str) -> None:
+        del rows
+        self.do(connection, f"ANALYZE {stage}")  # it joins by hashes, if it knows how many rows there are
 
     def merge(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
         return _on_conflict(self, rows, self.staged(rows, stage, types))
@@ -161,6 +177,8 @@ class MySqlTarget(Target):
             init_command="SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
         )
         with closing(connection):
+            # Tasks that write into one table at once would lock the gaps in it for each other.
+            self.do(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             yield connection
 
     def types(self, connection: Any, table: str) -> dict[str, str]:
@@ -174,14 +192,21 @@ class MySqlTarget(Target):
             return dict(cursor.fetchall())
 
     def type_of(self, kind: DataType, *, is_key: bool) -> str:
-        text = "varchar(190)" if is_key else "text"  # as long as a key of several columns may be
+        # As long as a key of several columns may be; and keys that differ in capitals only are two.
+        text = "varchar(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if is_key else "text"
         return _named(kind, real="double", instant="timestamp(6)", wall_clock="datetime(6)", flag="boolean", text=text)
 
     def stage(self, connection: Any, rows: Rows, stage: str, types: Mapping[str, str]) -> None:
         del types  # the table itself says them, and the order of its texts
-        there = self.database.name(rows.table)
-        self.do(connection, f"CREATE TABLE {stage} AS SELECT {self.listed(rows.names)} FROM {there} WHERE 1 = 0")
-        self.do(connection, f"ALTER TABLE {stage} ADD COLUMN {self.database.quoted(PART)} varchar(20)")
+        there, part = self.database.name(rows.table), self.database.quoted(PART)
+        columns = ", ".join(map(self._staged_as, rows.fields))
+        self.do(connection, f"CREATE TABLE {stage} AS SELECT {columns} FROM {there} WHERE 1 = 0")
+        self.do(connection, f"ALTER TABLE {stage} ADD COLUMN {part} varchar(20), ADD INDEX ({part})")
+
+    def _staged_as(self, field: Field) -> str:
+        """Decimals with more digits than any column has: what is rounded there shall be noticed."""
+        name = self.database.quoted(field.name)
+        return f"CAST({name} AS decimal(65, 30)) AS {name}" if field.is_exact else name
 
     def merge(self, rows: Rows, stage: str, types: Mapping[str, str]) -> str:
         del types
@@ -238,6 +263,11 @@ _TARGETS: dict[str, Callable[[Database], Target]] = {
     "mariadb": MySqlTarget,
     "sqlite": SqliteTarget,
 }
+
+
+def _unquoted(name: str) -> str:
+    """What PostgreSQL makes of a name: one without quotes is folded."""
+    return name[1:-1].replace('""', '"') if name[:1] == '"' else name.lower()
 
 
 def _on_conflict(target: Target, rows: Rows, staged: str) -> str:

@@ -18,10 +18,17 @@ from billflow.sinks.outgoing import Rows
 from billflow.sources.mongodb import Documents, explained
 from billflow.sources.parts import marked, told_as_here
 
+_MEND = "url, table or columns"
 _AT_ONCE = 1_000
 _PATIENCE = 10_000
 """Milliseconds that a server has to be found."""
 _COUNTED = pa.schema([("rows", pa.int64()), ("found", pa.int64())])
+
+
+def write_tables(tables: Sequence[Rows], url: str, run_id: str, *, replaces: tuple[str, str] | None) -> list[int]:
+    """Brings rows into their collections, what is referred to last; how many each has."""
+    counts = [write_rows(rows, url, run_id, replaces=replaces) for rows in reversed(tables)]
+    return counts[::-1]
 
 
 def write_rows(rows: Rows, url: str, run_id: str, *, replaces: tuple[str, str] | None) -> int:
@@ -30,8 +37,8 @@ def write_rows(rows: Rows, url: str, run_id: str, *, replaces: tuple[str, str] |
     With `replaces`, a cycle and a month, what another run has written of those and this one has not goes.
     """
     documents = Documents(url, rows.table, "{}", rows.where)
-    with explained(documents), _collection(url, rows.table) as collection:
-        collection.create_index([(name, 1) for name in rows.key], unique=True, name="billflow_key")
+    with explained(documents, mend=_MEND), _collection(url, rows.table) as collection:
+        _index(collection, rows.key)
     count, found = _brought(rows, documents, run_id)
     if found != count:
         raise CheckFailedError(
@@ -39,16 +46,23 @@ def write_rows(rows: Rows, url: str, run_id: str, *, replaces: tuple[str, str] |
             where=rows.where,
             remedy=f"see that {', '.join(rows.key)} tell its documents apart",
         )
-    if replaces is not None and rows.place:
+    if replaces is not None and len(rows.place) == len(replaces):
         place = dict(zip(rows.place, replaces, strict=True))
-        with explained(documents), _collection(url, rows.table) as collection:
+        with explained(documents, mend=_MEND), _collection(url, rows.table) as collection:
             collection.delete_many({**place, MongoSink.MARK: {"$exists": True, "$ne": run_id}})
     return count
 
 
+def _index(collection: Any, key: Sequence[str]) -> None:
+    """An index that tells documents apart, unless there is one of these fields already."""
+    known = collection.index_information().values()
+    if not any(one.get("unique") and [name for name, _ in one["key"]] == list(key) for one in known):
+        collection.create_index([(name, 1) for name in key], unique=True, name="billflow_key")
+
+
 def check(url: str, where: str) -> str:
     """Connects, and says that it works. PassingError or SettingsError."""
-    with explained(Documents(url, "", "{}", where)), _client(url) as client:
+    with explained(Documents(url, "", "{}", where), mend=_MEND), _client(url) as client:
         client.get_default_database().command("ping")
     return "can be connected to"
 
@@ -58,7 +72,7 @@ def _brought(rows: Rows, documents: Documents, run_id: str) -> tuple[int, int]:
 
     def bring(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         try:
-            with explained(documents), _collection(url, table) as collection:
+            with explained(documents, mend=_MEND), _collection(url, table) as collection:
                 counts = [_bring(collection, batch, key, run_id) for batch in batches]
         except (PassingError, SettingsError) as error:
             raise marked(error) from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DataType, DecimalType, MapType, StringType, StructType
+from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, MapType, StringType, StructType
 
 from billflow.errors import SettingsError
 from billflow.sink_settings import KEYS, PLACE, Outgoing
@@ -47,8 +47,12 @@ class Rows:
         return [field.name for field in self.fields]
 
     def as_texts(self) -> DataFrame:
-        """All values as text: decimals with all their digits, days and times as ISO 8601 writes them (UTC)."""
-        return self.frame.select([self.frame[f"`{name}`"].cast("string").alias(name) for name in self.names])
+        """All values as text: decimals with all their digits, days and times as ISO 8601 writes them (UTC), 1 and 0 for
+        true and false, which each database takes.
+        """
+        return self.frame.select(
+            [_as_text(self.frame[f"`{one.name}`"], one.kind).alias(one.name) for one in self.fields]
+        )
 
 
 def outgoing_rows(frame: DataFrame, table: str, wanted: Outgoing, where: str) -> Rows:
@@ -79,6 +83,10 @@ def _expression(frame: DataFrame, name: str, text: str, where: str) -> Column:
             remedy=f"write an expression over {', '.join(one for one in frame.columns if one not in HIDDEN)}",
         ) from None
     return column
+
+
+def _as_text(column: Column, kind: DataType) -> Column:
+    return (column.cast("int") if isinstance(kind, BooleanType) else column).cast("string")
 
 
 def _plain(column: Column, kind: DataType) -> Column:

@@ -27,8 +27,11 @@ def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 @contextmanager
-def explained(query: Query) -> Iterator[None]:
-    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password."""
+def explained(query: Query, *, mend: str = "url, table, query, where or partition_by") -> Iterator[None]:
+    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password.
+
+    `mend` are the keys that a mistake may be in.
+    """
     try:
         yield
     except (MachineError, SettingsError, PassingError):
@@ -38,7 +41,6 @@ def explained(query: Query) -> Iterator[None]:
         if not type(error).__module__.startswith(("adbc_", "pymysql", "sqlite3")) and "[libpq]" not in str(error):
             raise
         what, passes = str(error).split("Query was:")[0], database_of(query.url).is_passing(error)
-        mend = "url, table, query, where or partition_by"
         raise server_error(what, passes=passes, where=query.where, url=query.url, mend=mend) from None
 
 

@@ -165,8 +165,11 @@ def key_ranges(collection: Any, chosen: Mapping[str, Any], parts: int) -> list[d
 
 
 @contextmanager
-def explained(documents: Documents) -> Iterator[None]:
-    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password."""
+def explained(documents: Documents, *, mend: str = "url, collection or where") -> Iterator[None]:
+    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password.
+
+    `mend` are the keys that a mistake may be in.
+    """
     from bson.errors import BSONError  # noqa: PLC0415
     from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError  # noqa: PLC0415
 
@@ -174,7 +177,6 @@ def explained(documents: Documents) -> Iterator[None]:
         yield
     except (PyMongoError, BSONError) as error:
         what, passes = str(error).split(", Topology Description")[0], isinstance(error, AutoReconnect | NetworkTimeout)
-        mend = "url, collection or where"
         raise server_error(what, passes=passes, where=documents.where, url=documents.url, mend=mend) from None
 
 

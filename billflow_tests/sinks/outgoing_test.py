@@ -72,9 +72,13 @@ def test_tables_that_say_nothing(tmp_path):
         ("{invoices: {columns: {id: invoice_id}}}", {"drafts": True}, "cycle is missing"),
         ("{invoices: {}}", {"url": "oracle://x/y"}, "must begin with one of"),
         ("{invoices: {}}", {"kind": "mongodb", "url": "mongodb://host"}, "names no database"),
+        ("{invoices: {}}", {"url": "postgresql://u:50%off@host/db"}, "write spaces"),
+        ("{invoices: {}}", {"url": '"postgresql://u:pa ss@host/db"'}, "write spaces"),
+        ("{invoices: {}}", {"kind": "mongodb", "url": "mongodb://u:pa/ss@host/db"}, "write spaces"),
         ("{invoices: {}}", {"kind": "redis", "url": "redis://host"}, "kind"),
     ],
 )
 def test_mistakes_are_told_before_anything_starts(tmp_path, tables, more, told):
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=told) as error:
         settings_of(tmp_path, tables, **more)
+    assert not any(secret in str(error.value) for secret in ("50%off", "pa ss", "pa/ss", "ss@host"))

@@ -73,7 +73,8 @@ def lines(
 
 
 def write(rows: Rows, server: Any, *, drafts: bool = False) -> int:
-    return sql.write_rows(rows, server.url, KEY, replaces=("c01", "2026-05") if drafts else None)
+    [count] = sql.write_tables([rows], server.url, KEY, replaces=("c01", "2026-05") if drafts else None)
+    return count
 
 
 def texts(rows: list[tuple[Any, ...]]) -> list[tuple[str | None, ...]]:
@@ -172,6 +173,100 @@ def test_a_value_that_does_not_fit_changes_nothing(spark, server, read):
     assert read("SELECT * FROM narrow") == []
 
 
+def test_a_text_that_does_not_fit_changes_nothing(spark, server, read):
+    if isinstance(server, File):
+        pytest.skip("SQLite takes everything everywhere")
+    server.do(
+        "CREATE TABLE short (invoice_id varchar(40), line_no integer, description varchar(5), "
+        "PRIMARY KEY (invoice_id, line_no))"
+    )
+    wanted = Outgoing(table="short", columns={name: name for name in ("invoice_id", "line_no", "description")})
+    with pytest.raises(SettingsError, match="refuses"):
+        write(lines(spark, line("i1", 1, "1", "a long text"), wanted=wanted), server)
+    assert read("SELECT * FROM short") == []
+
+
+def test_digits_that_would_be_lost_change_nothing(spark, server, read):
+    if isinstance(server, File):
+        pytest.skip("SQLite keeps what it is given")
+    server.do(
+        "CREATE TABLE rounded (invoice_id varchar(40), line_no integer, net decimal(12, 2), "
+        "PRIMARY KEY (invoice_id, line_no))"
+    )
+    wanted = Outgoing(table="rounded", columns={name: name for name in ("invoice_id", "line_no", "net")})
+    with pytest.raises(CheckFailedError, match="exactly"):
+        write(lines(spark, line("i1", 1, "1.005"), wanted=wanted), server)
+    assert read("SELECT * FROM rounded") == []
+    rounds = Outgoing(table="rounded", columns={**(wanted.columns or {}), "net": "cast(net as decimal(12,2))"})
+    assert write(lines(spark, line("i1", 1, "1.005"), wanted=rounds), server) == 1
+
+
+def test_keys_that_differ_in_capitals_are_two(spark, server, read):
+    assert write(lines(spark, line("ch_3Ab", 1, "1"), line("ch_3aB", 1, "2"), table="capitals"), server) == 2
+    assert texts(read("SELECT invoice_id FROM capitals")) == [("ch_3Ab",), ("ch_3aB",)]
+
+
+def test_keys_that_a_table_takes_for_one_change_nothing(spark, server, read):
+    if isinstance(server, Postgres):
+        pytest.skip("PostgreSQL tells capitals apart")
+    collation = "NOCASE" if isinstance(server, File) else "utf8mb4_general_ci"
+    server.do(
+        f"CREATE TABLE folded (invoice_id varchar(40) COLLATE {collation}, line_no integer, net decimal(12, 2), "
+        "PRIMARY KEY (invoice_id, line_no))"
+    )
+    wanted = Outgoing(table="folded", columns={name: name for name in ("invoice_id", "line_no", "net")})
+    with pytest.raises(CheckFailedError, match="capitals"):
+        write(lines(spark, line("ch_3Ab", 1, "1"), line("ch_3aB", 1, "2"), wanted=wanted), server)
+    assert read("SELECT * FROM folded") == []
+
+
+def test_true_and_false(spark, server, read):
+    columns = {"invoice_id": "invoice_id", "line_no": "line_no", "free": "net = 0"}
+    wanted = Outgoing(table="flags", columns=columns)
+    assert write(lines(spark, line("i1", 1, "0"), line("i2", 1, "2"), wanted=wanted), server) == 2
+    assert [int(row[0]) for row in read("SELECT free FROM flags ORDER BY invoice_id")] == [1, 0]
+
+
+def test_tables_that_refer_to_each_other_are_written_at_once(spark, server, read):
+    server.do(
+        "CREATE TABLE parent (invoice_id varchar(40) PRIMARY KEY, cycle varchar(9), month varchar(9))",
+        "CREATE TABLE child (invoice_id varchar(40) REFERENCES parent (invoice_id), line_no integer, cycle varchar(9), "
+        "month varchar(9), PRIMARY KEY (invoice_id, line_no))",
+    )
+
+    def both(*rows: tuple[Any, ...]) -> list[int]:
+        parent = Outgoing(table="parent", columns={name: name for name in ("invoice_id", "cycle", "month")})
+        child = Outgoing(table="child", columns={**(parent.columns or {}), "line_no": "line_no"})
+        made = spark.createDataFrame(list(rows), LINES)
+        tables = [outgoing_rows(made, "invoices", parent, WHERE), outgoing_rows(made, "invoice_lines", child, WHERE)]
+        return sql.write_tables(tables, server.url, KEY, replaces=("c01", "2026-05"))
+
+    assert both(line("i1", 1, "1"), line("i2", 1, "1")) == [2, 2]
+    assert both(line("i2", 1, "1"), line("i3", 1, "1")) == [2, 2]
+    assert texts(read("SELECT invoice_id FROM child")) == [("i2",), ("i3",)]
+    assert texts(read("SELECT invoice_id FROM parent")) == [("i2",), ("i3",)]
+
+
+def test_tasks_that_write_at_once_do_not_wait_for_each_other(spark, server):
+    made = spark.range(4_000).selectExpr(
+        "concat('i', id) as invoice_id", "1 as line_no", "'x' as description", "cast(id as decimal(38,12)) as net",
+        "date'2026-05-01' as period_start", "'c01' as cycle", "'2026-05' as month",
+    )  # fmt: skip
+    rows = outgoing_rows(made.repartition(8), "invoice_lines", Outgoing(table="at_once"), WHERE)
+    assert [write(rows, server) for _ in range(2)] == [4_000, 4_000]
+
+
+def test_names_with_capitals(spark, tmp_path_factory):
+    server = Postgres(tmp_path_factory.mktemp("capitals"))
+    try:
+        server.do("CREATE SCHEMA ar", 'CREATE SCHEMA "Ar"')
+        for table in ("AR.Bill", '"Ar"."Bill"'):
+            rows = lines(spark, line("i1", 1, "1"), table=table)
+            assert [write(rows, server) for _ in range(2)] == [1, 1]
+    finally:
+        server.stop()
+
+
 def test_a_column_that_is_not_there_is_told(spark, server):
     server.do("CREATE TABLE few (invoice_id varchar(40), line_no integer, PRIMARY KEY (invoice_id, line_no))")
     wanted = Outgoing(table="few", columns={name: name for name in ("invoice_id", "line_no", "net")})
@@ -184,14 +279,14 @@ def test_a_password_that_is_wrong_is_not_shown(spark, server):
         pytest.skip("a file has no password")
     url = server.url.replace(PASSWORD, "guessed-wrong")
     with pytest.raises(SettingsError) as told:
-        sql.write_rows(lines(spark, line("i1", 1, "1")), url, KEY, replaces=None)
+        sql.write_tables([lines(spark, line("i1", 1, "1"))], url, KEY, replaces=None)
     assert "guessed-wrong" not in str(told.value)
 
 
 def test_a_server_that_is_away_passes(spark):
     url = "postgresql://billing:of-nobody@127.0.0.1:1/billing"
     with pytest.raises(PassingError) as told:
-        sql.write_rows(lines(spark, line("i1", 1, "1")), url, KEY, replaces=None)
+        sql.write_tables([lines(spark, line("i1", 1, "1"))], url, KEY, replaces=None)
     assert "of-nobody" not in str(told.value)
 
 

@@ -54,6 +54,8 @@ class Codes:
 
     def encoded(self, text: str) -> bytes:
         """A text, its lines ended as they are. ReplayError for a character that has no byte."""
+        if not text.isascii() and any(private in text for private in FIRSTS.values()):
+            raise ReplayError("no byte stands for a character of private use")
         glyphs = separated(text)
         try:
             letters = (

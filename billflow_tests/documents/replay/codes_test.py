@@ -26,7 +26,7 @@ def test_the_first_letter_of_a_pair_is_one_of_its_own():
     assert COMMON.encoded("fi")[0] != COMMON.encoded("fa")[0] == ord("f")
 
 
-@pytest.mark.parametrize("text", ["\x07", "a\0", "\x80é", "東", "Ŵ", "\r"])
+@pytest.mark.parametrize("text", ["\x07", "a\0", "\x80é", "東", "Ŵ", "\r", "X\ue066Y", "\ue051"])
 def test_what_has_no_code_is_refused(text):
     with pytest.raises(ReplayError, match="no byte stands for"):
         COMMON.encoded(text)
