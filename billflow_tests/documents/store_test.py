@@ -19,7 +19,7 @@ from billflow.documents.store import (
 
 def _row(number, pdf, error):
     payload = packed(f'{{"number": "{number}"}}')
-    return (f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", None, "p", pdf, payload, error)
+    return (f"i{number:04d}", 1, 9, "h", "t", "c01", "2013-01", None, "p", pdf, payload, error, "written")
 
 
 @pytest.fixture(scope="module")
