@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from billflow.examples import write_energy_small
-from billflow_tests.acceptance.runs import do, kill_when_staged, lake, put_on, start, version
+from billflow_tests.acceptance.runs import kill_when_staged, lake, put_on, start, version
 
 pytestmark = pytest.mark.slow
 
@@ -20,14 +20,16 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def test_killed_while_writing_and_while_rendering_then_run_again(project, billflow, rows):
+def test_killed_while_writing_and_while_rendering_then_run_again(project, rows):
     kill_when_staged(project, "invoice_lines")
     assert version(project) == 0
     kill_when_staged(project, "rendered")
     assert version(project) == 1
     assert rows(project, "select count(*) as n from invoices") == [{"n": 6}]
     assert rows(project, "select count(*) as n from documents") == [{"n": 0}]
-    do(billflow, project, "run", "2026-05")
+    process = start(project)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert rows(project, "select count(*) as n from documents") == [{"n": 6}]
     assert lake(project).list("_staging") == []
     with dg.DagsterInstance.from_config(str(project / ".dagster")) as instance:
@@ -62,7 +64,9 @@ def test_confirmations_killed_and_repeated(project, billflow, rows):
     for table in ("ordered", "rendered"):
         kill_when_staged(project, table, verb="confirm")
         assert {row["number"] for row in rows(project, NUMBERS)} == {None}
-    do(billflow, project, "confirm", "2026-05")
+    process = start(project, verb="confirm")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     given = [(row["month"], row["number"]) for row in rows(project, NUMBERS) if row["number"]]
     assert given == [("2026-05", f"INV-2026-{number:08d}") for number in range(1, 7)]
     assert billflow("--project", project, "verify").exit_code == 0
@@ -73,6 +77,8 @@ def test_a_confirmation_and_a_run_of_one_month_at_once(project, billflow, rows):
     processes = [start(project, month="2026-06", verb=verb) for verb in ("confirm", "run")]
     errors = [process.communicate()[1] for process in processes]
     assert 0 in [process.returncode for process in processes], errors
-    do(billflow, project, "confirm", "2026-06")
+    again = start(project, month="2026-06", verb="confirm")
+    _, told = again.communicate()
+    assert again.returncode == 0, told
     assert [row["number"] for row in rows(project, NUMBERS)] == [f"INV-2026-{number:08d}" for number in range(1, 13)]
     assert billflow("--project", project, "verify").exit_code == 0

@@ -1,4 +1,4 @@
-"""Fifty real households, a dozen months, against a program that shares nothing with billflow: to the cent."""
+"""Fifty real households, twenty-six months, against a program that shares nothing with billflow: to the cent."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -11,11 +11,6 @@ from billflow_tests.acceptance.energy_oracle import expected_invoices
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
-MONTHS = ("2012-01", "2012-02", "2012-04", "2012-05", "2012-10", "2012-11", "2012-12", "2013-01")
-MONTHS += ("2013-04", "2013-07", "2013-10", "2014-02")
-"""Of the 26 that the data has, half a minute each: the first and the last, a leap day, each change of the clock, each
-change between the seasons of a tariff, a turn of the year."""
-
 
 @pytest.fixture(scope="module")
 def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
@@ -25,10 +20,11 @@ def energy(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
 
 
 def test_every_invoice_agrees(energy, real_data, billflow, rows):
-    chosen = [part for month in MONTHS for part in ("--month", month)]
+    months = [f"{2012 + at // 12}-{at % 12 + 1:02d}" for at in range(26)]
+    chosen = [part for month in months for part in ("--month", month)]
     result = billflow("--project", energy, "run", "--cycle", "c01", *chosen)
     assert result.exit_code == 0, result.output
-    expected = {key: one for key, one in expected_invoices(real_data).items() if key[1] in MONTHS}
+    expected = expected_invoices(real_data)
     billed = rows(
         energy,
         "select account_id, month, net::varchar as net, tax::varchar as tax, total::varchar as total from invoices",
