@@ -14,10 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from billflow.errors import CheckFailedError, PassingError, SettingsError
 from billflow.sink_settings import Outgoing
 from billflow.sinks import sql
-from billflow.sinks.databases import SqliteTarget, target_of
+from billflow.sinks.databases import target_of
 from billflow.sinks.outgoing import Rows, outgoing_rows
-from billflow.sources.database import Query
-from billflow.sources.database_kinds import database_of
 from billflow_tests.servers.mariadb import MariaDb
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 
@@ -318,8 +316,3 @@ def test_an_attempt_that_is_repeated_brings_no_row_twice(spark, server, read):
     assert [sql._bring(server.url, stage, "0", batches) for _ in range(2)] == [1, 1]
     assert [int(row[0]) for row in read(f"SELECT count(*) FROM {stage}")] == [1]
     server.do(f"DROP TABLE {stage}")
-
-
-def test_sqlite_files_are_told_apart_from_servers():
-    assert isinstance(target_of("sqlite:///a.db"), SqliteTarget)
-    assert database_of(Query("sqlite:///a.db", "").url).name("a.b") == '"a"."b"'

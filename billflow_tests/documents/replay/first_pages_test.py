@@ -75,7 +75,7 @@ def test_pages_are_what_typst_lays_out(renderer, case):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_of_any_letters_are_where_typst_puts_them(renderer, seed):
-    texts = texts_of(PLAIN[seed % 2 :: 2] + OFTEN, Random(seed))
+    texts = texts_of(PLAIN[seed % 2 :: 2] + OFTEN, Random(seed), longest=30)
     payload = bill(subscriptions=2, lines=4, records=31 * seed, seed=seed)
     own = {name: next(texts) for name in ("name", "street", "city", "account_id")}
     payload = {**with_invoice(payload, invoice_number=next(texts)), "customer": {**payload["customer"], **own}}

@@ -223,8 +223,8 @@ PLAIN = [char for char in map(chr, range(33, 0x180)) if marks.is_plain(char)]
 OFTEN = list("AVTWYfQury.,- ") * 12
 
 
-def texts_of(letters, random):
-    return iter(lambda: "".join(random.choices(letters, k=random.randint(1, 24))).replace("··", "").strip(), None)
+def texts_of(letters, random, *, longest=24):
+    return iter(lambda: "".join(random.choices(letters, k=random.randint(1, longest))).replace("··", "").strip(), None)
 
 
 def bill_of(letters, seed):
