@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, MapType, StringType, StructType
+from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, MapType, StructType
 
 from billflow.errors import SettingsError
 from billflow.sink_settings import KEYS, PLACE, Outgoing
@@ -91,6 +91,4 @@ def _as_text(column: Column, kind: DataType) -> Column:
 
 def _plain(column: Column, kind: DataType) -> Column:
     """What databases have no type for is JSON."""
-    if isinstance(kind, ArrayType | MapType | StructType):
-        return F.to_json(column)
-    return column if not isinstance(kind, StringType) else column.cast("string")
+    return F.to_json(column) if isinstance(kind, ArrayType | MapType | StructType) else column
