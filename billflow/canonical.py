@@ -37,6 +37,9 @@ CANONICAL_TABLES = {
             "endpoint",
             "endpoint_scheme",
             "buyer_reference",
+            "birth_date",
+            "registration_number",
+            "phone",
         ),
     ),
     "subscriptions": CanonicalTable(
@@ -66,16 +69,25 @@ CANONICAL_TABLES = {
             "unit_price",
             "amount",
         ),
-        optional=("tax", "currency"),
+        optional=("tax", "currency", "tax_amount"),
     ),
     "payments": CanonicalTable(
         key=("payment_id",),
         required=("payment_id", "account_id", "date", "amount"),
         optional=("invoice", "currency", "method"),
     ),
+    "crosswalk": CanonicalTable(
+        key=("account_system", "account_id", "other_system", "other_account_id", "decided_at"),
+        required=("account_id", "other_system", "other_account_id"),
+        optional=("account_system", "decision", "decided_at", "decided_by", "note"),
+    ),
 }
 """Only customers and subscriptions must be given. A payment's `invoice` is the number or id of the invoice that it
 pays; a negative amount is a refund or chargeback.
 
 Beyond the contract, for e-invoices: a customer's electronic address `endpoint` and its scheme (a code of CEF's list
-EAS), BT-49 of EN 16931, and the `buyer_reference`, BT-10."""
+EAS), BT-49 of EN 16931, and the `buyer_reference`, BT-10. By `birth_date`, `registration_number` and `phone` customers
+of several systems are told to be one. `tax_amount` of a bill's line is the tax that the other system has put on it.
+
+`crosswalk`: two accounts are one customer (decision `same`, the default) or not (`different`). Of several rows about
+two accounts the one that was decided last stands. `account_system` is the source's system unless given."""

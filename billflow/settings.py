@@ -12,6 +12,7 @@ from billflow.catalog.periods import Cycle
 from billflow.codes import Country, Currency, Language, Month, PaymentUrl, Zone
 from billflow.dunning import DEFAULT_LEVELS, DunningLevels
 from billflow.errors import SettingsError, UsageError
+from billflow.merging_settings import Merging
 from billflow.number_pattern import NumberPattern
 from billflow.sink_settings import Sinks
 from billflow.source_settings import Sources
@@ -123,6 +124,8 @@ class Settings(Strict):
     dunning: DunningLevels = DEFAULT_LEVELS
     """Levels of reminding that a bill reaches when it stays open."""
     sources: Sources
+    merging: Merging | None = None
+    """How accounts of several systems become one customer; None where each account is one."""
     sinks: Sinks = ()
     """Databases that published bills are written to."""
 
@@ -149,6 +152,11 @@ class Settings(Strict):
         """Whether a source gives a canonical table, or that column of it."""
         mappings = [mapping for source in self.sources for mapping in source.mappings(table)]
         return any(column is None or column in mapping.columns for mapping in mappings)
+
+    @property
+    def consolidates(self) -> bool:
+        """Whether a customer's bills are shown on one."""
+        return self.merging is not None and self.merging.consolidated_bills
 
     @property
     def lake_root(self) -> str:

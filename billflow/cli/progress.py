@@ -19,6 +19,7 @@ STEPS = {
     "late_usage": "looking for usage of confirmed months that came late",
     "invoice_lines": "making invoice lines",
     "drafts": "adding up invoices and taxes",
+    "consolidated_bills": "putting the bills of each customer on one",
     "usage_history": "adding up usage by month",
     "published_bills": "publishing the bills",
     "documents": "rendering documents",

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog
+from billflow.documents.consolidated import LISTS, consolidated_lists
 from billflow.documents.history import Metrics, highest, history_by_account, lookup, named, plain_number
 from billflow.documents.schemas import VERSION
 from billflow.lake import schemas
@@ -72,12 +73,14 @@ def invoice_payloads(
     metrics: Metrics,
     members: DataFrame | None = None,
     history: DataFrame | None = None,
+    consolidated: DataFrame | None = None,
 ) -> DataFrame:
     """One row an invoice: invoice_id, payload, cycle, month.
 
     The tables are as published (CONTRACT §4), each with system and account_id; `usage` also has `local_time`, the wall
     clock time in the account's zone. `seller` has the keys of `SELLER`, each optional; `metrics` are the catalogue's;
-    `members` are as `members_of` gives them, `history` is as `history.usage_history` gives it.
+    `members` are as `members_of` gives them, `history` is as `history.usage_history` gives it, `consolidated` as
+    `consolidated.consolidated_lists` gives it: the payload has its lists then.
 
     The payload (version 2) is `{version, language, currency, seller, customer, members, invoice, lines, taxes, usage,
     history}`.
@@ -109,6 +112,8 @@ def invoice_payloads(
     )
     joined = joined.join(members, list(ACCOUNT), "left") if members else joined.withColumn("members", F.array())
     joined = _with_history(joined, history and history_by_account(history, metrics))
+    further = LISTS if consolidated else ()
+    joined = joined.join(consolidated, list(BILL), "left") if consolidated else joined
     parts = F.struct(
         F.lit(VERSION).alias("version"),
         "language",
@@ -117,7 +122,7 @@ def invoice_payloads(
         "customer",
         F.coalesce("members", F.array()).alias("members"),
         "invoice",
-        *[F.coalesce(name, F.array()).alias(name) for name in ("lines", "taxes", "usage", "history")],
+        *[F.coalesce(name, F.array()).alias(name) for name in ("lines", "taxes", "usage", "history", *further)],
     )
     payload = F.to_json(parts, {"ignoreNullFields": "false"})
     return joined.select("invoice_id", payload.alias("payload"), "cycle", "month")
@@ -147,8 +152,12 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
     """The payloads of published tables: invoices, invoice_lines, invoice_taxes, and accounts, usage and usage_history
     of their period.
 
-    Usage of accounts that get no bill of their own is itemised on the bill that it is on.
+    Usage of accounts that get no bill of their own is itemised on the bill that it is on. With consolidated_bills,
+    consolidated_items and bills each customer's bills are listed on one of them.
     """
+    consolidated = None
+    if "consolidated_bills" in tables:
+        consolidated = consolidated_lists(tables, settings.seller.name)
     return invoice_payloads(
         invoices=tables["invoices"],
         lines=tables["invoice_lines"],
@@ -159,6 +168,7 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
         metrics=catalog.metrics,
         members=members_of(tables["accounts"]),
         history=tables.get("usage_history"),
+        consolidated=consolidated,
     )
 
 

@@ -155,6 +155,30 @@ class Days(Described):
     days: Series
 
 
+class CustomersBill(Described):
+    """One of the customer's bills: this document, that of another account, or one of another system."""
+
+    biller: str = Field(description="the seller, or the other system")
+    document: str = Field(description="number, or id while it has none")
+    account_id: str
+    issue_date: Day
+    currency: str
+    net: Amount
+    tax: Amount
+    total: Amount
+
+
+class OtherLine(Described):
+    """A line of a bill of another system."""
+
+    bill: str
+    description: Text
+    quantity: Amount
+    unit_price: Amount
+    net: Amount
+    currency: str
+
+
 class Payload(BaseModel):
     """Everything that one document prints."""
 
@@ -170,6 +194,8 @@ class Payload(BaseModel):
     usage: list[Meter]
     history: list[History] = []
     days: list[Days] = []
+    consolidated: list[CustomersBill] = []
+    other_bills: list[OtherLine] = []
 
 
 def payload_schema() -> dict[str, Any]:

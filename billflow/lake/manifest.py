@@ -10,7 +10,15 @@ from billflow.lake.storage import Storage
 FOLDER = "_manifests"
 BILLS = ("invoices", "invoice_lines", "invoice_taxes", "documents")
 """Tables of bills: those of a correction stand beside its partition's."""
-WHOLE_TABLES = ("accounts", "subscriptions", "bills", "payments")
+WHOLE_TABLES = (
+    "accounts",
+    "subscriptions",
+    "bills",
+    "payments",
+    "crosswalk",
+    "customer_accounts",
+    "merge_candidates",
+)
 """Canonical tables that are not of one period: an ingestion makes them as a whole."""
 
 
@@ -137,6 +145,10 @@ class Ingest(_Frozen):
     bills: TableRun | None = None
     """None when no source gives them."""
     payments: TableRun | None = None
+    crosswalk: TableRun | None = None
+    customer_accounts: TableRun | None = None
+    """None where accounts are not merged."""
+    merge_candidates: TableRun | None = None
     quarantine: dict[str, TableRun]
     """Partition key → rows; "" for rows that cannot be placed."""
     report: dict[str, dict[str, dict[str, str]]]

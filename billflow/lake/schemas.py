@@ -49,6 +49,9 @@ ACCOUNTS = columns(
     endpoint=TEXT,
     endpoint_scheme=TEXT,
     buyer_reference=TEXT,
+    birth_date=DAY,
+    registration_number=TEXT,
+    phone=TEXT,
     invoiced_account_id=TEXT,
     hierarchy_problem=TEXT,
     source=TEXT,
@@ -115,9 +118,11 @@ BILLS = columns(
     amount=QUANTITY,
     tax=TEXT,
     currency=TEXT,
+    tax_amount=QUANTITY,
     source=TEXT,
 )
-"""Key (system, bill_id, line_no): lines of bills that another system made, in the account's currency unless given."""
+"""Key (system, bill_id, line_no): lines of bills that another system made, in the account's currency unless given.
+`amount` is without tax, `tax_amount` the tax on it as far as the other system tells."""
 
 PAYMENTS = columns(
     system=TEXT,
@@ -131,6 +136,83 @@ PAYMENTS = columns(
     source=TEXT,
 )
 """Key (system, payment_id). A negative amount is a refund or chargeback; the currency is the account's unless given."""
+
+CROSSWALK = columns(
+    system=TEXT,
+    account_id=TEXT,
+    other_system=TEXT,
+    other_account_id=TEXT,
+    decision=TEXT,
+    decided_at=TimestampType(),
+    decided_by=TEXT,
+    note=TEXT,
+    source=TEXT,
+)
+"""What people, and other systems' own tables, say of two accounts: that they are the `same` customer or `different`."""
+
+CUSTOMER_ACCOUNTS = columns(
+    customer_id=TEXT,
+    system=TEXT,
+    account_id=TEXT,
+    leads=FLAG,
+    cycle=TEXT,
+    merged_by=TEXT,
+    probability=DecimalType(9, 8),
+    evidence=TEXT,
+    since=COUNT,
+)
+"""Key (system, account_id): which customer each account is of. The id stays while the account that the customer began
+with is one of its accounts; `since` is the version of the manifest that brought it. Of each customer one account
+`leads`: its bill shows the others', in its `cycle`. `merged_by` is `alone`, `crosswalk`, a key's name or `match`."""
+
+MERGE_CANDIDATES = columns(
+    system=TEXT,
+    account_id=TEXT,
+    name=TEXT,
+    other_system=TEXT,
+    other_account_id=TEXT,
+    other_name=TEXT,
+    found_by=TEXT,
+    probability=DecimalType(9, 8),
+    evidence=TEXT,
+    reason=TEXT,
+)
+"""Pairs of accounts that may be one customer and were not merged: for people to decide, by a row of `crosswalk`."""
+
+CONSOLIDATED_ITEMS = columns(
+    customer_id=TEXT,
+    item=TEXT,
+    system=TEXT,
+    account_id=TEXT,
+    document_id=TEXT,
+    issue_date=DAY,
+    currency=TEXT,
+    net=MONEY,
+    tax=MONEY,
+    total=MONEY,
+    cycle=TEXT,
+    month=TEXT,
+)
+"""The documents of a consolidated bill: `item` is `invoice` or `credit_note` (`document_id` is the invoice_id), or
+`bill` (of another system; its bill_id). `cycle` and `month` are those of the bill run that shows it."""
+
+CONSOLIDATED_BILLS = columns(
+    customer_id=TEXT,
+    currency=TEXT,
+    system=TEXT,
+    account_id=TEXT,
+    invoices=COUNT,
+    bills=COUNT,
+    net=MONEY,
+    tax=MONEY,
+    total=MONEY,
+    shown_on=TEXT,
+    cycle=TEXT,
+    month=TEXT,
+)
+"""One row a currency and customer with bills of another system or several invoices: Σ of its items. `system` and
+`account_id` are of the account that leads; `shown_on` is the invoice_id of the document that shows it, NULL for
+customers without an invoice in the month."""
 
 QUARANTINE = columns(
     source=TEXT,
@@ -286,12 +368,17 @@ SCHEMAS = {
     "adjustments": ADJUSTMENTS,
     "bills": BILLS,
     "payments": PAYMENTS,
+    "crosswalk": CROSSWALK,
+    "customer_accounts": CUSTOMER_ACCOUNTS,
+    "merge_candidates": MERGE_CANDIDATES,
     "quarantine": QUARANTINE,
     "invoices": INVOICES,
     "invoice_lines": INVOICE_LINES,
     "invoice_taxes": INVOICE_TAXES,
     "held": HELD,
     "usage_history": USAGE_HISTORY,
+    "consolidated_bills": CONSOLIDATED_BILLS,
+    "consolidated_items": CONSOLIDATED_ITEMS,
     "documents": DOCUMENTS,
 }
 """The published tables."""

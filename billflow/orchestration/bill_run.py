@@ -121,6 +121,14 @@ class BillRun:
         """Payments of the cycle's accounts."""
         return self._of_cycle(self.ingest.payments, schemas.PAYMENTS)
 
+    def all_bills(self) -> DataFrame:
+        """Lines of bills of other systems, of all accounts: a customer's other accounts may be in other cycles."""
+        return self._bucketed(self.ingest.bills, schemas.BILLS)
+
+    def customer_accounts(self) -> DataFrame:
+        """Which customer each account is of."""
+        return self._bucketed(self.ingest.customer_accounts, schemas.CUSTOMER_ACCOUNTS)
+
     def _of_cycle(self, run: TableRun | None, schema: StructType) -> DataFrame:
         everyone = self._bucketed(run, schema)
         return everyone.join(self.accounts().select("system", "account_id"), ["system", "account_id"], "left_semi")

@@ -8,11 +8,12 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import reconcile
+from billflow.billing import consolidation, reconcile
 from billflow.billing.differences import is_own
 from billflow.lake import schemas
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.other_bills import bills_of
 from billflow.orchestration.project import Project
 from billflow.orchestration.reference_sample import disagreements
 from billflow.orchestration.steps import as_markdown, explained
@@ -164,6 +165,17 @@ def reference_agrees(context: dg.AssetCheckExecutionContext, project: Project) -
         return _result(problems, accounts=accounts)
 
 
+@dg.asset_check(asset="consolidated_bills", blocking=True)
+def consolidated_bills_reconcile(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+    """Σ by system and currency is what that system has billed; each bill is Σ of its items; items are their invoice."""
+    with explained(context.log):
+        run = BillRun(context, project)
+        items = run.staged("consolidated_items", schemas.CONSOLIDATED_ITEMS)
+        shown = run.staged("consolidated_bills", schemas.CONSOLIDATED_BILLS)
+        invoices = run.staged("invoices", schemas.INVOICES)
+        return _result(_found(consolidation.unreconciled(items, bills_of(run), shown, invoices)))
+
+
 CHECKS = (
     quarantine_within_limit,
     every_row_has_one_verdict,
@@ -174,3 +186,6 @@ CHECKS = (
     reference_agrees,
     documents_after_a_change,
 )
+
+CHECKS_OF_CONSOLIDATION = (consolidated_bills_reconcile,)
+"""Of projects that show a customer's bills on one."""

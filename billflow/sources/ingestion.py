@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from functools import reduce
+from itertools import count
 from math import ceil
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,9 @@ from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Catalog
 from billflow.lake import schemas, tables
 from billflow.lake.local_rows import local_rows
+from billflow.lake.manifest import Ingest
 from billflow.lake.staging import Staging
+from billflow.merging_settings import Merging
 from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_settings import Source, TableMapping
 from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
@@ -27,6 +30,8 @@ from billflow.sources.conversion import TYPES
 from billflow.sources.deliveries import Delivery, deliveries, delivery_of, mappings, state
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
 from billflow.sources.mapping import map_rows
+from billflow.sources.merging.decisions import judge_crosswalk
+from billflow.sources.merging.merge import Merge
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
 from billflow.sources.raw import CORRUPT, ROW, delivered_columns
 from billflow.sources.replacements import replaces_any, with_replacements
@@ -39,7 +44,11 @@ _CANONICAL_SCHEMAS = (
     schemas.ADJUSTMENTS,
     schemas.BILLS,
     schemas.PAYMENTS,
+    schemas.CROSSWALK,
+    schemas.CUSTOMER_ACCOUNTS,
+    schemas.MERGE_CANDIDATES,
 )
+_SETTINGS = {"sources", "merging", "cycles", "timezone", "currency", "language"}
 _ROWS_A_BUCKET = 1_000_000
 UNPLACED = "__unplaced__"
 """Folder of rows without cycle and month."""
@@ -52,7 +61,7 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
     parts = {
         "version": __version__,
         "sources": state(settings) or uuid4().hex,
-        "settings": settings.model_dump(mode="json", include={"sources", "cycles", "timezone", "currency", "language"}),
+        "settings": settings.model_dump(mode="json", include=_SETTINGS),
         "metrics": sorted(catalog.metrics),
         "plans": sorted(catalog.plans),
         "taxes": sorted(catalog.taxes),
@@ -97,12 +106,23 @@ def mapping_place(settings: Settings, source: Source, table: str, mapping: Table
 
 
 class Ingestion:
-    """One ingestion of staged raw tables into staged canonical tables."""
+    """One ingestion of staged raw tables into staged canonical tables.
+
+    `before` is the ingestion that is published: customers that are known keep their ids.
+    """
 
     def __init__(
-        self, spark: SparkSession, settings: Settings, catalog: Catalog, staging: Staging, buckets: int
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        catalog: Catalog,
+        staging: Staging,
+        buckets: int,
+        before: Ingest | None = None,
     ) -> None:
         self.spark, self.settings, self.catalog, self.staging, self.buckets = spark, settings, catalog, staging, buckets
+        self.before = before
+        self._kept = count(1)
         self.report: dict[str, dict[str, dict[str, str]]] = {}
         self._quarantines: list[DataFrame] = []
 
@@ -119,6 +139,8 @@ class Ingestion:
             self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
         )
         self._write_placed("usage", self._corrected(usage))
+        if self.settings.merging:
+            self._merge(self.settings.merging, accounts, subscriptions)
         self._write_money(accounts)
         self._write_quarantine()
         self.spark.catalog.clearCache()
@@ -149,6 +171,36 @@ class Ingestion:
             self._written("bills", judge_bills(bills, accounts), "bills")
         if self.settings.gives("payments"):
             self._written("payments", judge_payments(payments, accounts), "payments")
+
+    def _merge(self, settings: Merging, accounts: DataFrame, subscriptions: DataFrame) -> None:
+        """Which customer each account is of; every account is of one."""
+        judged = judge_crosswalk(self._mapped("crosswalk"), accounts)
+        crosswalk = self._written("crosswalk", judged, "crosswalk")
+        version = self.staging.base().version + 1
+        merge = Merge(settings, accounts, subscriptions, crosswalk, self._customers_before(), version, self._keep)
+        customers, candidates = merge.run()
+        self._write_made("customer_accounts", customers, expected=self.report["customers"]["valid"])
+        self._write_made("merge_candidates", candidates)
+
+    def _customers_before(self) -> DataFrame | None:
+        known = self.before.customer_accounts if self.before else None
+        if known is None:
+            return None
+        return tables.read_runs(self.spark, self.staging.storage, [known], schemas.CUSTOMER_ACCOUNTS)
+
+    def _keep(self, rows: DataFrame) -> DataFrame:
+        """`rows` as they were written: what comes after does not compute them again."""
+        place = self.staging.uri(f"merging/{next(self._kept)}")
+        tables.write_plain(rows, place)
+        return tables.read_plain(self.spark, place, rows.schema)
+
+    def _write_made(self, table: str, rows: DataFrame, expected: dict[str, str] | None = None) -> None:
+        """Writes a table that is made of others, and counts what was written against what was `expected`."""
+        place = self.staging.uri(table)
+        schema = schemas.SCHEMAS[table]
+        tables.write_bucketed(tables.by_account(tables.conformed(rows, schema), self.buckets), place, self.buckets)
+        written = {"rows": str(self.spark.read.schema(schema).parquet(place).count()), "quantity": "0"}
+        self.report[table] = {"in": {**written, **(expected or {})}, VALID: written}
 
     def _mapped(self, table: str) -> DataFrame:
         """All rows that the sources map to `table`, with source, system and _delivery; counts them on their way in."""

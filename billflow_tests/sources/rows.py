@@ -48,6 +48,7 @@ REQUIRED = {
         "amount": "1",
     },
     "payments": {"payment_id": "id", "account_id": "'17'", "date": "'2013-01-01'", "amount": "1"},
+    "crosswalk": {"account_id": "id", "other_system": "'b'", "other_account_id": "id"},
 }
 
 

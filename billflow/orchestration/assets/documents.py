@@ -56,7 +56,9 @@ def _published(run: BillRun) -> PublishedPartition:
 
 
 def _payloads(run: BillRun, published: PublishedPartition, invoices: DataFrame) -> DataFrame:
-    billed_from = ("invoice_lines", "invoice_taxes", "accounts", "usage", "usage_history")
+    billed_from = ["invoice_lines", "invoice_taxes", "accounts", "usage", "usage_history"]
+    if "consolidated_bills" in published.tables:
+        billed_from += ["consolidated_bills", "consolidated_items", "bills"]
     read = {name: read_published(run, published, name) for name in billed_from}
     return payload.payloads_of_bills({**read, "invoices": invoices}, run.settings, run.catalog)
 

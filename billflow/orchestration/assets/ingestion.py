@@ -19,6 +19,8 @@ from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, ex
 from billflow.sources.deliveries import Delivery, check_sources
 from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, opened_deliveries
 
+MERGED = ("crosswalk", "customer_accounts", "merge_candidates")
+"""Tables of projects that merge accounts."""
 CANONICAL = ("accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
 
 
@@ -87,7 +89,7 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
             _ingest(run)
         run.staging.note("ingest", {"buckets": run.ingest.accounts.buckets})
         report = run.ingest.report
-        yield _result("accounts", run.accounts(), report["customers"])
+        yield _result("accounts", run.accounts(), report["customers"], **_merged(report))
         yield _result("subscriptions", run.subscriptions(), report["subscriptions"])
         yield _result("usage", run.usage(), _whole(report["usage"]))
         yield _result("adjustments", run.adjustments(), _whole(report.get("adjustments", {})))
@@ -98,9 +100,16 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
         )
 
 
-def _result(name: str, rows: Any, report: dict[str, dict[str, str]]) -> dg.MaterializeResult[Any]:
+def _result(name: str, rows: Any, report: dict[str, dict[str, str]], **more: Any) -> dg.MaterializeResult[Any]:
     count = int(report.get("valid", {"rows": "0"})["rows"])
-    return dg.MaterializeResult(name, metadata=described(rows, count, verdicts=as_markdown(report)))
+    return dg.MaterializeResult(name, metadata=described(rows, count, verdicts=as_markdown(report), **more))
+
+
+def _merged(report: dict[str, dict[str, dict[str, str]]]) -> dict[str, int]:
+    """How many pairs of accounts are left for people to decide; nothing where accounts are not merged."""
+    if "merge_candidates" not in report:
+        return {}
+    return {"pairs to decide on (merge_candidates)": int(report["merge_candidates"]["valid"]["rows"])}
 
 
 def _whole(report: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -111,7 +120,8 @@ def _ingest(run: BillRun) -> None:
     noted = run.staging.noted("raw")
     cores = run.spark.sparkContext.defaultParallelism
     buckets = bucket_count(sum(noted["rows"].values()), cores)
-    report = Ingestion(run.spark, run.settings, run.catalog, run.staging, buckets).run()
+    before = run.staging.base().ingest
+    report = Ingestion(run.spark, run.settings, run.catalog, run.staging, buckets, before).run()
     ingest = _described_ingest(run, noted, buckets, report)
     run.staging.note("ingestion", ingest.model_dump())
 
@@ -140,6 +150,7 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
         adjustments=placed("adjustments"),
         bills=whole("bills", "bills") if run.settings.gives("bills") else None,
         payments=whole("payments", "payments") if run.settings.gives("payments") else None,
+        **({table: whole(table, table) for table in MERGED} if run.settings.merging else {}),
         quarantine=_quarantines(run, report["quarantine"]),
         report=report,
     )

@@ -23,17 +23,25 @@ from billflow.orchestration.steps import POOL, RETRY, explained
 BILLED = ("invoices", "invoice_lines", "invoice_taxes", "held", "held_late", "unrated", "usage_history")
 """Tables that a bill run writes for its partition."""
 
+CONSOLIDATED = ("consolidated_bills", "consolidated_items")
+"""And those of a project that shows a customer's bills on one."""
+
 _PUBLISHED_AS = {"held_late": "held", "unrated": "quarantine", late.UNRATED: "quarantine"}
 
 
-@dg.asset(
-    deps=["invoices", "invoice_taxes", "usage_history", "quarantine"],
-    group_name="published",
-    kinds={"parquet"},
-    retry_policy=RETRY,
-    pool=POOL,
-)
-def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
+def publishing_asset(*further: str) -> dg.AssetsDefinition:
+    """The asset `published_bills`; `further` ones must be there, and pass their checks, before it."""
+    return dg.asset(
+        name="published_bills",
+        deps=["invoices", "invoice_taxes", "usage_history", "quarantine", *further],
+        group_name="published",
+        kinds={"parquet"},
+        retry_policy=RETRY,
+        pool=POOL,
+    )(_publish_bills)
+
+
+def _publish_bills(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """The bills become visible, all at once: staged tables are verified, renamed and named in a new manifest."""
     with explained(context.log):
         run = BillRun(context, project)
@@ -50,18 +58,25 @@ def published_bills(context: dg.AssetExecutionContext, project: Project) -> dg.M
         return dg.MaterializeResult(metadata={"manifest": manifest.version, "path": run.settings.lake_root})
 
 
+published_bills = publishing_asset()
+
+
 def _verified(run: BillRun) -> tuple[PublishedPartition, dict[str, str]]:
     """The partition as it was counted from what was written, and where each staged folder goes.
 
     Once the first folder was renamed nothing can be counted: a step that is tried again finds the counts in a note.
     """
-    paths = {table: _path(run, table) for table in (*BILLED, *_late_tables(run))}
+    paths = {table: _path(run, table) for table in (*BILLED, *_consolidated(run), *_late_tables(run))}
     moves = {**_ingested(run), **{run.staging.place(table): path for table, path in paths.items()}}
     if not any(run.storage.exists(place) for place in moves.values()):
         rows = _rows(run, paths)
         written = {table: _table_run(run, table, path, rows[table]) for table, path in paths.items()}
         run.staging.note("partition", _partition(run, written).model_dump(mode="json"))
     return PublishedPartition.model_validate(run.staging.noted("partition")), moves
+
+
+def _consolidated(run: BillRun) -> tuple[str, ...]:
+    return CONSOLIDATED if run.settings.consolidates else ()
 
 
 def _late_tables(run: BillRun) -> tuple[str, ...]:
@@ -94,7 +109,7 @@ def _rows(run: BillRun, staged: Iterable[str]) -> dict[str, int]:
 
 def _table_run(run: BillRun, table: str, path: str, rows: int) -> TableRun:
     """A staged table of so many rows, and where it will be."""
-    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history")
+    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history", *CONSOLIDATED)
     return TableRun(path=path, rows=rows, buckets=run.buckets if bucketed else 0)
 
 

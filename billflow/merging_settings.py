@@ -1,0 +1,37 @@
+"""`merging:` of billflow.yaml: which accounts of several systems are one customer."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from billflow.strict_yaml import ExactDecimal, Strict
+
+Key = Literal["tax_id", "registration_number", "email", "phone"]
+
+
+class Matching(Strict):
+    """Accounts that are probably one customer, by names, addresses and dates. Needs the extra `merging`."""
+
+    merge: ExactDecimal = Field(default=Decimal("0.999"), gt=0, le=1)
+    """Pairs at least as probable are merged, if neither account has another such pair in the other's system."""
+    ask: ExactDecimal = Field(default=Decimal("0.5"), gt=0, le=1)
+    """Pairs at least as probable are listed in `merge_candidates`, for people to decide."""
+    within_systems: bool = False
+    """Whether two accounts of one system may be one customer too."""
+
+    @model_validator(mode="after")
+    def _asks_below(self) -> "Matching":
+        if self.ask > self.merge:
+            raise ValueError("ask is above merge: pairs between them would be neither asked for nor merged")
+        return self
+
+
+class Merging(Strict):
+    """Decisions (table `crosswalk`) always win, then equal keys, then what is probable."""
+
+    keys: tuple[Key, ...] = ("tax_id", "registration_number")
+    """Accounts in which one of these is equal, but for case and punctuation, are one customer."""
+    match: Matching | None = None
+    consolidated_bills: bool = True
+    """Whether bills of other systems, and a customer's other invoices, are shown on one bill."""

@@ -1,0 +1,70 @@
+"""Clusters of accounts, against a program in plain Python; nobody is joined with whom they were decided to be different."""
+
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from billflow.lake.schemas import WHOLE
+from billflow.sources.merging.clusters import DECIDED, KEYED, MATCHED, clusters, components
+from billflow_tests.sources.merging.frames import kept, pairs
+
+
+def joined(links: set[tuple[str, str]]) -> dict[str, str]:
+    """Node → the smallest node that it is linked with, in any number of steps."""
+    found = {node: node for link in links for node in link}
+    for _ in found:
+        for a, b in links:
+            found[a] = found[b] = min(found[a], found[b])
+    return found
+
+
+def chain(length: int, random: Random) -> set[tuple[str, str]]:
+    nodes = [f"n{number:03}" for number in range(length)]
+    random.shuffle(nodes)
+    return {(min(a, b), max(a, b)) for a, b in pairwise(nodes)}
+
+
+def sparse(random: Random) -> set[tuple[str, str]]:
+    nodes = [f"m{number:03}" for number in range(60)]
+    found = {tuple(sorted(random.sample(nodes, 2))) for _ in range(45)}
+    return {(a, b) for a, b in found}
+
+
+def test_components(spark):
+    links = chain(40, Random(1)) | sparse(Random(1))
+    found = components(pairs(spark, sorted(links), "a", "b"), kept)
+    assert {row["node"]: row["cluster"] for row in found.collect()} == joined(links)
+
+
+def test_nobody_is_joined_by_no_pairs(spark):
+    assert components(pairs(spark, [], "a", "b"), kept).collect() == []
+
+
+@pytest.mark.parametrize(
+    ("case", "ranked", "apart", "expected"),
+    [
+        ("all agree", [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED)], [], ["abcd"]),
+        ("decided against the pair itself", [("a", "b", KEYED), ("b", "c", KEYED)], [("a", "b")], ["bc"]),
+        (
+            "by way of others: what is only probable goes first",
+            [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED), ("x", "y", MATCHED)],
+            [("a", "d")],
+            ["abc", "xy"],
+        ),
+        (
+            "then keys",
+            [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", KEYED), ("x", "y", MATCHED), ("x", "z", KEYED)],
+            [("a", "d")],
+            ["ab", "xyz"],
+        ),
+        ("decisions against each other join nobody", [("a", "b", DECIDED), ("b", "c", DECIDED)], [("a", "c")], []),
+    ],
+)  # fmt: skip
+def test_apart(spark, case, ranked, apart, expected):
+    found, used = clusters(pairs(spark, ranked, "a", "b", "rank", rank=WHOLE), pairs(spark, apart, "a", "b"), kept)
+    together: dict[str, str] = {}
+    for row in sorted(found.collect()):
+        together[row["cluster"]] = together.get(row["cluster"], "") + row["node"]
+    assert sorted(together.values()) == expected, case
+    assert all(row["a"] + row["b"] not in {a + b for a, b in apart} for row in used.collect())

@@ -1,0 +1,140 @@
+"""Decisions, keys and what is probable: who is merged, and what people are asked."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from billflow.lake import schemas
+from billflow.merging_settings import Merging
+from billflow.sources.merging import keys as keys_module
+from billflow.sources.merging.decisions import judge_crosswalk, standing_decisions
+from billflow.sources.merging.keys import key_pairs
+from billflow.sources.merging.merge import Merge
+from billflow_tests.sources.merging.frames import accounts, frame, kept
+from billflow_tests.sources.rows import canonical, verdicts
+
+
+def at(day: int) -> datetime:
+    return datetime(2026, 5, day, tzinfo=UTC)
+
+
+def said(one: str, other: str, decision: str = "same", day: int | None = None) -> dict[str, object]:
+    """A row of CROSSWALK of accounts that are named system + number."""
+    decided = at(day) if day else None
+    return {"system": one[0], "account_id": one, "other_system": other[0], "other_account_id": other, "decision": decision, "decided_at": decided}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "together"),
+    [
+        (("AU 11-222", "au11222"), True),
+        (("11222", "11223"), False),
+        (("0000000", "0000000"), False),
+        (("123", "123"), False),
+        ((None, None), False),
+        (("", ""), False),
+        (("Straße 4711", "STRASSE 4711"), True),
+        (("ДФ-1234", "дф1234"), True),
+    ],
+)
+def test_keys_are_equal_but_for_case_and_punctuation(spark, values, together):
+    base = accounts(spark, *[{"account_id": str(at), "tax_id": value} for at, value in enumerate(values)])
+    assert (len(key_pairs(base, ["tax_id"]).collect()) == 1) == together
+
+
+def test_mail_keeps_its_punctuation(spark):
+    base = accounts(spark, *[{"account_id": mail, "email": mail} for mail in ("a.b@x.au", "ab@x.au", "A.B@X.AU ")])
+    (found,) = key_pairs(base, ["email"]).collect()
+    assert (found["evidence"], found["shared"]) == ("email a.b@x.au", 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "decision"),
+    [
+        ([said("a1", "b1")], "same"),
+        ([said("a1", "b1"), said("b1", "a1", "different", 2)], "different"),
+        ([said("a1", "b1", "different", 2), said("b1", "a1", "same", 3)], "same"),
+        ([said("a1", "b1", "same", 2), said("a1", "b1", "different", 2)], "different"),
+        ([said("a1", "b1"), said("a1", "b1", "different")], "different"),
+    ],
+)
+def test_the_last_decision_stands(spark, rows, decision):
+    (found,) = standing_decisions(frame(spark, schemas.CROSSWALK, rows)).collect()
+    assert (found["a"], found["b"], found["decision"]) == ("1:a:a1", "1:b:b1", decision)
+
+
+def test_rows_of_the_crosswalk_are_judged(spark):
+    base = accounts(spark, {"account_id": "a1"}, {"system": "b", "account_id": "b1"})
+    good = {"system": "a", "account_id": "a1", "other_system": "b", "other_account_id": "b1"}
+    rows = canonical(
+        spark,
+        "crosswalk",
+        [
+            good,
+            {**good, "decision": "perhaps"},
+            {**good, "other_account_id": "b9"},
+            {**good, "other_system": "a", "other_account_id": "a1"},
+            {**good, "other_account_id": None},
+            {**good, "system": "clerks", "account_system": "a"},
+            {**good, "decision": "different"},
+        ],
+    )
+    assert [verdict for _, verdict in sorted(verdicts(judge_crosswalk(rows, base)).items())] == [
+        ("valid", []),
+        ("quarantined", ["unknown_decision"]),
+        ("quarantined", ["unknown_account"]),
+        ("quarantined", ["same_account"]),
+        ("quarantined", ["missing_key", "unknown_account"]),
+        ("duplicate", []),
+        ("quarantined", ["duplicate_key"]),
+    ]
+
+
+@pytest.fixture
+def merged(spark):
+    """Of accounts with tax ids and a crosswalk: clusters as sets of account ids, and the pairs to decide on."""
+
+    def run(taxes: dict[str, str], crosswalk: list[dict[str, object]]) -> tuple[list[list[str]], list[tuple[str, ...]]]:
+        base = accounts(spark, *[{"system": one[0], "account_id": one, "name": f"N {one}", "tax_id": tax} for one, tax in taxes.items()])  # fmt: skip
+        nothing = frame(spark, schemas.SUBSCRIPTIONS, [])
+        decided = frame(spark, schemas.CROSSWALK, crosswalk)
+        merge = Merge(Merging(keys=("tax_id",)), base, nothing, decided, None, 1, kept)
+        customers, candidates = merge.run()
+        together: dict[str, list[str]] = {}
+        for row in customers.orderBy("account_id").collect():
+            together.setdefault(row["customer_id"], []).append(row["account_id"])
+        asked = candidates.orderBy("account_id", "other_account_id").select(
+            "account_id", "other_account_id", "name", "other_name", "found_by", "reason"
+        )
+        return sorted(together.values()), [tuple(row) for row in asked.collect()]
+
+    return run
+
+
+def test_keys_and_decisions_together(merged):
+    taxes = {"a1": "1111-2", "b1": "11112", "a2": "22223", "b2": "22223", "a3": "33334", "b3": "44445"}
+    found, asked = merged(taxes, [said("a2", "b2", "different"), said("a3", "b3")])
+    assert (found, asked) == ([["a1", "b1"], ["a2"], ["a3", "b3"], ["b2"]], [])
+
+
+def test_what_would_join_those_who_are_different_is_asked_for(merged):
+    taxes = {"a1": "11112", "b1": "11112", "c1": "55555"}
+    found, asked = merged(taxes, [said("b1", "c1"), said("a1", "c1", "different")])
+    assert found == [["a1"], ["b1", "c1"]]
+    assert [one[:5] for one in asked] == [("a1", "b1", "N a1", "N b1", "tax_id")]
+    assert "decided to be different" in asked[0][5]
+
+
+def test_a_value_that_too_many_have_is_asked_for(merged, monkeypatch):
+    monkeypatch.setattr("billflow.sources.merging.merge.MOST", 2)
+    assert keys_module.MOST == 100
+    found, asked = merged({"a1": "11112", "b1": "11112", "c1": "11112"}, [])
+    assert found == [["a1"], ["b1"], ["c1"]]
+    assert [one[:2] for one in asked] == [("a1", "b1"), ("a1", "c1")]
+    assert "3 accounts have it" in asked[0][5]
+
+
+def test_the_order_of_rows_does_not_matter(merged):
+    taxes = {f"{system}{number}": f"{number % 7}0000" for system in "abc" for number in range(1, 15)}
+    backwards = dict(reversed(taxes.items()))
+    assert merged(taxes, []) == merged(backwards, [])
