@@ -77,6 +77,23 @@ class SparkSettings(Strict):
         return {name: str(value) for name, value in (self.model_extra or {}).items()}
 
 
+class Retention(Strict):
+    """Which older runs of a cycle and month stay readable; what is confirmed stays for ever.
+
+    The two newest versions of the lake stay whole by any rule: readers may be at work on them.
+    """
+
+    versions: int = Field(default=1, ge=1)
+    """So many published runs of each cycle and month, the newest one among them."""
+    days: int = Field(default=0, ge=0, le=36500)
+    """And every run for at least so many days after another one has replaced it."""
+
+    def __str__(self) -> str:
+        runs = "the newest run" if self.versions == 1 else f"the {self.versions} newest runs"
+        since = f", and each for {self.days} days after it was replaced" if self.days else ""
+        return f"{runs} of a cycle and month{since}"
+
+
 class Numbering(Strict):
     """Patterns of legal numbers; `{year}` is the year of the issue date."""
 
@@ -123,6 +140,7 @@ class Settings(Strict):
     documents: Documents = Field(default_factory=Documents)
     dunning: DunningLevels = DEFAULT_LEVELS
     """Levels of reminding that a bill reaches when it stays open."""
+    retention: Retention = Field(default_factory=Retention)
     sources: Sources
     merging: Merging | None = None
     """How accounts of several systems become one customer; None where each account is one."""

@@ -29,8 +29,9 @@ def fsck(project: str | None, *, repair: bool, shape: str) -> int:
 
     Exit code 1 when something is damaged. Only what nobody needs is ever removed; `verify` compares contents.
     """
-    storage = open_lake(load_settings(find_project(project)))
-    findings = list(examine(storage))
+    settings = load_settings(find_project(project))
+    storage = open_lake(settings)
+    findings = list(examine(storage, settings.retention))
     needless = [one for one in findings if one.needless]
     if repair:
         remove(storage, [one.path for one in needless])

@@ -17,14 +17,10 @@ from billflow.cli.output import open_output
 from billflow.errors import UsageError
 from billflow.exact_json import exact_json
 from billflow.lake import published
-from billflow.lake.manifest import Manifest, NumberRange, PublishedPartition, read_manifest
-from billflow.lake.storage import Storage, open_lake
+from billflow.lake.manifest import NumberRange, PublishedPartition, read_manifest
+from billflow.lake.retention import kept_runs
+from billflow.lake.storage import open_lake
 from billflow.settings import find_project, load_settings
-
-
-def _lake(project: str | None) -> tuple[Storage, Manifest]:
-    storage = open_lake(load_settings(find_project(project)))
-    return storage, read_manifest(storage)
 
 
 def open_tables(project: str | None) -> duckdb.DuckDBPyConnection:
@@ -38,7 +34,9 @@ def open_tables(project: str | None) -> duckdb.DuckDBPyConnection:
 @click.pass_obj
 def status(project: str | None) -> None:
     """Cycles and months: draft, confirmed, held and why."""
-    storage, manifest = _lake(project)
+    settings = load_settings(find_project(project))
+    storage = open_lake(settings)
+    manifest = read_manifest(storage)
     console = open_output()
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
@@ -53,6 +51,9 @@ def status(project: str | None) -> None:
         if made.correction:
             why = f"for invoice {made.correction.number}: {made.correction.reason}"
             console.print(f"{key}: {numbers_of(made)} {why}", markup=False)
+    for older in kept_runs(storage, settings.retention):
+        stays = f"run {older.partition.run_id}, replaced {older.replaced:%Y-%m-%d}, stays readable"
+        console.print(f"{older.key}: {stays} ({settings.retention})", markup=False)
     connection = published.connect(storage, manifest)
     held = connection.execute(
         "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"

@@ -13,9 +13,11 @@ from billflow.lake.catalogs import kept_catalog
 from billflow.lake.manifest import Manifest, TableRun
 from billflow.lake.publishing import unnamed
 from billflow.lake.storage import Storage
+from billflow.settings import Retention
 
 _AT_ONCE = 8
 """Files whose footers are read at the same time: each waits for its storage."""
+_NO_MORE = Retention()
 _AGAIN = "restore it from a backup or a snapshot of the storage, or bill its month again if that is a draft"
 _NOT_LOST = (
     "restore it from a backup or a snapshot of the storage; it may hold numbers that were given: never remove it"
@@ -33,8 +35,8 @@ class Finding:
     needless: bool = False
 
 
-def examine(storage: Storage) -> Iterator[Finding]:
-    """All that is wrong with a lake: its manifests, what the newest one names, and what none needs."""
+def examine(storage: Storage, retention: Retention = _NO_MORE) -> Iterator[Finding]:
+    """All that is wrong with a lake: its manifests, what the newest one names, and what none needs by the rule."""
     numbers = manifests.versions(storage)
     broken = list(_broken_manifests(storage, numbers))
     yield from broken
@@ -48,7 +50,7 @@ def examine(storage: Storage) -> Iterator[Finding]:
         for found in pool.map(lambda run: list(_table(storage, run)), runs.values()):
             yield from found
     if not broken:  # a version that readers may still be at work with names folders too
-        yield from map(_needless, unnamed(storage))
+        yield from map(_needless, unnamed(storage, retention))
 
 
 def _broken_manifests(storage: Storage, numbers: Iterable[int]) -> Iterator[Finding]:
@@ -111,7 +113,7 @@ def _needless(path: str) -> Finding:
     return Finding(
         "orphan",
         path,
-        "no manifest that is read names it, and no run that may go on has made it",
+        "no manifest that is read names it, no run that may go on has made it, and no rule keeps it",
         "`billflow lake fsck --repair` removes it, and so does the next run that publishes",
         needless=True,
     )

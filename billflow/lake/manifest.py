@@ -1,6 +1,7 @@
 """Manifests: which folders make up each published table. Readers go through the newest; nobody sees half a run."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -176,6 +177,8 @@ class Manifest(_Frozen):
 
     version: int = 0
     run_id: str = ""
+    committed: datetime | None = None
+    """When it became the newest, by the clock of who published; None in manifests of before this was noted."""
     schemas: dict[str, str] = Field(default_factory=dict)
     """Table → Spark's schema as JSON."""
     ingest: Ingest | None = None

@@ -8,18 +8,22 @@ its numbers were to follow those of a manifest that is not the newest any more.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from billflow.errors import RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
+from billflow.lake.retention import kept_folders
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.staging import FOLDER as STAGING_FOLDER
 from billflow.lake.staging import Staging, owners
 from billflow.lake.storage import Storage
+from billflow.settings import Retention
 
 _KEPT_VERSIONS = 2
-"""Readers of the version before the newest may still be at work; older runs are removed."""
+"""Readers of the version before the newest may still be at work; older runs are removed, unless a rule keeps them."""
+_NO_MORE = Retention()
 
 
 def run_folder(table: str, run_id: str, partition: tuple[str, str] | None = None) -> str:
@@ -59,6 +63,7 @@ class Publication:
             update={
                 "version": head.version + 1,
                 "run_id": self.run_id,
+                "committed": datetime.now(UTC),
                 "schemas": {name: schema.json() for name, schema in SCHEMAS.items()},
                 "ingest": self.ingest or head.ingest,
                 kind: {**getattr(head, kind), self.key: self.partition},
@@ -77,8 +82,12 @@ class Publication:
         return {"series": {**head.series, **used}, "chain": confirmation.head}
 
 
-def publish(storage: Storage, moves: Mapping[str, str], publication: Publication) -> Manifest:
+def publish(
+    storage: Storage, moves: Mapping[str, str], publication: Publication, retention: Retention = _NO_MORE
+) -> Manifest:
     """Renames each staged folder (key) to its place (value) and commits the publication; the version it is in.
+
+    Then it removes what nobody needs any more, as `retention` has it.
 
     ConflictError, with nothing published, when another run of the partition was first. Nothing is done when the
     publication is in already: a step killed after its commit is tried again.
@@ -87,13 +96,13 @@ def publish(storage: Storage, moves: Mapping[str, str], publication: Publication
     if publication.is_in(head):
         return head
     publication.onto(head)  # a run that has lost renames nothing
-    before = set(unnamed(storage))
+    before = set(unnamed(storage, retention))
     for staged, place in moves.items():
         _move(storage, staged, place)
     _check_there(storage, publication)
     committed = _committed(storage, publication)
     # What nobody needed before and after: a run that was dead may have come back in between.
-    remove(storage, [folder for folder in unnamed(storage) if folder in before])
+    remove(storage, [folder for folder in unnamed(storage, retention) if folder in before])
     return committed
 
 
@@ -126,15 +135,17 @@ def _move(storage: Storage, staged: str, place: str) -> None:
     storage.rename(staged, place)
 
 
-def unnamed(storage: Storage) -> list[str]:
-    """Folders that nobody needs: no recent manifest names them, none that a living run started from, and no living
-    run made them; and staging folders of runs that have ended. A dead run lives while it can be tried again.
+def unnamed(storage: Storage, retention: Retention = _NO_MORE) -> list[str]:
+    """Folders that nobody needs: no recent manifest names them, none that a living run started from, no living run
+    made them, and they are of no older run that `retention` keeps; and staging folders of runs that have ended. A dead
+    run lives while it can be tried again.
     """
     found, head = owners(storage), manifests.read_manifest(storage)
     living = {run_id: owner for run_id, owner in found.items() if owner and not owner.has_ended(storage, head)}
     versions = manifests.versions(storage)
     needed = {*versions[-_KEPT_VERSIONS:], *(owner.base for owner in living.values())}.intersection(versions)
     named = {run.path for version in needed for run in manifests.read_manifest(storage, version).table_runs()}
+    named |= kept_folders(storage, retention)
     folders = (folder for folder in _run_folders(storage) if folder not in named)
     left = [folder for folder in folders if not _made_by(folder, living)]
     return [*left, *(f"{STAGING_FOLDER}/{run_id}" for run_id in found if run_id not in living)]

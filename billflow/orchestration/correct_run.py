@@ -141,7 +141,8 @@ class CorrectRun:
         if problems:
             raise _defect(problems[0], self.key)
         moves = {run.path: placed[table].path for table, run in staged.items()}
-        publish(self.storage, moves, Publication(self.run_id, self.key, correcting.sealed(), replaces=None))
+        publication = Publication(self.run_id, self.key, correcting.sealed(), replaces=None)
+        publish(self.storage, moves, publication, self.settings.retention)
 
     def _folder(self, table: str) -> str:
         cycle, _, month = partition_of(self.key).partition("|")

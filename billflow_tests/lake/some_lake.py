@@ -7,9 +7,11 @@ from billflow.lake.manifest import AccountCounts, PublishedPartition, TableRun
 from billflow.lake.publishing import Publication, publish, run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage
+from billflow.settings import Retention
 
 TABLES = ("invoices", "invoice_lines")
 PARTITION = ("c01", "2013-01")
+NO_MORE = Retention()
 COUNTS = AccountCounts(accounts=1, invoiced=1, without_lines=0, held=0)
 
 
@@ -45,15 +47,19 @@ def publication_of(staging: Staging, moves: Mapping[str, str], partition: tuple[
     return Publication(staging.run_id, key, made, replaces=staging.base().partitions.get(key))
 
 
-def published(storage: Storage, run_id: str, partition: tuple[str, str] = PARTITION) -> None:
+def published(
+    storage: Storage, run_id: str, partition: tuple[str, str] = PARTITION, retention: Retention = NO_MORE
+) -> None:
     """A whole run: staged and published."""
-    publish_staged(storage, stage(storage, run_id, partition=partition), partition)
+    publish_staged(storage, stage(storage, run_id, partition=partition), partition, retention)
 
 
-def publish_staged(storage: Storage, staging: Staging, partition: tuple[str, str] = PARTITION) -> None:
+def publish_staged(
+    storage: Storage, staging: Staging, partition: tuple[str, str] = PARTITION, retention: Retention = NO_MORE
+) -> None:
     """Publishes what `stage` has written."""
     moves = moves_of(staging, partition=partition)
-    publish(storage, moves, publication_of(staging, moves, partition))
+    publish(storage, moves, publication_of(staging, moves, partition), retention)
 
 
 def seen(storage: Storage) -> dict[str, str]:

@@ -120,7 +120,7 @@ def _publish(run: ConfirmRun, partition: PublishedPartition) -> int:
     confirming = run.confirming()
     moves = {staged.path: confirming.placed[table].path for table, staged in confirming.staged.items()}
     publication = Publication(run.root, run.partition.key, partition, replaces=run.draft)
-    manifest = publish(run.storage, moves, publication)
+    manifest = publish(run.storage, moves, publication, run.settings.retention)
     with suppress(PassingError):  # all is published; the next run clears up
         finish(run.storage, run.root)
     return manifest.version

@@ -105,4 +105,5 @@ def _commit(run: BillRun, moves: dict[str, str], rendered: TableRun, held: Table
     with_documents = partition.model_copy(
         update={"tables": {**partition.tables, "documents": (rendered,), "held": (*partition.tables["held"], held)}}
     )
-    return publish(run.storage, moves, Publication(run.root, run.partition.key, with_documents, replaces=partition))
+    publication = Publication(run.root, run.partition.key, with_documents, replaces=partition)
+    return publish(run.storage, moves, publication, run.settings.retention)

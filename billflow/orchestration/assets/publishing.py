@@ -54,8 +54,9 @@ def _publish_bills(context: dg.AssetExecutionContext, project: Project) -> dg.Ma
             raise lost_to(head, run.partition.key)
         partition, moves = _verified(run)
         publication = Publication(run.root, run.partition.key, partition, replaces, _own_ingest(run))
-        manifest = publish(run.storage, moves, publication)
-        return dg.MaterializeResult(metadata={"manifest": manifest.version, "path": run.settings.lake_root})
+        manifest = publish(run.storage, moves, publication, run.settings.retention)
+        stays = {"path": run.settings.lake_root, "stays readable": str(run.settings.retention)}
+        return dg.MaterializeResult(metadata={"manifest": manifest.version, **stays})
 
 
 published_bills = publishing_asset()
