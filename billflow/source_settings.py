@@ -1,6 +1,5 @@
 """`sources:` of billflow.yaml: where rows come from, and how they become those of the canonical tables."""
 
-import json
 import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -8,143 +7,17 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
-from billflow.strict_yaml import AtLeastOne, FloatText, Strict
-
-FileFormat = Literal["csv", "json", "parquet"]
-
-
-class TableMapping(Strict):
-    """How the columns of what is read become those of a canonical table."""
-
-    columns: dict[str, str] = Field(min_length=1)
-    """Canonical column → Spark SQL expression over the source's columns."""
-    unfold: str | None = None
-    """Column that holds a list: each of its elements is a row, and takes the list's place in it."""
-
-    @property
-    def condition(self) -> str | None:
-        """Spark SQL that tells which of the rows that were read are of this table; None for all."""
-        return None
-
-
-class FileMapping(TableMapping):
-    """Files."""
-
-    path: str
-    """Relative to the project; may be a glob."""
-    format: FileFormat | None = None
-    """Instead of the source's."""
-    where: str | None = None
-    """Spark SQL condition; rows that do not meet it are not of this table."""
-
-    @property
-    def condition(self) -> str | None:
-        """`where`."""
-        return self.where
-
-
-class SqlMapping(TableMapping):
-    """A table, a view or a query of a SQL database."""
-
-    table: str | None = None
-    """Name, with its schema where there are several: public.customer."""
-    query: str | None = None
-    """SELECT in the database's own SQL, instead of `table`."""
-    where: str | None = None
-    """Condition in the database's own SQL, which only sends the rows that meet it."""
-    partition_by: str | None = None
-    """Column by which the rows are read in several parts at once; one with an index, such as the key."""
-    watermark: str | None = None
-    """Column that grows with each change: while its highest value and the number of rows stay, nothing is read."""
-
-    @model_validator(mode="after")
-    def _is_a_table_or_a_query(self) -> "SqlMapping":
-        if (self.table is None) == (self.query is None):
-            raise ValueError("give either table or query")
-        return self
-
-
-class MongoMapping(TableMapping):
-    """A collection of MongoDB."""
-
-    collection: str
-    where: dict[str, Any] = Field(default_factory=dict)
-    """MongoDB's own filter, in its extended JSON: `{kind: usage, at: {$gte: {$date: "2026-01-01T00:00:00Z"}}}`."""
-    watermark: str | None = None
-    """Field that grows with each change: while its highest value and the number of documents stay, nothing is read."""
-
-    @property
-    def filter(self) -> str:
-        """`where` as JSON."""
-        return json.dumps(_numbers(self.where), sort_keys=True)
-
-    @field_validator("where")
-    @classmethod
-    def _is_json(cls, where: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(where)
-        except TypeError:
-            raise ValueError('a filter has no dates of YAML; write {$date: "2026-01-01T00:00:00Z"}') from None
-        return where
-
-
-class RedisMapping(TableMapping):
-    """Values of Redis: hashes, texts with JSON and lists of such, each with its key as `_key`; or entries of a stream,
-    each with its id as `_id`.
-    """
-
-    keys: str | None = None
-    """Pattern of keys, as Redis has it: `usage:*`."""
-    stream: str | None = None
-    """Key of a stream, instead of `keys`."""
-    where: str | None = None
-    """Spark SQL condition; rows that do not meet it are not of this table."""
-
-    @property
-    def condition(self) -> str | None:
-        """`where`."""
-        return self.where
-
-    @model_validator(mode="after")
-    def _is_keys_or_a_stream(self) -> "RedisMapping":
-        if (self.keys is None) == (self.stream is None):
-            raise ValueError("give either keys or stream")
-        return self
-
-
-def _numbers(value: Any) -> Any:
-    """A fraction, which billflow keeps as the text that was written, is a double in MongoDB's filters."""
-    if isinstance(value, dict):
-        return {name: _numbers(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_numbers(one) for one in value]
-    return float(value) if isinstance(value, FloatText) else value
-
-
-def _by_listing(value: Any) -> str:
-    return "~many" if isinstance(value, list | tuple) else "~one"
-
-
-FileMappings = Annotated[
-    Annotated[FileMapping, Tag("~one")] | Annotated[tuple[FileMapping, ...], AtLeastOne, Tag("~many")],
-    Discriminator(_by_listing),
-]
-SqlMappings = Annotated[
-    Annotated[SqlMapping, Tag("~one")] | Annotated[tuple[SqlMapping, ...], AtLeastOne, Tag("~many")],
-    Discriminator(_by_listing),
-]
-
-
-MongoMappings = Annotated[
-    Annotated[MongoMapping, Tag("~one")] | Annotated[tuple[MongoMapping, ...], AtLeastOne, Tag("~many")],
-    Discriminator(_by_listing),
-]
-
-
-RedisMappings = Annotated[
-    Annotated[RedisMapping, Tag("~one")] | Annotated[tuple[RedisMapping, ...], AtLeastOne, Tag("~many")],
-    Discriminator(_by_listing),
-]
+from billflow.source_mappings import (
+    FileFormat,
+    FileMapping,
+    FileMappings,
+    MongoMappings,
+    RedisMappings,
+    SearchMappings,
+    SqlMappings,
+    TableMapping,
+)
+from billflow.strict_yaml import AtLeastOne, Strict
 
 
 class AnySource(Strict):
@@ -235,8 +108,19 @@ def _names_a_mongo_database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _names_a_search_server(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    _check_encoded(text)
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("the url must begin with http:// or https://")
+    if "?" in text or "#" in text:
+        raise ValueError("the url has no options; write it as https://user:password@host:9200")
+    return url
+
+
 SqlUrl = Annotated[SecretStr, AfterValidator(_names_a_sql_database)]
 MongoUrl = Annotated[SecretStr, AfterValidator(_names_a_mongo_database)]
+SearchUrl = Annotated[SecretStr, AfterValidator(_names_a_search_server)]
 
 
 class SqlSource(AnySource):
@@ -257,6 +141,15 @@ class MongoSource(AnySource):
     tables: dict[str, MongoMappings] = Field(min_length=1)
 
 
+class SearchSource(AnySource):
+    """Indices of OpenSearch or Elasticsearch."""
+
+    kind: Literal["elasticsearch"]
+    url: SearchUrl
+    """`https://user:password@host:9200`, with a path where a proxy has one."""
+    tables: dict[str, SearchMappings] = Field(min_length=1)
+
+
 class RedisSource(AnySource):
     """A database of Redis, or of Valkey."""
 
@@ -275,7 +168,7 @@ class RedisSource(AnySource):
         return url
 
 
-Source = FileSource | SqlSource | MongoSource | RedisSource
+Source = FileSource | SqlSource | MongoSource | SearchSource | RedisSource
 
 
 def _by_kind(value: Any) -> str | None:
@@ -287,6 +180,7 @@ _Source = Annotated[
     Annotated[FileSource, Tag("~files")]
     | Annotated[SqlSource, Tag("~sql")]
     | Annotated[MongoSource, Tag("~mongodb")]
+    | Annotated[SearchSource, Tag("~elasticsearch")]
     | Annotated[RedisSource, Tag("~redis")],
     Discriminator(_by_kind),
 ]

@@ -7,17 +7,9 @@ from typing import Any, Protocol, cast
 from pyspark.sql import DataFrame, SparkSession
 
 from billflow.settings import PROJECT_FILE, Settings
-from billflow.source_settings import (
-    FileMapping,
-    FileSource,
-    MongoMapping,
-    MongoSource,
-    RedisMapping,
-    RedisSource,
-    Source,
-    SqlMapping,
-    TableMapping,
-)
+from billflow.source_mappings import FileMapping, MongoMapping, RedisMapping, SearchMapping, SqlMapping, TableMapping
+from billflow.source_settings import FileSource, MongoSource, RedisSource, SearchSource, Source
+from billflow.sources.elasticsearch import search_delivery
 from billflow.sources.files import FileDelivery, file_delivery
 from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.redis import redis_delivery
@@ -70,6 +62,8 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
         return file_delivery(settings, source, cast("FileMapping", mapping), place)
     if isinstance(source, MongoSource):
         return mongo_delivery(source, cast("MongoMapping", mapping), place)
+    if isinstance(source, SearchSource):
+        return search_delivery(source, cast("SearchMapping", mapping), place)
     if isinstance(source, RedisSource):
         return redis_delivery(source, cast("RedisMapping", mapping), place)
     return sql_delivery(settings, source, cast("SqlMapping", mapping), place)

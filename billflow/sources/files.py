@@ -24,7 +24,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from billflow.errors import SettingsError
 from billflow.settings import Settings
-from billflow.source_settings import FileMapping, FileSource
+from billflow.source_mappings import FileMapping
+from billflow.source_settings import FileSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.raw import CORRUPT, FILE, ROW
 

@@ -24,7 +24,8 @@ from billflow.lake.manifest import Ingest
 from billflow.lake.staging import Staging
 from billflow.merging_settings import Merging
 from billflow.settings import PROJECT_FILE, Settings
-from billflow.source_settings import Source, TableMapping
+from billflow.source_mappings import TableMapping
+from billflow.source_settings import Source
 from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.conversion import TYPES
 from billflow.sources.deliveries import Delivery, deliveries, delivery_of, mappings, state

@@ -18,7 +18,7 @@ from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, Str
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
 from billflow.lake import schemas
-from billflow.source_settings import TableMapping
+from billflow.source_mappings import TableMapping
 from billflow.sources.conversion import TYPES, converted
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.exact_json import exact_json
-from billflow.source_settings import MongoMapping, MongoSource
+from billflow.source_mappings import MongoMapping
+from billflow.source_settings import MongoSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW

@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
-from billflow.source_settings import RedisMapping, RedisSource
+from billflow.source_mappings import RedisMapping
+from billflow.source_settings import RedisSource
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW

@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.settings import Settings
-from billflow.source_settings import SqlMapping, SqlSource
+from billflow.source_mappings import SqlMapping
+from billflow.source_settings import SqlSource
 from billflow.sources.database import Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.database_parts import conditions

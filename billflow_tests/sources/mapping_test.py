@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
-from billflow.source_settings import FileMapping
+from billflow.source_mappings import FileMapping
 from billflow.sources.files import FileDelivery
 from billflow.sources.mapping import FAILED, MALFORMED, map_rows, mapping_mode
 from billflow.sources.raw import CORRUPT

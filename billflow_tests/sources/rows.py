@@ -11,7 +11,7 @@ from pyspark.sql.types import ArrayType, BooleanType, LongType, StringType, Stru
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.lake import schemas
-from billflow.source_settings import FileMapping
+from billflow.source_mappings import FileMapping
 from billflow.sources.conversion import TYPES
 from billflow.sources.mapping import map_rows
 from billflow.sources.raw import CORRUPT, FILE, ROW
