@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.exact_json import exact_json
-from billflow.strict_yaml import AtLeastOne, FloatText, Strict
+from billflow.mapping_options import MappingOptions
+from billflow.strict_yaml import AtLeastOne, FloatText
 
 FileFormat = Literal["csv", "json", "parquet"]
 
 
-class TableMapping(Strict):
+class TableMapping(MappingOptions):
     """How the columns of what is read become those of a canonical table."""
 
     columns: dict[str, str] = Field(min_length=1)

@@ -45,6 +45,7 @@ class AnySource(Strict):
 
     def _check_mapping(self, table: str, where: str, mapping: TableMapping) -> None:
         canonical = CANONICAL_TABLES[table]
+        mapping.check_options(table, where)
         for column in mapping.columns:
             if column not in canonical.columns:
                 known = ", ".join(canonical.columns)

@@ -103,7 +103,8 @@ class _ForEditors(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made, model = super().model_schema(schema), schema["cls"]
         properties = {name: one for name, one in made.get("properties", {}).items() if name not in _NOT_WRITTEN}
-        meanings = _attribute_docstrings(model)
+        names = {name: field.alias or name for name, field in model.model_fields.items()}
+        meanings = {names.get(name, name): text for name, text in _attribute_docstrings(model).items()}
         described = {
             name: {**one, "description": meanings[name]} if name in meanings else one
             for name, one in properties.items()

@@ -167,6 +167,18 @@ MISTAKES = [
     ("sources", sources(table="usage", customers=f"path: u, columns: {USAGE}"), "", "sources: none gives customers"),
     ("sources", sources(kind="sqll"), "sources[0].kind", "kind 'sqll' is not known to this version"),
     ("sources", sources(name="a b"), "sources[0].name", "'a b'"),
+    (
+        "sources",
+        sources(f"path: c, columns: {NAME}, register: {{meter: m}}"),
+        "sources[0]",
+        "tables.customers[0].register: meters give usage only",
+    ),
+    (
+        "sources",
+        sources(f"path: u, columns: {USAGE}, register: {{rollover: 100}}", table="usage"),
+        "sources[0].tables.usage.register.meter",
+        "the key 'meter' is missing",
+    ),
     ("sources", sources(systm="x"), "sources[0].systm", "unknown key 'systm' (value 'x')"),
     ("sources", sources(table="client"), "sources[0]", "tables.client: unknown table"),
     (

@@ -119,6 +119,10 @@ def test_catalogues(text: str) -> None:
         ("spark: {", 'spark: {spark.executor.memory: 4g, "spark.executor.cores": 4, '),
         ("payment_terms_days: 14", 'dunning: [{level: 1, after_days: 7, name: First, fee: "2.50", minimum: 5}]'),
         ('postcode: "2000"', "postcode: 2000"),
+        (
+            "where: general_supply_kwh is not null",
+            "register: {meter: meter_no, rollover: 100000, estimated: kind = 'E'}",
+        ),
     ],
 )
 def test_settings(change: tuple[str, str]) -> None:
@@ -147,6 +151,7 @@ SETTINGS_MISTAKES = [
     ("account_id: id, name: full_name", "account_id: id, name: n, surname: s", "'surname' was unexpected"),
     ("            event_time: reading_datetime\n", "", "'event_time' is a required property"),
     ("path: customers.csv, ", "", "'path' is a required property"),
+    ("where: general_supply_kwh is not null", "register: {rollover: 100}", "$.sources[0].tables.usage[0].register"),
     ("grace_days: 2", "dunning: [{level: 1, name: First}]", "'after_days' is a required property"),
     ("grace_days: 2", "dunning: [{level: 1, after_days: 7, name: First, fee: 2.5}]", "$.dunning[0].fee"),
 ]
@@ -224,3 +229,5 @@ def test_keys_are_described() -> None:
     assert definitions["FlatCharge"]["properties"]["when"]["description"].startswith("`advance` on month M's bill")
     assert definitions["FlatCharge"]["properties"]["valid_to"]["description"].startswith("First day on which")
     assert definitions["FlatCharge"]["description"].startswith("An amount per period")
+    mapping = schema_of("billflow.yaml")["$defs"]["FileMapping"]["properties"]
+    assert mapping["register"]["description"].startswith("Of `usage`: `quantity` is what a meter shows")

@@ -170,6 +170,7 @@ def judge_usage(
         ),
     ]
     content = ["subscription_id", "metric", "quantity", "_micros", "_dimensions", "replaces"]
+    content += [name for name in ("_meter", "_estimated") if name in rows.columns]  # of readings
     sorted_dimensions = F.array_sort(F.map_entries("dimensions"))
     return settle_duplicates(
         apply_rules(placed, rules)

@@ -5,7 +5,7 @@ To be analysed with ANSI off (`billflow.sources.mapping.mapping_mode`).
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DecimalType, IntegerType, MapType, StringType, StructType
+from pyspark.sql.types import BooleanType, DataType, DecimalType, IntegerType, MapType, StringType, StructType
 
 from billflow.lake import schemas
 
@@ -28,12 +28,23 @@ TYPES: dict[str, DataType] = {
 }
 """Canonical columns that are not text."""
 
+OPTION_TYPES: dict[str, DataType] = {"rollover": schemas.QUANTITY, "estimated": schemas.FLAG}
+"""What a mapping's options give beside the canonical columns, that is not text."""
+
+
+def type_of(column: str) -> DataType:
+    """The type of a canonical column, or of what an option gives."""
+    return TYPES.get(column) or OPTION_TYPES.get(column, schemas.TEXT)
+
+
 _LOOKS_LIKE_TIME = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T\s].*)?$"
 
 
 def converted(column: str, value: Column, given: DataType) -> Column:
     """`value`, which is of the type `given`, as the type of a canonical column. TypeError when no value can be."""
-    wanted = TYPES.get(column, schemas.TEXT)
+    wanted = type_of(column)
+    if isinstance(wanted, BooleanType) and not isinstance(given, BooleanType):
+        raise TypeError(given)
     if isinstance(wanted, StringType):
         text = F.trim(value.cast(wanted))
         return F.when(text != "", text)

@@ -4,15 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from itertools import count
 from math import ceil
 from typing import Any
 from uuid import uuid4
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from billflow import __version__
@@ -26,8 +25,9 @@ from billflow.merging_settings import Merging
 from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_mappings import TableMapping
 from billflow.source_settings import Source
-from billflow.sources.canonical_tables import TOO_MUCH, judge_customers, judge_subscriptions, judge_usage
+from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.conversion import TYPES
+from billflow.sources.counting import by_meters, by_place, by_verdict, measured
 from billflow.sources.deliveries import Delivery, deliveries, delivery_of, mappings, state
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
 from billflow.sources.mapping import map_rows
@@ -35,6 +35,7 @@ from billflow.sources.merging.decisions import judge_crosswalk
 from billflow.sources.merging.merge import Merge
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
 from billflow.sources.raw import CORRUPT, ROW, delivered_columns
+from billflow.sources.registers import as_readings, has_readings, of_registers
 from billflow.sources.replacements import replaces_any, with_replacements
 from billflow.sources.verdicts import VALID, VERDICT, quarantined
 
@@ -131,7 +132,7 @@ class Ingestion:
         """Writes the canonical tables and quarantine; gives the report that checks and metadata are made of.
 
         The report: table → "in", each verdict and (usage, adjustments) each "verdict|cycle|month" → rows and quantity,
-        which is Σ amount for tables of money.
+        which is Σ amount for tables of money, and of readings what meters showed; "registers" has what they went on by.
         """
         accounts = self._written("customers", self._customers(), "accounts")
         judged = judge_subscriptions(self._mapped("subscriptions"), accounts, sorted(self.catalog.plans))
@@ -139,7 +140,7 @@ class Ingestion:
         usage = judge_usage(
             self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
         )
-        self._write_placed("usage", self._corrected(usage))
+        self._write_placed("usage", self._used(self._corrected(usage)))
         if self.settings.merging:
             self._merge(self.settings.merging, accounts, subscriptions)
         self._write_money(accounts)
@@ -161,6 +162,14 @@ class Ingestion:
             return usage
         kept = usage.persist(StorageLevel.DISK_ONLY)
         return with_replacements(kept) if replaces_any(kept) else kept
+
+    def _used(self, usage: DataFrame) -> DataFrame:
+        """Usage with the differences of readings in their place, where any mapping gives readings."""
+        if not has_readings(usage):
+            return usage
+        used = of_registers(usage).persist(StorageLevel.DISK_ONLY)
+        self.report["registers"] = by_meters(used)
+        return used
 
     def _write_money(self, accounts: DataFrame) -> None:
         """The tables that a project need not have: those that no source gives cost nothing."""
@@ -212,8 +221,8 @@ class Ingestion:
         ]
         if not parts:
             return self._no_rows(table)
-        rows = reduce(DataFrame.unionByName, parts)
-        self.report[table] = {"in": _measured(rows)}
+        rows = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), parts)
+        self.report[table] = {"in": measured(rows)}
         return rows
 
     def _mapped_part(self, source: Source, mapping: TableMapping, table: str) -> DataFrame:
@@ -221,7 +230,8 @@ class Ingestion:
         raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery.name}"))
         where = mapping_place(self.settings, source, table, mapping)
         mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
-        return mapped.withColumns(
+        rows = as_readings(mapped) if mapping.meter_register else mapped
+        return rows.withColumns(
             {
                 "source": F.lit(source.name),
                 "system": F.lit(source.system),
@@ -239,7 +249,7 @@ class Ingestion:
     def _written(self, table: str, judged: DataFrame, name: str) -> DataFrame:
         """Writes the valid rows of a table of master data, and keeps the others for quarantine."""
         kept = judged.persist(StorageLevel.DISK_ONLY)
-        self.report[table].update(_by_verdict(kept))
+        self.report[table].update(by_verdict(kept))
         self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
         schema = schemas.SCHEMAS[name]
         valid = tables.conformed(kept.where(F.col(VERDICT) == VALID), schema)
@@ -250,7 +260,7 @@ class Ingestion:
     def _write_placed(self, table: str, judged: DataFrame) -> None:
         """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""
         kept = judged.persist(StorageLevel.DISK_ONLY)
-        self.report[table].update(_by_verdict(kept, "_cycle", "_month"))
+        self.report[table].update(by_verdict(kept, "_cycle", "_month"))
         self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
         valid = kept.where(F.col(VERDICT) == VALID)
         columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.SCHEMAS[table]]
@@ -274,7 +284,7 @@ class Ingestion:
         rows.withColumn("place", place).coalesce(1).write.mode("overwrite").partitionBy("place").parquet(
             self.staging.uri("quarantine")
         )
-        self.report["quarantine"] = _by_place(found)
+        self.report["quarantine"] = by_place(found)
 
     def _originals(self, delivery: str) -> DataFrame:
         raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery}"))
@@ -285,43 +295,3 @@ class Ingestion:
 
 
 _MAPPED_EXTRAS = ("_row", "_file", "_failed", "_malformed")
-
-
-_MEASURES = {"event_time": "quantity", "amount": "amount"}
-"""A column that only some tables have → what is summed of those tables."""
-
-
-def _measurable(rows: DataFrame) -> Column:
-    """Σ quantity or amount without what is excessive (it is in quarantine): the sum must fit. 0 for other tables."""
-    measured = [measure for column, measure in _MEASURES.items() if column in rows.columns]
-    return F.sum(F.when(F.abs(measured[0]) < TOO_MUCH, F.col(measured[0]))) if measured else F.lit(0)
-
-
-def _measured(rows: DataFrame) -> dict[str, str]:
-    quantity = _measurable(rows)
-    counted = rows.agg(F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")).first()
-    return {"rows": str(counted["rows"]), "quantity": f"{counted['quantity']:f}"}  # type: ignore[index]
-
-
-def _by_verdict(rows: DataFrame, *placed: str) -> dict[str, dict[str, str]]:
-    """verdict, and with `placed` also "verdict|cycle|month" → rows and quantity. A row per month, not per customer."""
-    quantity = _measurable(rows)
-    counted = rows.groupBy(VERDICT, *placed).agg(
-        F.count(F.lit(1)).alias("rows"), F.coalesce(quantity, F.lit(0)).alias("quantity")
-    )
-    report: dict[str, dict[str, str]] = {}
-    for row in counted.toLocalIterator():
-        keys = [row[VERDICT], *([f"{row[VERDICT]}|" + "|".join(row[name] or "" for name in placed)] if placed else [])]
-        for key in keys:
-            before = report.get(key, {"rows": "0", "quantity": "0"})
-            report[key] = {
-                "rows": str(int(before["rows"]) + row["rows"]),
-                "quantity": f"{Decimal(before['quantity']) + row['quantity']:f}",
-            }
-    return report
-
-
-def _by_place(found: DataFrame) -> dict[str, dict[str, str]]:
-    """Rows in quarantine by table|cycle|month."""
-    counted = found.groupBy("table", "cycle", "month").count().toLocalIterator()
-    return {f"{row['table']}|{row['cycle'] or ''}|{row['month'] or ''}": {"rows": str(row["count"])} for row in counted}

@@ -17,9 +17,8 @@ from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, Str
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
-from billflow.lake import schemas
 from billflow.source_mappings import TableMapping
-from billflow.sources.conversion import TYPES, converted
+from billflow.sources.conversion import converted, type_of
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 
 FAILED, MALFORMED = "_failed", "_malformed"
@@ -43,29 +42,37 @@ def mapping_mode(spark: SparkSession, timezone: str, *, ansi: bool = False) -> I
 def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str, where: str) -> DataFrame:
     """The canonical columns of `table` (typed, NULL where absent) with ROW, FILE, FAILED and MALFORMED.
 
-    `where` is the mapping's place in billflow.yaml; SettingsError when an expression does not parse, names no
-    column of the source or makes a binary float.
+    What the mapping's options give stands in columns of its own: `_meter` of `register.meter`. `where` is the mapping's
+    place in billflow.yaml; SettingsError when an expression does not parse, names no column of the source or makes a
+    binary float.
     """
     raw = raw if mapping.unfold is None else _unfolded(raw, mapping.unfold, f"{where}.unfold")
-    attempts = {
-        column: _attempt(raw, text, timezone, f"{where}.columns.{column}") for column, text in mapping.columns.items()
-    }
+    texts = {**{f"columns.{column}": text for column, text in mapping.columns.items()}, **mapping.options}
+    attempts = {place: _attempt(raw, text, timezone, f"{where}.{place}") for place, text in texts.items()}
     with mapping_mode(raw.sparkSession, timezone):
         met, condition = _filtered(raw, mapping, timezone, where)
-        typed = {name: _typed(met, name, attempt, f"{where}.columns.{name}") for name, attempt in attempts.items()}
+        typed = {place: _typed(met, attempt, f"{where}.{place}") for place, attempt in attempts.items()}
         canonical = [
-            typed.get(column, F.lit(None).cast(TYPES.get(column, schemas.TEXT))).alias(column)
+            typed.get(f"columns.{column}", F.lit(None).cast(type_of(column))).alias(column)
             for column in CANONICAL_TABLES[table].columns
         ]
-        failures = [F.when(_failed(attempt, typed[name], name), F.lit(name)) for name, attempt in attempts.items()]
+        failures = [
+            F.when(_failed(attempt, typed[place], _column(place)), F.lit(place.removeprefix("columns.")))
+            for place, attempt in attempts.items()
+        ]
         failures += [F.when(condition.failed, F.lit("where"))] if condition else []
         return met.select(
             *canonical,
+            *[typed[place].alias(f"_{_column(place)}") for place in mapping.options],
             ROW,
             FILE,
             F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED),
             F.col(CORRUPT).isNotNull().alias(MALFORMED),
         )
+
+
+def _column(place: str) -> str:
+    return place.rpartition(".")[2]
 
 
 def _unfolded(raw: DataFrame, path: str, where: str) -> DataFrame:
@@ -106,7 +113,7 @@ def _attempt(raw: DataFrame, text: str, timezone: str, where: str) -> _Attempt:
     expression = F.expr(_text(raw, text))
     with mapping_mode(raw.sparkSession, timezone):
         lenient = _analysed(raw, expression, text, where)
-    if isinstance(TYPES.get(where.rpartition(".")[2]), DecimalType):
+    if isinstance(type_of(_column(where)), DecimalType):
         _refuse_floats(lenient, where)
     strict = _strict(raw, expression, timezone)
     alike = strict is not None and strict.sql() == lenient.sql()
@@ -139,7 +146,7 @@ def _tried(spark: SparkSession, node: Any) -> Column:
 def _failed(attempt: _Attempt, typed: Column, column: str) -> Column:
     """The expression failed, or gave a value that is not of the canonical type."""
     lost = attempt.value.isNotNull() & typed.isNull()
-    if isinstance(TYPES.get(column, schemas.TEXT), StringType):
+    if isinstance(type_of(column), StringType):
         return attempt.failed
     empty = F.trim(attempt.value) == "" if isinstance(attempt.kind, StringType) else F.lit(False)
     return attempt.failed | (lost & ~empty)
@@ -200,8 +207,9 @@ def _first_line(error: PySparkException) -> str:
     return next(line for line in str(error).splitlines() if line.strip()).strip()
 
 
-def _typed(met: DataFrame, column: str, attempt: _Attempt, where: str) -> Column:
+def _typed(met: DataFrame, attempt: _Attempt, where: str) -> Column:
     """The value as the canonical type; NULL where it is not of it. SettingsError when no value can be."""
+    column = _column(where)
     try:
         typed = converted(column, attempt.value, attempt.kind)
         met.select(typed)
@@ -209,7 +217,7 @@ def _typed(met: DataFrame, column: str, attempt: _Attempt, where: str) -> Column
         raise SettingsError(
             f"{attempt.text!r} gives {attempt.kind.simpleString()}, which cannot become {column}",
             where=where,
-            remedy=f"give {TYPES.get(column, schemas.TEXT).simpleString()}",
+            remedy=f"give {type_of(column).simpleString()}",
         ) from None
     return typed
 

@@ -15,7 +15,7 @@ from billflow.source_mappings import FileMapping
 from billflow.sources.files import FileDelivery
 from billflow.sources.mapping import FAILED, MALFORMED, map_rows, mapping_mode
 from billflow.sources.raw import CORRUPT
-from billflow_tests.sources.rows import PLACE, delivered, mapped
+from billflow_tests.sources.rows import PLACE, REQUIRED, ZONE, delivered, mapped
 
 BAD = "not a value"
 
@@ -423,3 +423,40 @@ class TestUnfold:
         mapping = FileMapping(path="p", unfold="x", columns={"usage_id": "x"})
         with pytest.raises(SettingsError, match="'x' is not a column with lists: it is string"):
             map_rows(delivered(spark, ["1"]), mapping, "usage", timezone="UTC", where="y")
+
+
+class TestOptions:
+    """What a mapping says beside its columns is tried on each row as they are."""
+
+    @staticmethod
+    def mapped(raw: DataFrame, **options: str) -> DataFrame:
+        mapping = FileMapping.model_validate({"path": "p", "columns": REQUIRED["usage"], "register": options})
+        return map_rows(raw, mapping, "usage", timezone=ZONE, where=PLACE)
+
+    def test_they_give_columns_of_their_own(self, spark: SparkSession) -> None:
+        raw = delivered(spark, ["7", "x", None])
+        rows = self.mapped(raw, meter="x", rollover="cast(x as int) * 10", estimated="x = 'x'").collect()
+        assert [(row["_meter"], row["_rollover"], row["_estimated"]) for row in rows] == [
+            ("7", Decimal(70), False),
+            ("x", None, True),
+            (None, None, None),
+        ]
+        assert [row[FAILED] for row in rows] == [[], ["register.rollover"], []]
+
+    def test_a_number_is_an_expression(self, spark: SparkSession) -> None:
+        [row] = self.mapped(delivered(spark, ["7"]), meter="id", rollover="100000").collect()
+        assert row["_rollover"] == Decimal(100_000)
+
+    @pytest.mark.parametrize(
+        ("options", "place", "told"),
+        [
+            ({"meter": "y"}, "register.meter", "'y' cannot be computed"),
+            ({"meter": "x", "estimated": "x"}, "register.estimated", "'x' gives string, which cannot become estimated"),
+            ({"meter": "x", "rollover": "array(1)"}, "register.rollover", "cannot become rollover"),
+        ],
+    )
+    def test_mistakes(self, spark: SparkSession, options: dict[str, str], place: str, told: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            self.mapped(delivered(spark, ["7"]), **options)
+        assert caught.value.where == f"{PLACE}.{place}"
+        assert told in str(caught.value)
