@@ -21,7 +21,7 @@ from billflow.catalog import load_catalog
 from billflow.cli.progress import Progress, open_console
 from billflow.documents.templates import check_own_templates
 from billflow.errors import UsageError
-from billflow.lake.manifest import PublishedPartition, read_manifest
+from billflow.lake.manifest import Manifest, read_manifest
 from billflow.lake.storage import open_lake
 from billflow.orchestration.jobs import JOB
 from billflow.orchestration.launching import dagster_home, execute, open_instance
@@ -125,7 +125,7 @@ def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterIn
     code = run_job(JOB, partition, instance)
     if code:
         return code
-    return _report(partition, read_manifest(open_lake(project.settings)).partitions[partition.key])
+    return _report(partition, read_manifest(open_lake(project.settings)))
 
 
 def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int:
@@ -145,7 +145,8 @@ def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int
     return outcome.exit_code
 
 
-def _report(partition: Partition, published: PublishedPartition) -> int:
+def _report(partition: Partition, manifest: Manifest) -> int:
+    published = manifest.partitions[partition.key]
     counts, quarantined = published.counts, sum(one.rows for one in published.tables["quarantine"])
     totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in published.totals.items()) or "nothing"
     documents = sum(one.rows for one in published.tables.get("documents", ()))
@@ -158,7 +159,18 @@ def _report(partition: Partition, published: PublishedPartition) -> int:
     )
     if counts.held + failed:
         console.print(f"  held, and why: billflow query \"select * from held where month = '{partition.month}'\"")
+    if unplaced := _unplaced(manifest):
+        console.print(f"  {unplaced:,} more rows in quarantine are of no month: {_WHY_UNPLACED}")
     return 3 if counts.held + failed else 0
+
+
+_WHY_UNPLACED = 'billflow query "select source, rules, count(*) from quarantine where month is null group by all"'
+
+
+def _unplaced(manifest: Manifest) -> int:
+    """Rows in quarantine that no cycle and month can be told of."""
+    found = manifest.ingest.quarantine.get("") if manifest.ingest else None
+    return found.rows if found else 0
 
 
 @click.command()

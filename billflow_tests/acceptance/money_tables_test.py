@@ -55,6 +55,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_months_in_one_process(project, billflow):
     result = billflow("--project", project, "run", "--cycle", "c01", "--month", "2026-05", "--month", "2026-06")
     assert result.exit_code == 3, result.output
+    assert "2 more rows in quarantine are of no month" in result.output
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from billflow_tests.acceptance.runs import do, write
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 RETAIL = """
 project: meters-and-shop
