@@ -119,7 +119,19 @@ def _names_a_search_server(url: SecretStr) -> SecretStr:
     return url
 
 
+_SECRET_IN_JDBC = re.compile(r"(?i)(password|pwd|secret|token)\s*=|^jdbc:oracle:\w+:[^@/]+/[^@]*@|//[^/@;?]*@")
+
+
+def _is_of_jdbc(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith("jdbc:"):
+        raise ValueError("the url must begin with jdbc:, as the driver's manual has it")
+    if _SECRET_IN_JDBC.search(url.get_secret_value()):
+        raise ValueError("the url has no password; write it by itself: user: …, password: ${env:…}, properties: {…}")
+    return url
+
+
 SqlUrl = Annotated[SecretStr, AfterValidator(_names_a_sql_database)]
+JdbcUrl = Annotated[SecretStr, AfterValidator(_is_of_jdbc)]
 MongoUrl = Annotated[SecretStr, AfterValidator(_names_a_mongo_database)]
 SearchUrl = Annotated[SecretStr, AfterValidator(_names_a_search_server)]
 
@@ -130,6 +142,23 @@ class SqlSource(AnySource):
     kind: Literal["sql"]
     url: SqlUrl
     """`postgresql://user:password@host:port/database`, `mysql://…`, `mariadb://…` or `sqlite:///file.db`."""
+    tables: dict[str, SqlMappings] = Field(min_length=1)
+
+
+class JdbcSource(AnySource):
+    """Any other SQL database, by its JDBC driver, which `spark: {spark.jars.packages: …}` brings."""
+
+    kind: Literal["jdbc"]
+    url: JdbcUrl
+    """As the driver's manual has it, without a password: `jdbc:sqlserver://host;databaseName=crm`."""
+    user: str | None = None
+    password: SecretStr | None = None
+    properties: dict[str, SecretStr] = Field(default_factory=dict)
+    """Further properties of the driver's own, shown nowhere: `{trustStorePassword: ${env:TRUST}}`."""
+    driver: str | None = None
+    """Class of the driver, where it is not one of the well-known."""
+    fetch_size: int = Field(default=10_000, ge=1)
+    """Rows that the database sends at once."""
     tables: dict[str, SqlMappings] = Field(min_length=1)
 
 
@@ -169,7 +198,7 @@ class RedisSource(AnySource):
         return url
 
 
-Source = FileSource | SqlSource | MongoSource | SearchSource | RedisSource
+Source = FileSource | SqlSource | JdbcSource | MongoSource | SearchSource | RedisSource
 
 
 def _by_kind(value: Any) -> str | None:
@@ -180,6 +209,7 @@ def _by_kind(value: Any) -> str | None:
 _Source = Annotated[
     Annotated[FileSource, Tag("~files")]
     | Annotated[SqlSource, Tag("~sql")]
+    | Annotated[JdbcSource, Tag("~jdbc")]
     | Annotated[MongoSource, Tag("~mongodb")]
     | Annotated[SearchSource, Tag("~elasticsearch")]
     | Annotated[RedisSource, Tag("~redis")],

@@ -58,6 +58,10 @@ _LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.proper
 # them in every run, and reaching it looks through the whole heap (0.26 s of a preview).
 _SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m -XX:MetaspaceSize=256m"
 
+_ZONED = ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions")
+_ZONE = "-Duser.timezone=UTC"
+"""JDBC drivers make wall clocks in Java's own zone: in one with summer time an hour of March would be another."""
+
 DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -99,6 +103,7 @@ def start_session(
     builder = builder.config("spark.sql.warehouse.dir", (scratch / "warehouse").absolute().as_uri())
     local = {} if is_local(master) else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
     settings = {**DEFAULTS, **_sized(master, input_bytes, home, properties), **local, **properties, **EXACT, **LAYOUT}
+    settings |= {name: f"{settings.get(name, '')} {_ZONE}".lstrip() for name in _ZONED}
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)

@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_mappings import FileMapping, MongoMapping, RedisMapping, SearchMapping, SqlMapping, TableMapping
-from billflow.source_settings import FileSource, MongoSource, RedisSource, SearchSource, Source
+from billflow.source_settings import FileSource, JdbcSource, MongoSource, RedisSource, SearchSource, Source
 from billflow.sources.elasticsearch import search_delivery
 from billflow.sources.files import FileDelivery, file_delivery
+from billflow.sources.jdbc import jdbc_delivery
 from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.redis import redis_delivery
 from billflow.sources.sql import sql_delivery
@@ -60,6 +61,8 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
     place = f"{settings.folder / PROJECT_FILE}: sources.{source.name}"
     if isinstance(source, FileSource):
         return file_delivery(settings, source, cast("FileMapping", mapping), place)
+    if isinstance(source, JdbcSource):
+        return jdbc_delivery(settings, source, cast("SqlMapping", mapping), place)
     if isinstance(source, MongoSource):
         return mongo_delivery(source, cast("MongoMapping", mapping), place)
     if isinstance(source, SearchSource):

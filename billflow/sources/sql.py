@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.errors import SettingsError
 from billflow.settings import Settings
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import SqlSource
@@ -22,9 +21,8 @@ from billflow.sources.database_parts import conditions
 from billflow.sources.databases import explained, fetched
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
+from billflow.sources.servers import no_column, same_names, sample_row
 from billflow.strict_yaml import without_passwords
-
-_SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ class SqlDelivery:
             schema = database.schema(connection, self.query.select)
             first = f"SELECT * FROM ({self.query.select}) AS _first LIMIT 1"
             rows = [row for batch in database.batches(connection, first, schema) for row in batch.to_pylist()]
-        told = ", ".join(f"{name}={_shortened(value)}" for name, value in rows[0].items()) if rows else "no row yet"
-        return f"{self.shown} of {without_passwords(self.query.url)}: {told}"
+        return sample_row(self.shown, self.query.url, rows[0] if rows else None)
 
     def state(self) -> list[Any] | None:
         """What changes when the rows do; None where only reading them tells."""
@@ -97,21 +94,13 @@ class SqlDelivery:
         try:
             return [*conditions(database, connection, self.query.select, self.partition_by, cores)]
         except LookupError:
-            raise SettingsError(
-                f"the rows have no column {self.partition_by!r}",
-                where=f"{self.where}.partition_by",
-                remedy="name one of their columns, as the key is",
-            ) from None
+            raise no_column(self.partition_by, f"{self.where}.partition_by") from None
 
     def _columns(self, schema: pa.Schema) -> pa.Schema:
         names = [name.lower() for name in schema.names]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise SettingsError(
-                f"the rows have two columns of one name: {', '.join(twice)}",
-                where=self.where,
-                remedy="give each a name of its own in the query (AS)",
-            )
+            raise same_names(", ".join(twice), self.where)
         return pa.schema([*schema, pa.field(CORRUPT, pa.string())])
 
     def readable(self) -> AbstractContextManager[None]:
@@ -138,8 +127,3 @@ def url_of(settings: Settings, url: SecretStr) -> str:
     if text.startswith("sqlite:"):
         return "sqlite:///" + str(settings.folder / text.removeprefix("sqlite://").removeprefix("/"))
     return text
-
-
-def _shortened(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
