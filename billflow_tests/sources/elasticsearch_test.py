@@ -1,9 +1,6 @@
 """Documents of real OpenSearch and Elasticsearch nodes: exact values, one moment, parts, queries, errors, TLS."""
 
 import json
-import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +20,7 @@ from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.mapping import map_rows
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow.sources.search_server import Documents, SearchServer
+from billflow_tests.servers.relay import certified, relayed
 from billflow_tests.servers.search import SearchNode
 
 pytestmark = pytest.mark.slow
@@ -283,20 +281,6 @@ def test_certificates_are_checked(node: SearchNode, tmp_path: Path, monkeypatch:
         check_sources(settings)
 
 
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("es://u:secret@db", "must begin with http"),
-        ("https://u:secret@db/?a=b", "has no options"),
-        ("https://u:se cret@db", "write spaces"),
-    ],
-)
-def test_a_url_that_is_none_is_not_shown(tmp_path: Path, url: str, told: str) -> None:
-    with pytest.raises(SettingsError, match=told) as caught:
-        project(tmp_path, url)
-    assert "cret" not in str(caught.value)
-
-
 def cutting(cuts: list[int], moment: Any) -> Any:
     """From a point in time on, two connections are cut."""
 
@@ -307,77 +291,3 @@ def cutting(cuts: list[int], moment: Any) -> Any:
             yield found
 
     return opened
-
-
-@contextmanager
-def relayed(port: int, certificate: Path | None = None) -> Iterator[tuple[int, list[int]]]:
-    """(port, cuts) of a relay before a server, by TLS with a certificate; each item of `cuts` ends one connection."""
-    cuts: list[int] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-    context = None
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-
-    def accept() -> None:
-        while True:
-            try:
-                client = listener.accept()[0]
-                client = context.wrap_socket(client, server_side=True) if context else client
-            except ssl.SSLError:
-                continue
-            except OSError:
-                return
-            threading.Thread(target=relay, args=(client, port, cuts), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield listener.getsockname()[1], cuts
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def relay(client: socket.socket, port: int, cuts: list[int]) -> None:
-    with client, socket.create_connection(("127.0.0.1", port)) as server:
-        back = threading.Thread(target=copied, args=(server, client, []), daemon=True)
-        back.start()
-        copied(client, server, cuts)
-
-
-def copied(source: socket.socket, target: socket.socket, cuts: list[int]) -> None:
-    try:
-        while content := source.recv(65_536):
-            if cuts:
-                cuts.pop()
-                return
-            target.sendall(content)
-    except OSError:
-        return
-
-
-def certified(folder: Path) -> Path:
-    """A certificate that has signed itself, with its key."""
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")]),
-    )
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = folder / "certificate.pem"
-    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return file
