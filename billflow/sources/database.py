@@ -89,8 +89,14 @@ class Database(ABC):
 
 
 def _text_batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [pa.array(list(map(_text, column)), TEXT) for column in zip(*rows, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=schema.names)
+    return pa.RecordBatch.from_arrays(list(map(_texts, zip(*rows, strict=True))), names=schema.names)
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, TEXT)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # not all of them are texts yet
+        return pa.array(list(map(_text, values)), TEXT)
 
 
 def _text(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from billflow.sources.database import DAY, DIGITS, FLAG, INSTANT, REAL, SCALE, TEXT, WALL_CLOCK, WHOLE, Database, Query
+from billflow.sources.mysql_connection import MySqlConnection
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
@@ -109,7 +110,7 @@ class Postgres(Database):
 
 
 def mysql_address(url: str) -> dict[str, Any]:
-    """Whom to talk to, as PyMySQL takes it."""
+    """Whom to talk to, as drivers take it."""
     parts = urlsplit(url)
     return {
         "host": parts.hostname or "localhost",
@@ -122,22 +123,14 @@ def mysql_address(url: str) -> dict[str, Any]:
 
 
 class MySql(Database):
-    """MySQL and MariaDB by PyMySQL; values come as text."""
+    """MySQL and MariaDB; values come as text."""
 
     quote = "`"
 
     @contextmanager
     def connected(self, query: Query) -> Iterator[Any]:
-        import pymysql  # noqa: PLC0415
-
-        as_text: Any = pymysql.converters.encoders  # and no decoder of what comes
-        connection = pymysql.connect(
-            **mysql_address(query.url),
-            conv=as_text,
-            cursorclass=pymysql.cursors.SSCursor,
-            # TIMESTAMPs are instants, and are sent in the session's zone.
-            init_command="SET time_zone = '+00:00'",
-        )
+        # TIMESTAMPs are instants, and are sent in the session's zone.
+        connection = MySqlConnection(**mysql_address(query.url), init_command="SET time_zone = '+00:00'")
         with closing(connection):
             with closing(connection.cursor()) as cursor:
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")

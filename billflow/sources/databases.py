@@ -38,7 +38,7 @@ def explained(query: Query, *, mend: str = "url, table, query, where or partitio
         raise
     except Exception as error:
         # While rows come from PostgreSQL, its errors are Arrow's.
-        if not type(error).__module__.startswith(("adbc_", "pymysql", "sqlite3")) and "[libpq]" not in str(error):
+        if not type(error).__module__.startswith(("adbc_", "asyncmy", "sqlite3")) and "[libpq]" not in str(error):
             raise
         what, passes = str(error).split("Query was:")[0], database_of(query.url).is_passing(error)
         raise server_error(what, passes=passes, where=query.where, url=query.url, mend=mend) from None

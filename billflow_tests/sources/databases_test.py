@@ -249,3 +249,29 @@ def test_several_connections_see_one_moment(server):
 def test_nothing_can_be_written(server, writing):
     with pytest.raises(BillflowError, match=r"(?i)read.?only"):
         list(fetched(Query(server.url, writing), pa.schema([("id", pa.int64()), ("_corrupt", pa.string())])))
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_what_mysql_has_beside_numbers_and_texts(server):
+    server.do(
+        "set sql_mode = ''",
+        "create or replace table odd (b varbinary(9), bits bit(3), no_day date, wall datetime(6), small decimal(38,30), c varchar(9))",
+        "insert into odd values (x'ff00', b'101', '0000-00-00', '2024-03-31 02:30:00.000001', 1e-30, '')",
+        "insert into odd values (x'41', null, null, null, -12345678.123456789012345678901234567891, null)",
+    )
+    first, second = rows(Query(server.url, "select * from odd order by b desc"))
+    assert (first["b"], first["bits"], first["no_day"], first["c"]) == ("0xff00", "\x05", None, "")
+    assert '"no_day": "0000-00-00"' in first["_corrupt"]
+    assert (first["wall"].microsecond, first["small"]) == (1, Decimal("1E-30"))
+    assert (second["b"], second["bits"], second["c"], second["_corrupt"]) == ("A", None, None, None)
+    assert second["small"] == Decimal("-12345678.123456789012345678901234567891")
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_a_connection_that_is_lost_between_rows_may_come_back(server):
+    query = Query(server.url, "select seq as id, repeat('x', 999) as t from seq_1_to_500000")
+    found = fetched(query, schema_of(query))
+    assert next(found)["id"][0].as_py() == 1
+    server.do("kill user billing", user="root")
+    with pytest.raises(PassingError, match="does not answer"):
+        list(found)
