@@ -58,6 +58,35 @@ class Documents(Strict):
         return self.einvoice == "factur-x"
 
 
+class HdfsSettings(Strict):
+    """How a secured HDFS is met: whom Kerberos knows, and whose certificates count. Secrets are files."""
+
+    principal: str = ""
+    """billing@EXAMPLE.COM. Without one the ticket of `kinit` counts, where Hadoop's configuration asks for Kerberos."""
+    keytab: Path | None = None
+    """The file with its keys."""
+    ca: Path | None = None
+    """Who signs the certificates of HDFS (PEM), for WebHDFS over https. Else $REQUESTS_CA_BUNDLE, or Mozilla's."""
+
+    @model_validator(mode="after")
+    def _principal_and_keytab(self) -> "HdfsSettings":
+        if bool(self.principal) != bool(self.keytab):
+            raise ValueError("principal and keytab belong together; name both, or none and use kinit")
+        return self
+
+    def below(self, folder: Path) -> "HdfsSettings":
+        """With files as seen from the project's folder."""
+        named = {"keytab": self.keytab, "ca": self.ca}
+        return self.model_copy(update={key: folder / file for key, file in named.items() if file})
+
+    def spark_properties(self, lake: str) -> dict[str, str]:
+        """What Spark logs in with; on YARN and Kubernetes it also gives its executors tokens for the lake."""
+        if not self.principal:
+            return {}
+        login = {"spark.kerberos.principal": self.principal, "spark.kerberos.keytab": str(self.keytab)}
+        return {**login, "spark.kerberos.access.hadoopFileSystems": lake}
+
+
 class SparkSettings(Strict):
     """`master` and any `spark.*` setting."""
 
@@ -126,6 +155,7 @@ class Settings(Strict):
     lake: str = "./lake"
     webhdfs: str | None = None
     """For a lake on HDFS: http://namenode:9870, several with commas. Default: as in $HADOOP_CONF_DIR, or port 9870."""
+    hdfs: HdfsSettings = Field(default_factory=HdfsSettings)
     currency: Currency
     timezone: Zone
     language: Language = "en"
@@ -184,6 +214,16 @@ class Settings(Strict):
         return str((self.folder / self.lake).resolve())
 
     @property
+    def secured(self) -> HdfsSettings:
+        """`hdfs:`, with its files where they are."""
+        return self.hdfs.below(self.folder)
+
+    @property
+    def spark_properties(self) -> dict[str, str]:
+        """The `spark.*` settings, and what `hdfs:` stands for among them."""
+        return {**self.secured.spark_properties(self.lake_root), **self.spark.properties}
+
+    @property
     def templates(self) -> Path:
         """The project's own Typst templates (may not exist)."""
         return self.folder / "templates"
@@ -212,7 +252,7 @@ def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> 
     return validated(Settings, {**content, "folder": folder}, file=file, overrides=overrides)
 
 
-_SECTIONS = ("numbering", "seller", "spark")
+_SECTIONS = ("hdfs", "numbering", "retention", "seller", "spark")
 """Parts of which one underscore is enough to name a value: their keys cannot be meant otherwise."""
 
 

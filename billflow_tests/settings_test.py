@@ -103,6 +103,23 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
         ),
         ("lake", "lake: hdfs://namenode:8020/billflow", lambda s: s.lake_root == "hdfs://namenode:8020/billflow"),
         ("extra", "retention: {days: 30}", lambda s: (s.retention.versions, s.retention.days) == (1, 30)),
+        (
+            "extra",
+            "hdfs: {principal: b@EXAMPLE.COM, keytab: keys/b, ca: /etc/ca.pem}",
+            lambda s: (s.secured.keytab, str(s.secured.ca)) == (s.folder / "keys/b", "/etc/ca.pem"),
+        ),
+        (
+            "extra",
+            "lake: hdfs://n/l\nhdfs: {principal: b@EXAMPLE.COM, keytab: /keys/b}",
+            lambda s: (
+                s.spark_properties
+                == {
+                    "spark.kerberos.principal": "b@EXAMPLE.COM",
+                    "spark.kerberos.keytab": "/keys/b",
+                    "spark.kerberos.access.hadoopFileSystems": "hdfs://n/l",
+                }
+            ),
+        ),
         ("lake", "lake: /srv/lake", lambda s: s.lake_root == "/srv/lake"),
         ("timezone", "timezone: UTC", lambda s: s.timezone == "UTC"),
     ],
@@ -158,6 +175,8 @@ MISTAKES = [
     ("numbering", "numbering: {invoice: 'INV-{year}-{seq:8d}'}", "numbering.invoice", "not a pattern"),
     ("numbering", "numbering: {invoice: 'CN-{year}-{seq:08}'}", "numbering", "would get the same numbers"),
     ("spark", "spark: {mastr: local}", "spark", "unknown key 'mastr'"),
+    ("extra", "hdfs: {principal: billing@EXAMPLE.COM}", "hdfs", "principal and keytab belong together"),
+    ("extra", "hdfs: {password: x}", "hdfs.password", "unknown key 'password'"),
     ("extra", "retention: {versions: 0}", "retention.versions", "0"),
     ("extra", "retention: {days: -1}", "retention.days", "-1"),
     ("extra", "retention: {runs: 2}", "retention.runs", "unknown key 'runs'"),

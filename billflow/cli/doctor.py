@@ -21,9 +21,11 @@ from billflow.documents.templates import check_templates, find_templates, langua
 from billflow.errors import BillflowError, MachineError, PassingError
 from billflow.lake.cluster import check_executors, executors, is_local, refused
 from billflow.lake.hdfs import HdfsStorage
+from billflow.lake.kerberos import Login, token
 from billflow.lake.manifest import read_manifest
 from billflow.lake.session import java_version, prepare_java, start_session
 from billflow.lake.storage import Storage, open_lake
+from billflow.lake.webhdfs import login_of
 from billflow.orchestration.launching import dagster_home, open_instance, storage_of
 from billflow.orchestration.steps import of_spark
 from billflow.settings import Settings, find_project, load_settings
@@ -60,6 +62,8 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Part]]:
         yield f"sink {sink.name}", partial(check_sink, settings, sink)
     if settings.lake_root.startswith("hdfs://"):
         yield "HDFS", lambda: _name_node(settings)
+        if login := login_of(settings.lake_root, settings.secured):
+            yield "Kerberos", partial(_kerberos, login)
         yield "WebHDFS", lambda: _webhdfs(settings)
         yield "clock", lambda: _clock(settings)
     yield "lake", lambda: _lake(settings)
@@ -111,15 +115,20 @@ def _resolves(host: str) -> bool:
     return True
 
 
+def _kerberos(login: Login) -> str:
+    token(login)
+    return f"HDFS knows {login.principal or 'the user of the ticket'} and gives tokens"
+
+
 def _webhdfs(settings: Settings) -> str:
-    storage = HdfsStorage(settings.lake_root, settings.webhdfs)
+    storage = HdfsStorage(settings.lake_root, settings.webhdfs, settings.secured)
     storage.exists("")
     return f"answers at {storage.web.replace(';', ', ')}"
 
 
 def _clock(settings: Settings) -> str:
     """The NameNode's clock beside this machine's."""
-    storage = HdfsStorage(settings.lake_root, settings.webhdfs)
+    storage = HdfsStorage(settings.lake_root, settings.webhdfs, settings.secured)
     with _trial(storage) as (path, _):
         skew = storage.files.modified(storage.file(path)).timestamp() - time.time()
     if abs(skew) > _SKEW:
@@ -161,7 +170,7 @@ def _spark(settings: Settings) -> str:
         return f"{master}, inside billflow's own process"
     scratch, place = Path(tempfile.mkdtemp(prefix="billflow-doctor-")), f"_doctor/{uuid4().hex}"
     try:
-        session = start_session("billflow doctor", master, settings.spark.properties, scratch)
+        session = start_session("billflow doctor", master, settings.spark_properties, scratch)
         if not is_local(master):
             check_executors(session, source_files(settings))
         session.range(10).write.parquet(storage.uri(place))

@@ -17,6 +17,44 @@ class _Refusal:
 
 _REFUSALS = (
     _Refusal(
+        ("SIMPLE authentication is not enabled", "Authentication required"),
+        "HDFS is secured by Kerberos, and we came without",
+        "name hdfs: {principal: …, keytab: …} in billflow.yaml, or get a ticket with kinit, and set HADOOP_CONF_DIR to "
+        "the configuration of this HDFS",
+    ),
+    _Refusal(
+        ("Failed to specify server's Kerberos principal name",),
+        "Hadoop's configuration does not say who its servers are",
+        "set HADOOP_CONF_DIR to the configuration of this HDFS (dfs.namenode.kerberos.principal in hdfs-site.xml)",
+    ),
+    _Refusal(
+        (
+            "Unable to obtain password",
+            "Checksum failed",
+            "Integrity check on decrypted field",
+            "Pre-authentication information was invalid",
+            "Client not found in Kerberos database",
+        ),
+        "Kerberos does not take the keytab for this principal",
+        "`klist -kt KEYTAB` lists whose keys it holds; with new keys from the KDC `kinit -kt KEYTAB PRINCIPAL` works",
+    ),
+    _Refusal(
+        ("Clock skew too great",),
+        "Kerberos does not believe this machine's clock",
+        "set it by the same time server as the KDC's (chrony or systemd-timesyncd)",
+    ),
+    _Refusal(
+        ("KDC", "LoginException: Connection refused", "LoginException: Receive timed out", "Can't get Kerberos realm"),
+        "no KDC of Kerberos answers",
+        "start it, or name the right one in /etc/krb5.conf (or in the file that KRB5_CONFIG names)",
+        passes=True,
+    ),
+    _Refusal(
+        ("Client cannot authenticate via", "Failed to find any Kerberos", "No valid credentials provided"),
+        "HDFS wants a Kerberos ticket, and there is none that is valid",
+        "name hdfs: {principal: …, keytab: …} in billflow.yaml, or get a ticket with kinit; klist shows it",
+    ),
+    _Refusal(
         ("QuotaExceeded", "quota of"),
         "the lake's folder has reached its quota on HDFS",
         "raise it (hdfs dfsadmin -setSpaceQuota, -setQuota) or remove what is not needed, then run again",
@@ -87,5 +125,5 @@ def reason(text: str) -> str:
 
 
 def _short(line: str) -> str:
-    told = line.strip().removeprefix("Caused by: ")
+    told = line.strip().removeprefix("Caused by: ").removeprefix(": ")
     return told if len(told) <= 240 else told[:237] + "…"

@@ -1,48 +1,42 @@
 """A lake on HDFS. Spark speaks hdfs:// by itself; what is here asks over WebHDFS: small files, lists, ranged reads."""
 
-import getpass
-import os
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
-from xml.etree import ElementTree as ET
 
 import requests
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
-from hdfs import HdfsError, InsecureClient
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
+from hdfs import HdfsError
 from urllib3.exceptions import HTTPError
 
 from billflow.errors import MachineError, PassingError
 from billflow.lake.hadoop import refusal
+from billflow.lake.name_nodes import name_nodes
+from billflow.lake.webhdfs import WebHdfs, login_of, reason_of, tried
+from billflow.settings import HdfsSettings
 
-WEB_PORT = 9870
-_PATIENCE = (10, 60)
-"""Seconds to wait for a connection, and for an answer."""
-
-_TRIES = 6
-"""A NameNode sends us to a DataNode by chance, for a while also to one that has just died."""
+_OPEN = HdfsSettings()
 
 _BLOCK = 1 << 20
 """Bytes that a reader fetches at least; a footer of Parquet and a row group of documents mostly fit."""
 
 
 class HdfsStorage:
-    """A folder of HDFS, of `hdfs://namenode:8020/folder`; see `billflow.lake.storage.Storage`."""
+    """A folder of HDFS, of `hdfs://namenode:8020/folder`; see `billflow.lake.storage.Storage`.
 
-    def __init__(self, root: str, webhdfs: str | None = None) -> None:
+    `secured`: whom Kerberos knows, and whose certificates count. MachineError, at the first request, when one does not.
+    """
+
+    def __init__(self, root: str, webhdfs: str | None = None, secured: HdfsSettings = _OPEN) -> None:
         self.root = root.rstrip("/")
         self._folder = urlsplit(self.root).path or "/"
         self.web = name_nodes(self.root, webhdfs)
-        self._client = _Client(self.web, user_name(), self._folder)
+        self.login = login_of(self.root, secured)
+        self._client = WebHdfs(self.web, self._folder, self.login, secured.ca)
         self.files = WebHdfsFiles(self._client)
         self.filesystem: AbstractFileSystem | None = self.files
 
@@ -72,7 +66,7 @@ class HdfsStorage:
         folder, _, name = path.rpartition("/")
         beside = f"{folder or '.'}/.{name}.{uuid4().hex}"
         with _told(self.uri(path)):
-            _tried(lambda: self._client.write(beside, content, overwrite=True))
+            tried(lambda: self._client.write(beside, content, overwrite=True))
         return beside
 
     def exists(self, path: str) -> bool:
@@ -100,44 +94,13 @@ class HdfsStorage:
             self._client.delete(path, recursive=True)
 
 
-class _Client(InsecureClient):
-    """The `hdfs` package's client, with two operations as the lake needs them."""
-
-    def __init__(self, urls: str, user: str, root: str) -> None:
-        session = requests.Session()
-        # Only connections that were never made are tried again: what was sent may have been done.
-        retries = HTTPAdapter(max_retries=Retry(connect=2, read=False, redirect=None, status=0, backoff_factor=0.5))
-        session.mount("http://", retries)
-        session.mount("https://", retries)
-        super().__init__(urls, user=user, root=root, timeout=_PATIENCE, session=session)
-
-    def move(self, source: str, target: str, *, overwrite: bool = False) -> None:
-        """A rename that fails when the target exists. The package's own would move a folder into an existing one."""
-        options = "OVERWRITE" if overwrite else "NONE"
-        self._rename(source, destination=self.resolve(target), renameoptions=options)
-
-    def fetched(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        """A range of a file, or all of it."""
-
-        def fetch() -> bytes:
-            with self.read(path, offset=offset, length=length) as content:
-                return bytes(content.read())
-
-        return _tried(fetch)
-
-    def entries(self, path: str) -> dict[str, Mapping[str, Any]]:
-        """Name → status of what is in a folder; nothing for a file."""
-        found = self._list_status(path).json()["FileStatuses"]["FileStatus"]
-        return {one["pathSuffix"]: one for one in found if one["pathSuffix"]}
-
-
 class WebHdfsFiles(AbstractFileSystem):
     """HDFS, read only, as DuckDB and PyArrow open it: paths are whole hdfs:// URIs, reads are ranges."""
 
     protocol = "hdfs"
     cachable = False
 
-    def __init__(self, client: _Client) -> None:
+    def __init__(self, client: WebHdfs) -> None:
         super().__init__()
         self.client = client
 
@@ -171,7 +134,7 @@ class _RangedFile(AbstractBufferedFile):
     """A file of which only the ranges that are read travel."""
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        client: _Client = self.fs.client
+        client: WebHdfs = self.fs.client
         with _told(self.path):
             fetched = client.fetched(self.path, start, end - start)
         if len(fetched) != end - start:
@@ -181,19 +144,6 @@ class _RangedFile(AbstractBufferedFile):
                 remedy="try again; `hdfs fsck` tells whether blocks are missing",
             )
         return fetched
-
-
-_T = TypeVar("_T")
-
-
-def _tried(transfer: Callable[[], _T]) -> _T:
-    """The result of a transfer that may be repeated, tried again while the server that it was sent to is not there."""
-    for attempt in range(_TRIES - 1):
-        try:
-            return transfer()
-        except requests.ConnectionError:
-            time.sleep(0.1 * 2**attempt)
-    return transfer()
 
 
 def _described(path: str, status: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,9 +158,16 @@ def _told(place: str) -> Iterator[None]:
         yield
     except HdfsError as error:
         raise _translated(error, place) from error
+    except requests.exceptions.SSLError as error:
+        raise MachineError(
+            f"its certificate is not trusted: {reason_of(error)}",
+            where=place,
+            remedy="name the certificate of who signed it in billflow.yaml (hdfs: {ca: file.pem}), and the host in "
+            "`webhdfs` as the certificate has it",
+        ) from error
     except (requests.RequestException, HTTPError) as error:
         raise PassingError(
-            f"WebHDFS does not answer: {_reason(error)}",
+            f"WebHDFS does not answer: {reason_of(error)}",
             where=place,
             remedy="start the NameNode and its DataNodes, or name the right address in billflow.yaml (webhdfs)",
         ) from error
@@ -224,47 +181,3 @@ def _translated(error: HdfsError, place: str) -> Exception:
     if error.exception == "FileAlreadyExistsException" or "must both be directories" in text:
         return FileExistsError(place)
     return refusal(text, place) or MachineError(f"HDFS refused: {text}", where=place, remedy="see the NameNode's log")
-
-
-def _reason(error: Exception) -> str:
-    """The last of the reasons that HTTP libraries wrap in one another, without their objects' addresses."""
-    while isinstance(cause := error.__cause__ or error.__context__, Exception):
-        error = cause
-    return re.sub(r"<[^>]*>:? ?", "", str(error)) or type(error).__name__
-
-
-def user_name() -> str:
-    """Who we are on HDFS, as Hadoop's own client decides it."""
-    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
-
-
-def name_nodes(root: str, webhdfs: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """WebHDFS addresses of the NameNodes behind an hdfs:// URI, as the `hdfs` package takes them (with semicolons).
-
-    Those that billflow.yaml names; else those of $HADOOP_CONF_DIR/hdfs-site.xml, for a name service of several
-    NameNodes too; else port 9870 of the URI's host.
-    """
-    if webhdfs:
-        return ";".join(_with_scheme(one.strip()) for one in webhdfs.split(","))
-    host = urlsplit(root).hostname or ""
-    configured = _configured(Path(environment.get("HADOOP_CONF_DIR") or "/nowhere") / "hdfs-site.xml")
-    nodes = configured.get(f"dfs.ha.namenodes.{host}", "")
-    keys = [f"dfs.namenode.http-address.{host}.{node.strip()}" for node in nodes.split(",") if node.strip()]
-    found = [configured[key] for key in keys or ["dfs.namenode.http-address"] if key in configured]
-    found = [one.replace("0.0.0.0", host) for one in found]  # noqa: S104  # a server's word for all its addresses
-    return ";".join(map(_with_scheme, found)) or f"http://{host}:{WEB_PORT}"
-
-
-def _with_scheme(address: str) -> str:
-    return address if "://" in address else f"http://{address}"
-
-
-def _configured(file: Path) -> dict[str, str]:
-    """Name → value of a Hadoop configuration file; nothing when there is none."""
-    if not file.is_file():
-        return {}
-    try:
-        properties = ET.parse(file).getroot().iter("property")  # noqa: S314  # the machine's own configuration
-    except ET.ParseError as error:
-        raise MachineError(f"cannot be read: {error}", where=str(file), remedy="mend the file") from error
-    return {one.findtext("name", ""): one.findtext("value", "").strip() for one in properties}

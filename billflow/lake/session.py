@@ -52,7 +52,7 @@ customers (0.4 MB) 59 s instead of 72, the thousand of the demo (1.1 MB) 119 s i
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """Plans are interpreted as they are."""
 
-_LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}"
+LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}"
 # Measured on a run of 1,000 customers: the JVM's second compiler took 70 of 170 CPU seconds. Without it Java keeps only
 # 48 MB for compiled code, which two months of Spark's generated classes fill. Classes grow past Java's first mark of
 # them in every run, and reaching it looks through the whole heap (0.26 s of a preview).
@@ -80,7 +80,7 @@ DEFAULTS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.executorEnv.RAYON_NUM_THREADS": "1",
-    "spark.driver.extraJavaOptions": _LOGGING,
+    "spark.driver.extraJavaOptions": LOGGING,
 }
 
 
@@ -104,6 +104,7 @@ def start_session(
     local = {} if is_local(master) else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
     settings = {**DEFAULTS, **_sized(master, input_bytes, home, properties), **local, **properties, **EXACT, **LAYOUT}
     settings |= {name: f"{settings.get(name, '')} {_ZONE}".lstrip() for name in _ZONED}
+    settings["spark.driver.extraJavaOptions"] = " ".join([settings["spark.driver.extraJavaOptions"], *kerberos_options()])
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
@@ -116,6 +117,12 @@ def start_session(
     for logger in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     return session
+
+
+def kerberos_options() -> list[str]:
+    """Java reads /etc/krb5.conf only; other programs look at KRB5_CONFIG first, and so it shall."""
+    config = os.environ.get("KRB5_CONFIG")
+    return [f"-Djava.security.krb5.conf={config}"] if config else []
 
 
 def _found_once(session: SparkSession) -> None:
@@ -163,7 +170,7 @@ def _sized(master: str, input_bytes: int, home: Path, properties: Mapping[str, s
     return {
         **(INTERPRETED if input_bytes < TINY_INPUT else {}),
         "spark.driver.memory": f"{megabytes}m",
-        "spark.driver.extraJavaOptions": f"{_LOGGING} {short}".rstrip(),
+        "spark.driver.extraJavaOptions": f"{LOGGING} {short}".rstrip(),
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     }
 

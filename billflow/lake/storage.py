@@ -10,7 +10,7 @@ from fsspec import AbstractFileSystem
 
 from billflow.errors import MachineError, SettingsError
 from billflow.lake.hdfs import HdfsStorage
-from billflow.settings import Settings
+from billflow.settings import HdfsSettings, Settings
 
 _PATTERN = "[]{}*?"
 
@@ -121,13 +121,13 @@ class LocalStorage:
 
 def open_lake(settings: Settings) -> Storage:
     """The storage behind `lake:` of billflow.yaml. SettingsError when it cannot be a lake."""
-    return open_storage(settings.lake_root, settings.webhdfs)
+    return open_storage(settings.lake_root, settings.webhdfs, settings.secured)
 
 
-def open_storage(root: str, webhdfs: str | None = None) -> Storage:
+def open_storage(root: str, webhdfs: str | None = None, secured: HdfsSettings | None = None) -> Storage:
     """The storage of a folder, a file:// or an hdfs:// URI. SettingsError when it cannot be a lake.
 
-    `webhdfs`: where HDFS is asked over HTTP; see `billflow.lake.hdfs.name_nodes`.
+    `webhdfs`: where HDFS is asked over HTTP; see `billflow.lake.name_nodes`. `secured`: who asks, and whom it trusts.
     """
     scheme, separator, rest = root.partition("://")
     if separator and scheme not in ("file", "hdfs"):
@@ -144,4 +144,8 @@ def open_storage(root: str, webhdfs: str | None = None) -> Storage:
             where="billflow.yaml: lake",
             remedy="name a folder without such characters; the project itself may stay where it is",
         )
-    return HdfsStorage(root, webhdfs) if scheme == "hdfs" and separator else LocalStorage(folder)
+    return (
+        HdfsStorage(root, webhdfs, secured or HdfsSettings())
+        if scheme == "hdfs" and separator
+        else LocalStorage(folder)
+    )

@@ -24,7 +24,7 @@ def started(settings: Settings) -> SparkSession:
     scratch = Path(tempfile.mkdtemp(prefix="billflow-spark-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     known = size(settings)
-    master, properties = settings.spark.master, settings.spark.properties
+    master, properties = settings.spark.master, settings.spark_properties
     input_bytes = SMALL_INPUT if known is None else known
     session = start_session(f"billflow {settings.project}", master, properties, scratch, input_bytes=input_bytes)
     if is_local(master):

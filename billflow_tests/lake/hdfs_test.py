@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from billflow.errors import MachineError
-from billflow.lake.hdfs import name_nodes
+from billflow.lake.name_nodes import name_nodes
 
 SINGLE = {"dfs.namenode.http-address": "nn.example:50070"}
 ALL_ADDRESSES = {"dfs.namenode.http-address": "0.0.0.0:9871"}
@@ -14,6 +14,7 @@ SERVICE = {
     "dfs.namenode.http-address.bills.a": "nn1:9870",
     "dfs.namenode.http-address.bills.b": "nn2:9870",
 }
+ENCRYPTED = {**SINGLE, "dfs.http.policy": "HTTPS_ONLY", "dfs.namenode.https-address": "nn.example:50470"}
 
 
 def configured(folder: Path, settings: dict[str, str]) -> dict[str, str]:
@@ -30,6 +31,8 @@ def configured(folder: Path, settings: dict[str, str]) -> dict[str, str]:
         ("hdfs://nn:8020/lake", "nn1:9870, https://nn2:9871", {}, "http://nn1:9870;https://nn2:9871"),
         ("hdfs://nn:8020/lake", None, SINGLE, "http://nn.example:50070"),
         ("hdfs://nn:8020/lake", None, ALL_ADDRESSES, "http://nn:9871"),
+        ("hdfs://nn:8020/lake", None, ENCRYPTED, "https://nn.example:50470"),
+        ("hdfs://nn:8020/lake", None, {"dfs.http.policy": "HTTPS_ONLY"}, "https://nn:9871"),
         ("hdfs://bills/lake", None, SERVICE, "http://nn1:9870;http://nn2:9870"),
     ],
 )

@@ -1,8 +1,10 @@
 """A real HDFS: one NameNode and two DataNodes of Hadoop 3.5.0, each a process of its own, from Maven Central."""
 
+import os
 import shutil
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from billflow_tests.servers.maven import jars
@@ -35,7 +37,7 @@ class Hdfs:
     def __init__(self, folder: Path, data_nodes: int = 2) -> None:
         self.folder, self.conf = folder, folder / "conf"
         self.rpc, self.http = free_port(), free_port()
-        self.url, self.webhdfs = f"hdfs://127.0.0.1:{self.rpc}", f"http://127.0.0.1:{self.http}"
+        self.url = f"hdfs://127.0.0.1:{self.rpc}"
         self.conf.mkdir(parents=True)
         self._classpath = f"{self.conf}:{jars(_POM, folder / 'classpath.txt')}"
         self._configure()
@@ -44,30 +46,40 @@ class Hdfs:
         self.data_nodes = [self._started_data_node(number) for number in range(data_nodes)]
         wait_until(lambda: self.living() == data_nodes, "DataNodes report")
 
+    @property
+    def webhdfs(self) -> str:
+        """Where the NameNode is asked over HTTP."""
+        return f"http://127.0.0.1:{self.http}"
+
     def lake(self, name: str) -> str:
         """A folder for one test."""
         return f"{self.url}/{name}"
 
-    def _configure(self) -> None:
-        settings = {
+    def _site(self) -> dict[str, str]:
+        return {
             **_SETTINGS,
             "dfs.namenode.name.dir": f"file://{self.folder}/name",
             "dfs.namenode.rpc-address": f"127.0.0.1:{self.rpc}",
             "dfs.namenode.http-address": f"127.0.0.1:{self.http}",
         }
-        properties = "".join(
-            f"<property><name>{name}</name><value>{value}</value></property>" for name, value in settings.items()
-        )
-        (self.conf / "hdfs-site.xml").write_text(f"<configuration>{properties}</configuration>")
-        core = f"<property><name>fs.defaultFS</name><value>{self.url}</value></property>"
-        (self.conf / "core-site.xml").write_text(f"<configuration>{core}</configuration>")
+
+    def _core(self) -> dict[str, str]:
+        return {"fs.defaultFS": self.url}
+
+    def _configure(self) -> None:
+        write_settings(self.conf / "hdfs-site.xml", self._site())
+        write_settings(self.conf / "core-site.xml", self._core())
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", self._classpath, main, *arguments]
 
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ
+
     def run(self, main: str, *arguments: str) -> str:
         """A command of Hadoop's, such as DFSAdmin; its output."""
-        done = subprocess.run(self._java(main, *arguments), capture_output=True, text=True, check=False)
+        command, environment = self._java(main, *arguments), self._environment()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{main} {arguments}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
         return done.stdout
@@ -124,9 +136,22 @@ class Hdfs:
             server.kill()
 
 
-def start_hdfs(folder: Path) -> Hdfs:
-    """A new, empty cluster; skips (fails in CI) where there is no Java or Maven to get it with."""
+def write_settings(file: Path, settings: Mapping[str, str]) -> None:
+    """A configuration file of Hadoop's."""
+    properties = "".join(
+        f"<property><name>{name}</name><value>{value}</value></property>" for name, value in settings.items()
+    )
+    file.write_text(f"<configuration>{properties}</configuration>")
+
+
+def check_tools() -> None:
+    """Skips (fails in CI) where there is no Java or Maven to get Hadoop with."""
     for tool in ("java", "mvn"):
         if not shutil.which(tool):
             unavailable(f"HDFS cannot be started: there is no {tool} on the PATH")
+
+
+def start_hdfs(folder: Path) -> Hdfs:
+    """A new, empty cluster; skips (fails in CI) where there is no Java or Maven to get it with."""
+    check_tools()
     return Hdfs(folder)

@@ -1,0 +1,57 @@
+"""Where HDFS is asked over HTTP, by whom, and how it is secured: what the machine's Hadoop configuration says."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
+
+from billflow.errors import MachineError
+
+WEB_PORTS = {"http": 9870, "https": 9871}
+
+
+def user_name() -> str:
+    """Who we are on HDFS, as Hadoop's own client decides it."""
+    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
+
+
+def name_nodes(root: str, webhdfs: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """WebHDFS addresses of the NameNodes behind an hdfs:// URI, as the `hdfs` package takes them (with semicolons).
+
+    Those that billflow.yaml names; else those of $HADOOP_CONF_DIR/hdfs-site.xml, for a name service of several
+    NameNodes too; else port 9870 of the URI's host. https where the configuration allows nothing else.
+    """
+    if webhdfs:
+        return ";".join(_with_scheme(one.strip()) for one in webhdfs.split(","))
+    host = urlsplit(root).hostname or ""
+    configured = _configured("hdfs-site.xml", environment)
+    scheme = "https" if configured.get("dfs.http.policy") == "HTTPS_ONLY" else "http"
+    address = f"dfs.namenode.{scheme}-address"
+    nodes = configured.get(f"dfs.ha.namenodes.{host}", "")
+    keys = [f"{address}.{host}.{node.strip()}" for node in nodes.split(",") if node.strip()]
+    found = [configured[key] for key in keys or [address] if key in configured]
+    found = [one.replace("0.0.0.0", host) for one in found]  # noqa: S104  # a server's word for all its addresses
+    return ";".join(_with_scheme(one, scheme) for one in found) or f"{scheme}://{host}:{WEB_PORTS[scheme]}"
+
+
+def wants_kerberos(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether core-site.xml says that HDFS knows by Kerberos who asks."""
+    return _configured("core-site.xml", environment).get("hadoop.security.authentication") == "kerberos"
+
+
+def _with_scheme(address: str, scheme: str = "http") -> str:
+    return address if "://" in address else f"{scheme}://{address}"
+
+
+def _configured(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Name → value of a file in $HADOOP_CONF_DIR; nothing when there is none."""
+    file = Path(environment.get("HADOOP_CONF_DIR") or "/nowhere") / name
+    if not file.is_file():
+        return {}
+    try:
+        properties = ET.parse(file).getroot().iter("property")  # noqa: S314  # the machine's own configuration
+    except ET.ParseError as error:
+        raise MachineError(f"cannot be read: {error}", where=str(file), remedy="mend the file") from error
+    return {one.findtext("name", ""): one.findtext("value", "").strip() for one in properties}
