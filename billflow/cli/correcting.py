@@ -68,7 +68,7 @@ def correct(
     texts = catalog_texts(folder or place / "catalog")
     catalog = parse_catalog(texts, where=str(folder or place / "catalog"))
     check_plans(case.family, catalog, case.period)
-    with small_session("billflow correct") as spark:
+    with small_session("billflow correct", settings) as spark:
         made = corrected(spark, case, catalog, settings, issued)
         _check_changes(made)
         if made.held or dry_run:

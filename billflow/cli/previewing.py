@@ -70,7 +70,7 @@ def _family(settings: Settings, account: str, system: str | None, cycle: str, pe
 
 
 def _priced(family: Family, catalog: Catalog, settings: Settings, cycle: str, period: BillingPeriod) -> Preview:
-    with small_session("billflow preview") as spark:
+    with small_session("billflow preview", settings) as spark:
         return previewed(spark, family, catalog, settings, cycle, period)
 
 

@@ -131,14 +131,15 @@ def preview(
 
 
 @contextmanager
-def small_session(name: str) -> Iterator[SparkSession]:
+def small_session(name: str, settings: Settings) -> Iterator[SparkSession]:
     """A Spark of its own on this machine, whatever the project's master is: it is one bill. Or the process's own."""
     living = living_session()
     if living is not None:
         yield living
         return
     with tempfile.TemporaryDirectory(prefix="billflow-spark-") as scratch:
-        spark = start_session(name, "local[1]", SMALL, Path(scratch), input_bytes=0)
+        properties = {**SMALL, **settings.secured.spark_properties(settings.lake_root)}
+        spark = start_session(name, "local[1]", properties, Path(scratch), input_bytes=0)
         try:
             yield spark
         finally:

@@ -8,8 +8,9 @@ the NameNode has forgotten it.
 import logging
 import os
 import re
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -116,7 +117,9 @@ def _java() -> Iterator[Any]:
         _PY4J.removeFilter(_no_debugging)
         gateway.shutdown()
         process.stdin.close()  # it ends when nobody can write there any more
-        process.wait(timeout=10)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+        process.kill()
 
 
 def _started() -> tuple[int, str, Any]:
@@ -152,11 +155,12 @@ def without_token(text: str) -> str:
 
 
 class _Hidden(logging.Filter):
-    """urllib3 warns with whole addresses when it tries again."""
+    """urllib3 tells whole addresses when it tries again."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_token(record.getMessage()), ()
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_Hidden())
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_Hidden())

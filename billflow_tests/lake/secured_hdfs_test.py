@@ -82,6 +82,7 @@ def test_a_token_that_hdfs_takes_no_more_is_replaced(cluster, ours, caplog):
 
 
 def test_no_token_is_told_when_a_server_is_away(cluster, ours, caplog):
+    caplog.set_level(logging.DEBUG)
     storage = open_storage(cluster.lake("away"), f"https://127.0.0.1:{free_port()}", ours)
     with pytest.raises(PassingError, match=r"WebHDFS does not answer: .*refused") as caught:
         storage.list("")
