@@ -23,8 +23,8 @@ _REFUSALS = (
         "the configuration of this HDFS",
     ),
     _Refusal(
-        ("Failed to specify server's Kerberos principal name",),
-        "Hadoop's configuration does not say who its servers are",
+        ("Failed to specify server's Kerberos principal name", "Server not found in Kerberos database"),
+        "Hadoop's configuration does not say who its servers are, or Kerberos does not know them",
         "set HADOOP_CONF_DIR to the configuration of this HDFS (dfs.namenode.kerberos.principal in hdfs-site.xml)",
     ),
     _Refusal(
@@ -44,7 +44,14 @@ _REFUSALS = (
         "set it by the same time server as the KDC's (chrony or systemd-timesyncd)",
     ),
     _Refusal(
-        ("KDC", "LoginException: Connection refused", "LoginException: Receive timed out", "Can't get Kerberos realm"),
+        (
+            "any KDC",
+            "locate KDC",
+            "find KDC",
+            "LoginException: Connection refused",
+            "LoginException: Receive timed out",
+            "Can't get Kerberos realm",
+        ),
         "no KDC of Kerberos answers",
         "start it, or name the right one in /etc/krb5.conf (or in the file that KRB5_CONFIG names)",
         passes=True,
@@ -83,12 +90,23 @@ _REFUSALS = (
         passes=True,
     ),
     _Refusal(
+        ("StandbyException",),
+        "the NameNode that was asked is in standby",
+        "name all of them (webhdfs: http://nn1:9870,http://nn2:9870, and lake: hdfs://SERVICE/…), or set "
+        "HADOOP_CONF_DIR to a configuration that does; then run again",
+        passes=True,
+    ),
+    _Refusal(
+        ("can't be moved into an encryption zone", "can't be moved from an encryption zone"),
+        "the lake lies in two encryption zones of HDFS, and nothing can be renamed from one into the other",
+        "make one zone of the lake's whole folder, or none inside it",
+    ),
+    _Refusal(
         (
             "ConnectException",
             "Connection refused",
             "NoRouteToHost",
             "UnknownHostException",
-            "StandbyException",
             "RetriableException",
         ),
         "a server does not answer",

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from billflow.errors import MachineError, PassingError
 from billflow.lake.hadoop import refusal
-from billflow.lake.name_nodes import name_nodes
+from billflow.lake.name_nodes import modes, name_nodes
 from billflow.lake.webhdfs import WebHdfs, login_of, reason_of, tried
 from billflow.settings import HdfsSettings
 
@@ -35,6 +35,7 @@ class HdfsStorage:
         self.root = root.rstrip("/")
         self._folder = urlsplit(self.root).path or "/"
         self.web = name_nodes(self.root, webhdfs)
+        self._file_mode, self._folder_mode = modes()
         self.login = login_of(self.root, secured)
         self._client = WebHdfs(self.web, self._folder, self.login, secured.ca)
         self.files = WebHdfsFiles(self._client)
@@ -66,7 +67,7 @@ class HdfsStorage:
         folder, _, name = path.rpartition("/")
         beside = f"{folder or '.'}/.{name}.{uuid4().hex}"
         with _told(self.uri(path)):
-            tried(lambda: self._client.write(beside, content, overwrite=True))
+            tried(lambda: self._client.write(beside, content, overwrite=True, permission=self._file_mode))
         return beside
 
     def exists(self, path: str) -> bool:
@@ -86,7 +87,7 @@ class HdfsStorage:
 
     def rename(self, source: str, target: str) -> None:
         with _told(self.uri(target)):
-            self._client.makedirs(target.rpartition("/")[0] or ".")
+            self._client.makedirs(target.rpartition("/")[0] or ".", permission=self._folder_mode)
             self._client.move(source, target)
 
     def delete(self, path: str) -> None:

@@ -2,12 +2,15 @@
 
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from billflow.errors import MachineError
+
+_UMASK = "fs.permissions.umask-mode"
 
 WEB_PORTS = {"http": 9870, "https": 9871}
 
@@ -39,6 +42,22 @@ def name_nodes(root: str, webhdfs: str | None, environment: Mapping[str, str] = 
 def wants_kerberos(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether core-site.xml says that HDFS knows by Kerberos who asks."""
     return _configured("core-site.xml", environment).get("hadoop.security.authentication") == "kerberos"
+
+
+def modes(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """The permissions of new files and folders by fs.permissions.umask-mode, in octal digits: 644 and 755 without one.
+
+    Spark's client applies it by itself. Over WebHDFS nobody does: there permissions come with the request.
+    """
+    places = ("core-site.xml", "hdfs-site.xml")
+    umask = next((found for place in places if (found := _configured(place, environment).get(_UMASK))), "022")
+    if not re.fullmatch("0?[0-7]{3}", umask):
+        raise MachineError(
+            f"{_UMASK} is {umask!r}",
+            where=f"{environment.get('HADOOP_CONF_DIR')}",
+            remedy="write it as octal digits, such as 027",
+        )
+    return f"{0o666 & ~int(umask, 8):03o}", f"{0o777 & ~int(umask, 8):03o}"
 
 
 def _with_scheme(address: str, scheme: str = "http") -> str:

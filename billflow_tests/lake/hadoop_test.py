@@ -10,6 +10,13 @@ DENIED = 'AccessControlException: Permission denied: user=alice, access=WRITE, i
 SAFE = "Caused by: org.apache.hadoop.hdfs.server.namenode.SafeModeException: Cannot create directory /x. Name node is in safe mode."
 FULL = "File /x could only be written to 0 of the 1 minReplication nodes. There are 0 datanode(s) running"
 MISSING = "IOException: No active and not excluded nodes contain this block"
+FILES = "NSQuotaExceededException: The NameSpace quota (directories and files) of directory /lake is exceeded: quota=3 file count=4"
+STANDBY = "org.apache.hadoop.ipc.StandbyException: Operation category READ is not supported in state standby."
+ZONES = "java.io.IOException: /lake/_staging/r can't be moved into an encryption zone."
+SKEW = "GSSException: No valid credentials provided (Mechanism level: Clock skew too great (37))"
+REKEYED = "javax.security.auth.login.LoginException: Checksum failed"
+NOBODY = "AccessControlException: Client cannot authenticate via:[TOKEN, KERBEROS]"
+SIMPLE = "AccessControlException: SIMPLE authentication is not enabled.  Available:[TOKEN, KERBEROS]"
 GONE = "java.net.ConnectException: Connection refused"
 
 
@@ -21,6 +28,13 @@ GONE = "java.net.ConnectException: Connection refused"
         (SAFE, "safe mode", True),
         (FULL, "no DataNode", True),
         (MISSING, "a block of the lake", True),
+        (FILES, "quota", False),
+        (STANDBY, "is in standby", True),
+        (ZONES, "two encryption zones", False),
+        (SKEW, "this machine's clock", False),
+        (REKEYED, "does not take the keytab", False),
+        (NOBODY, "wants a Kerberos ticket", False),
+        (SIMPLE, "we came without", False),
         (GONE, "does not answer", True),
     ],
 )

@@ -1,11 +1,13 @@
-"""Where HDFS is asked over HTTP. What is asked there is tried by the tests of the lake, on a real one."""
+"""Where HDFS is asked over HTTP, what it refuses, and who may read there. All tests of the lake try the rest."""
 
 from pathlib import Path
 
 import pytest
 
-from billflow.errors import MachineError
-from billflow.lake.name_nodes import name_nodes
+from billflow.errors import MachineError, PassingError
+from billflow.lake.hdfs import HdfsStorage
+from billflow.lake.name_nodes import modes, name_nodes
+from billflow_tests.lake.some_lake import all_of, publish_staged, published, seen, stage
 
 SINGLE = {"dfs.namenode.http-address": "nn.example:50070"}
 ALL_ADDRESSES = {"dfs.namenode.http-address": "0.0.0.0:9871"}
@@ -48,3 +50,54 @@ def test_a_configuration_that_cannot_be_read(tmp_path):
     (tmp_path / "hdfs-site.xml").write_text("<configuration>")
     with pytest.raises(MachineError, match=r"hdfs-site.xml: cannot be read"):
         name_nodes("hdfs://nn/lake", None, {"HADOOP_CONF_DIR": str(tmp_path)})
+
+
+def test_a_full_quota_publishes_nothing_and_the_next_try_all(hdfs, tmp_path):
+    """No name is left: folders can be renamed, and then the manifest has no room."""
+    storage = HdfsStorage(hdfs.lake(tmp_path.name), hdfs.webhdfs)
+    published(storage, "r1")
+    staging = stage(storage, "r2")
+    names = storage._client.content(".")
+    hdfs.admin("-setQuota", str(names["directoryCount"] + names["fileCount"]), f"/{tmp_path.name}")
+    with pytest.raises(MachineError, match=r"reached its quota on HDFS .*NameSpace quota") as caught:
+        publish_staged(storage, staging)
+    assert (caught.value.exit_code, isinstance(caught.value, PassingError)) == (1, False)
+    assert seen(storage) == all_of("r1")
+    hdfs.admin("-clrQuota", f"/{tmp_path.name}")
+    publish_staged(storage, staging)
+    assert seen(storage) == all_of("r2")
+
+
+def test_where_the_user_may_not_write(hdfs, tmp_path, monkeypatch):
+    storage = HdfsStorage(hdfs.lake(tmp_path.name), hdfs.webhdfs)
+    storage.write("file", b"ours")
+    monkeypatch.setenv("HADOOP_USER_NAME", "alice")
+    with pytest.raises(MachineError, match=r"HDFS does not let this user write or read there .*user=alice") as caught:
+        storage.write("file", b"hers")
+    assert "HADOOP_USER_NAME" in caught.value.remedy
+    assert storage.read("file") == b"ours"
+
+
+@pytest.mark.parametrize(
+    ("umask", "expected"), [("", ("644", "755")), ("027", ("640", "750")), ("0077", ("600", "700"))]
+)
+def test_modes(tmp_path, umask, expected):
+    (tmp_path / "core-site.xml").write_text(
+        f"<configuration><property><name>fs.permissions.umask-mode</name><value>{umask}</value></property></configuration>"
+    )
+    assert modes({"HADOOP_CONF_DIR": str(tmp_path)}) == expected
+
+
+def test_a_umask_in_words(tmp_path):
+    with pytest.raises(MachineError, match=r"fs.permissions.umask-mode is 'u=rwx'"):
+        modes(configured(tmp_path, {"fs.permissions.umask-mode": "u=rwx"}))
+
+
+def test_what_is_written_has_the_permissions_that_the_umask_leaves(hdfs, tmp_path, monkeypatch):
+    for name, value in configured(tmp_path, {"fs.permissions.umask-mode": "027"}).items():
+        monkeypatch.setenv(name, value)
+    storage = HdfsStorage(hdfs.lake(tmp_path.name), hdfs.webhdfs)
+    storage.write("staged/file", b"1")
+    storage.rename("staged", "table/month/run")
+    found = [storage._client.status(path)["permission"] for path in ("table/month/run/file", "table/month")]
+    assert found == ["640", "750"]
