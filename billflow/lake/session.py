@@ -58,7 +58,6 @@ LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.propert
 # them in every run, and reaching it looks through the whole heap (0.26 s of a preview).
 _SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m -XX:MetaspaceSize=256m"
 
-_ZONED = ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions")
 _ZONE = "-Duser.timezone=UTC"
 """JDBC drivers make wall clocks in Java's own zone: in one with summer time an hour of March would be another."""
 
@@ -103,8 +102,7 @@ def start_session(
     builder = builder.config("spark.sql.warehouse.dir", (scratch / "warehouse").absolute().as_uri())
     local = {} if is_local(master) else {"spark.driver.host": "", "spark.driver.bindAddress": ""}
     settings = {**DEFAULTS, **_sized(master, input_bytes, home, properties), **local, **properties, **EXACT, **LAYOUT}
-    settings |= {name: f"{settings.get(name, '')} {_ZONE}".lstrip() for name in _ZONED}
-    settings["spark.driver.extraJavaOptions"] = " ".join([settings["spark.driver.extraJavaOptions"], *kerberos_options()])
+    settings |= {name: " ".join([settings.get(name, ""), *more]).lstrip() for name, more in _java_options().items()}
     for key, value in settings.items():
         if value:
             builder = builder.config(key, value)
@@ -117,6 +115,13 @@ def start_session(
     for logger in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     return session
+
+
+def _java_options() -> dict[str, list[str]]:
+    return {
+        "spark.driver.extraJavaOptions": [_ZONE, *kerberos_options()],
+        "spark.executor.extraJavaOptions": [_ZONE],
+    }
 
 
 def kerberos_options() -> list[str]:
