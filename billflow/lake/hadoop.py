@@ -97,7 +97,7 @@ _REFUSALS = (
         passes=True,
     ),
     _Refusal(
-        ("can't be moved into an encryption zone", "can't be moved from an encryption zone"),
+        ("moved into an encryption zone", "moved from an encryption zone", "moved from encryption zone"),
         "the lake lies in two encryption zones of HDFS, and nothing can be renamed from one into the other",
         "make one zone of the lake's whole folder, or none inside it",
     ),

@@ -58,7 +58,7 @@ def token(login: Login, *, refused: str = "") -> str:
         return _tokens[login]
 
 
-def check_keytab(login: Login) -> None:
+def _check_keytab(login: Login) -> None:
     """MachineError when the keytab is not there or cannot be read; Java would ask for a password instead."""
     if login.keytab and not os.access(login.keytab, os.R_OK):
         what = "cannot be read" if Path(login.keytab).exists() else "there is no such file"
@@ -71,7 +71,7 @@ def check_keytab(login: Login) -> None:
 
 
 def _fetched(login: Login) -> str:
-    check_keytab(login)
+    _check_keytab(login)
     with _java() as jvm:
         try:
             return _asked(jvm, login)

@@ -110,6 +110,11 @@ class Hdfs:
         """kill -9."""
         self.data_nodes[number].kill()
 
+    def restart_name_node(self) -> None:
+        """kill -9, and again on the same ports; waits until it serves. It knows the files, and hears where blocks are."""
+        self.name_node.kill()
+        self.name_node = self._started_name_node()
+
     def restart_data_nodes(self, *numbers: int) -> None:
         """The nodes come back with what their disks hold; waits until the NameNode knows."""
         for number in numbers:
