@@ -95,8 +95,12 @@ class SecuredHdfs(Hdfs):
         return {**os.environ, "KRB5PRINCIPAL": f"hdfs/localhost@{REALM}", "KRB5KEYTAB": str(self.keytab)}
 
     def living(self) -> int:
-        """As the NameNode's own user is told."""
-        return int(self.admin("-report", "-live").partition("Live datanodes (")[2].partition(")")[0] or 0)
+        """As the NameNode's own user is told, once the NameNode listens: it serves HTTPS before that."""
+        try:
+            told = self.admin("-report", "-live")
+        except RuntimeError:
+            return 0
+        return int(told.partition("Live datanodes (")[2].partition(")")[0] or 0)
 
     def stop(self) -> None:
         """Ends all its processes, the realm's too."""
