@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 _INDENT = " "
+_ENCODED = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""Made once: `json.dumps` makes such an encoder for every text."""
 
 
 def exact_json(value: Any, depth: int = 0) -> str:
@@ -34,4 +36,4 @@ def _is_nested(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _ENCODED(value)
