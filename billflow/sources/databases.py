@@ -12,6 +12,9 @@ from billflow.sources.database import BATCH, INSTANT, TEXT, WALL_CLOCK, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.servers import server_error
 
+_DRIVERS = ("adbc_", "asyncmy", "pymysql", "sqlite3")
+"""How the modules of drivers' errors begin; sinks have one of their own for MySQL."""
+
 
 def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of a query in a schema that ends with a column for the text of rows that do not fit it.
@@ -38,7 +41,7 @@ def explained(query: Query, *, mend: str = "url, table, query, where or partitio
         raise
     except Exception as error:
         # While rows come from PostgreSQL, its errors are Arrow's.
-        if not type(error).__module__.startswith(("adbc_", "asyncmy", "sqlite3")) and "[libpq]" not in str(error):
+        if not type(error).__module__.startswith(_DRIVERS) and "[libpq]" not in str(error):
             raise
         what, passes = str(error).split("Query was:")[0], database_of(query.url).is_passing(error)
         raise server_error(what, passes=passes, where=query.where, url=query.url, mend=mend) from None
