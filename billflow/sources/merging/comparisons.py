@@ -99,7 +99,7 @@ NAME = Comparison(
     [
         Level("name equal", f"{_SAME_WORDS} AND legal_form_l <=> legal_form_r", 0.7, 2e-5, "name_key"),
         # John Smith and his John Smith Ltd are two customers at one address.
-        Level("name equal but for a legal form", f"{_SAME_WORDS} AND {_ONE_LEGAL_FORM}", 0.03, 2e-5, "name_key"),
+        Level("name equal but for a legal form", f"{_SAME_WORDS} AND {_ONE_LEGAL_FORM}", 0.006, 2e-5, "name_key"),
         Level("legal forms differ", _SAME_WORDS, 0.002, 2e-5, "name_key", wording="name equal, legal forms differ"),
         Level("name similar", f"({_ALL_L} AND {_ALL_R}) OR {_OTHERWISE_SPLIT}", 0.2, 8e-4),
         Level(

@@ -4,6 +4,10 @@ A false merge shows one customer another one's bill, so what is likely and what 
 share a surname, an address, a telephone, twins their birth date too: each of these would multiply the odds, though all
 of them only say *one household*. Where names or birth dates disagree, a pair is therefore never surer than `UNSURE`,
 whatever else agrees, unless a number from a register says that it is the same person.
+
+Measured on Febrl's data set 4 (5,000 persons in both of two systems; one in seven has another given name or surname in
+one of them), merged from 0.99 and asked from 0.5: all that are merged are right. With a number of a register 98 % of
+the true pairs are merged and 2 % asked; without, 75 % and 21 %. `merging_bench` measures it.
 """
 
 from functools import reduce
