@@ -7,9 +7,14 @@ from billflow.errors import SettingsError
 HEAD = b"version: 1\nwidth: 483\nheight: 700\n"
 
 
-def test_the_shipped_layout_declares_charges_and_usage():
+def test_the_sections_of_the_shipped_layout():
     layout = read_layout(find_templates(None).files["layout.yaml"])
-    assert {name: section.rows for name, section in layout.sections.items()} == {"charges": "lines", "usage": "usage"}
+    assert {name: section.rows for name, section in layout.sections.items()} == {
+        "charges": "lines",
+        "consolidated": "consolidated",
+        "other_bills": "other_bills",
+        "usage": "usage",
+    }
 
 
 @pytest.mark.parametrize(
