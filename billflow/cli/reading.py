@@ -67,6 +67,8 @@ def status(project: str | None) -> None:
     for cycle, month, count in unrated.fetchall():
         why = f"billflow leakage --cycle {cycle} --month {month}"
         console.print(f"{cycle}|{month}: {count:,} unrated usage events; why: {why}", markup=False)
+    for delivery, columns in (manifest.ingest.new_columns if manifest.ingest else {}).items():
+        console.print(f"{delivery}: new in the source: {', '.join(columns)}", markup=False)
 
 
 def _status_of(partition: PublishedPartition) -> list[str]:

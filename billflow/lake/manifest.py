@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from billflow.errors import ConflictError, MachineError, UsageError
+from billflow.errors import MachineError, UsageError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
@@ -154,6 +154,12 @@ class Ingest(_Frozen):
     """Partition key → rows; "" for rows that cannot be placed."""
     report: dict[str, dict[str, dict[str, str]]]
     """Table → verdict → rows and quantity (`billflow.sources.ingestion.Ingestion.run`)."""
+    columns: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Delivery → column → type, as the source has them; empty where an earlier version ingested."""
+    expressions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Delivery → the expressions of the mappings that read it."""
+    new_columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Delivery → columns that the ingestion before did not know."""
 
     def whole_tables(self) -> dict[str, TableRun]:
         """The tables that are not of one period, by name; without those that no source gives."""
@@ -284,31 +290,6 @@ def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
 def commit(storage: Storage, manifest: Manifest) -> None:
     """Makes `manifest` the newest version, at once or not at all; FileExistsError when its number is taken."""
     storage.create(path_of(manifest.version), manifest.model_dump_json(indent=1).encode())
-
-
-def lost_to(head: Manifest, key: str) -> ConflictError:
-    """The error of a run of a partition that another run of it overtook."""
-    winner = head.at(key)
-    return ConflictError(
-        f"another run ({winner.run_id if winner else 'unknown'}) of {key} published first; this one published nothing",
-        where=f"{FOLDER}, version {head.version}",
-        remedy="run again if its result is not the one you wanted",
-    )
-
-
-def numbers_taken(head: Manifest, key: str) -> ConflictError:
-    """The error of a confirmation or correction whose numbers another one has used meanwhile."""
-    if is_correction(key):
-        return ConflictError(
-            "another bill was confirmed or corrected meanwhile and has the numbers; nothing was published",
-            where=f"{FOLDER}, version {head.version}",
-            remedy="correct it again: its numbers will follow the other's",
-        )
-    return ConflictError(
-        f"another partition was confirmed while {key} was, and has its numbers; nothing of {key} was confirmed",
-        where=f"{FOLDER}, version {head.version}",
-        remedy="confirm it again: its numbers will follow the other's",
-    )
 
 
 def path_of(version: int) -> str:

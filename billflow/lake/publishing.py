@@ -13,6 +13,7 @@ from typing import Any
 
 from billflow.errors import RunFailedError
 from billflow.lake import manifest as manifests
+from billflow.lake.conflicts import lost_to, numbers_taken
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
 from billflow.lake.retention import kept_folders
 from billflow.lake.schemas import SCHEMAS
@@ -57,7 +58,7 @@ class Publication:
         head.check_open(self.key)
         ledger = self._ledger(head)
         if head.at(self.key) != self.replaces:
-            raise manifests.lost_to(head, self.key)
+            raise lost_to(head, self.key)
         kind = "corrections" if is_correction(self.key) else "partitions"
         return head.model_copy(
             update={
@@ -77,7 +78,7 @@ class Publication:
         if confirmation is None:
             return {}
         if confirmation.previous != head.chain:
-            raise manifests.numbers_taken(head, self.key)
+            raise numbers_taken(head, self.key)
         used = {series: numbers.last for series, numbers in confirmation.numbers.items()}
         return {"series": {**head.series, **used}, "chain": confirmation.head}
 

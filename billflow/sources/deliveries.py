@@ -14,7 +14,7 @@ from billflow.sources.files import FileDelivery, file_delivery
 from billflow.sources.jdbc import jdbc_delivery
 from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.redis import redis_delivery
-from billflow.sources.sql import sql_delivery
+from billflow.sources.sql import SqlDelivery, sql_delivery
 
 
 class Delivery(Protocol):
@@ -76,6 +76,13 @@ def deliveries(settings: Settings) -> dict[str, Delivery]:
     """Name → delivery, for all mappings of all sources."""
     found = (delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings))
     return {delivery.name: delivery for delivery in found}
+
+
+def has_types(delivery: Delivery) -> bool:
+    """Whether types of columns are the source's own, and not those of the values that happen to be there."""
+    if isinstance(delivery, FileDelivery):
+        return delivery.format != "json"
+    return isinstance(delivery, SqlDelivery)
 
 
 def check_sources(settings: Settings) -> None:

@@ -28,7 +28,8 @@ from billflow.source_settings import Source
 from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.conversion import TYPES
 from billflow.sources.counting import by_meters, by_place, by_verdict, measured
-from billflow.sources.deliveries import Delivery, deliveries, delivery_of, mappings, state
+from billflow.sources.deliveries import Delivery, deliveries, delivery_of, has_types, mappings, state
+from billflow.sources.drift import KnownColumns, check_columns, expressions_of
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
 from billflow.sources.mapping import map_rows
 from billflow.sources.merging.decisions import judge_crosswalk
@@ -54,6 +55,7 @@ _SETTINGS = {"sources", "merging", "cycles", "timezone", "currency", "language"}
 _ROWS_A_BUCKET = 1_000_000
 UNPLACED = "__unplaced__"
 """Folder of rows without cycle and month."""
+_NOTHING_KNOWN: Mapping[str, KnownColumns] = {}
 
 
 def fingerprint(settings: Settings, catalog: Catalog) -> str:
@@ -73,13 +75,20 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
 
 
 @contextmanager
-def opened_deliveries(spark: SparkSession, settings: Settings) -> Iterator[dict[Delivery, DataFrame]]:
-    """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them."""
+def opened_deliveries(
+    spark: SparkSession, settings: Settings, known: Mapping[str, KnownColumns] = _NOTHING_KNOWN
+) -> Iterator[dict[Delivery, DataFrame]]:
+    """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them.
+
+    Or, of a delivery that is `known`, when a column that a mapping uses is lost or of another type since.
+    """
     with ExitStack() as stack:
         opened = {one.name: stack.enter_context(one.opened(spark)) for one in deliveries(settings).values()}
         for source, table, mapping in mappings(settings):
-            raw = opened[delivery_of(settings, source, mapping).name]
-            where = mapping_place(settings, source, table, mapping)
+            delivery = delivery_of(settings, source, mapping)
+            raw, where = opened[delivery.name], mapping_place(settings, source, table, mapping)
+            if delivery.name in known:
+                check_columns(known[delivery.name], raw, mapping, where, has_types=has_types(delivery))
             map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
         yield {one: opened[name] for name, one in deliveries(settings).items()}
 
@@ -93,6 +102,15 @@ def deliver(opened: Mapping[Delivery, DataFrame], staging: Staging) -> dict[str,
             tables.write_plain(delivered, place)
         rows[delivery.name] = delivered.sparkSession.read.parquet(place).count()
     return rows
+
+
+def expressions_read(settings: Settings) -> dict[str, list[str]]:
+    """Delivery → the expressions over its columns."""
+    found: dict[str, set[str]] = {}
+    for source, _, mapping in mappings(settings):
+        name = delivery_of(settings, source, mapping).name
+        found.setdefault(name, set()).update(expressions_of(mapping).values())
+    return {name: sorted(texts) for name, texts in found.items()}
 
 
 def bucket_count(rows: int, cores: int) -> int:

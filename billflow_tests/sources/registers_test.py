@@ -125,6 +125,15 @@ def test_outcome(found: dict[int, str], case: str) -> None:
     assert outcomes == [RULE.get(told, told).replace("base", "base_reading") for _, told in readings_of(case)]
 
 
+def test_registers_that_never_begin_again(spark: SparkSession) -> None:
+    """Without `rollover` in any mapping: the same, found in another way."""
+    plain = [one for case, text in CASES.items() if "R" not in text for one in readings_of(case)]
+    judged = of_registers(judged_usage(spark, mapped(spark, [row for row, _ in plain]).drop("_rollover")))
+    found = {row["_row"]: outcome(row) for row in judged.collect()}
+    wanted = [RULE.get(told, told).replace("base", "base_reading") for _, told in plain]
+    assert [found[at] for at in range(len(plain))] == wanted
+
+
 def test_what_is_wrong_is_told(all_cases: DataFrame) -> None:
     bad = all_cases.where(all_cases[VERDICT] == "quarantined").collect()
     told = {row.usage_id: row[REASONS][-1] for row in bad}

@@ -11,7 +11,8 @@ from billflow.documents import payload, rendering, store, templates
 from billflow.documents.typesetting import Way
 from billflow.errors import PassingError
 from billflow.lake import schemas, tables
-from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, lost_to, read_manifest
+from billflow.lake.conflicts import lost_to
+from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, read_manifest
 from billflow.lake.publishing import Publication, finish, publish
 from billflow.orchestration.assets.publishing import published_bills
 from billflow.orchestration.bill_run import BillRun

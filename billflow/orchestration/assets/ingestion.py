@@ -17,7 +17,15 @@ from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained
 from billflow.sources.deliveries import Delivery, check_sources
-from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, opened_deliveries
+from billflow.sources.drift import KnownColumns, columns_of, new_columns
+from billflow.sources.ingestion import (
+    Ingestion,
+    bucket_count,
+    deliver,
+    expressions_read,
+    fingerprint,
+    opened_deliveries,
+)
 
 MERGED = ("crosswalk", "customer_accounts", "merge_candidates")
 """Tables of projects that merge accounts."""
@@ -37,7 +45,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
 
         def opened() -> dict[Delivery, DataFrame]:
-            return sources.enter_context(opened_deliveries(run.spark, run.settings))
+            return sources.enter_context(opened_deliveries(run.spark, run.settings, _known_columns(head)))
 
         # Mistakes show before anything is written.
         found = None if _known(head, print_) else opened()
@@ -46,13 +54,37 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         known = _known(staging.base(), print_)
         if known:
             staging.note("ingestion", known.model_dump())
-            rows = {name: one.rows for name, one in known.raw.items()}
+            rows, read = {name: one.rows for name, one in known.raw.items()}, _read(known)
         else:
-            rows = deliver(found or opened(), staging)
-        staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None})
+            found = found or opened()
+            rows, read = deliver(found, staging), _columns_read(run, head, found)
+        staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None, "read": read})
+        shown = {"deliveries": rows, "columns": read["columns"], "new columns": read["new_columns"]}
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": sum(rows.values()), "deliveries": rows, "unchanged": known is not None}
+            metadata={"dagster/row_count": sum(rows.values()), **shown, "unchanged": known is not None}
         )
+
+
+def _known_columns(manifest: Manifest) -> dict[str, KnownColumns]:
+    """What the last ingestion has read."""
+    ingest = manifest.ingest
+    columns = ingest.columns if ingest else {}
+    return {name: KnownColumns(found, ingest.expressions.get(name, ())) for name, found in columns.items() if ingest}
+
+
+def _columns_read(run: BillRun, head: Manifest, opened: dict[Delivery, DataFrame]) -> dict[str, Any]:
+    """Columns, expressions and new columns of an ingestion, as the manifest has them."""
+    known = _known_columns(head)
+    new = {one.name: new_columns(known[one.name], raw) for one, raw in opened.items() if one.name in known}
+    return {
+        "columns": {one.name: columns_of(raw) for one, raw in opened.items()},
+        "expressions": expressions_read(run.settings),
+        "new_columns": {name: found for name, found in new.items() if found},
+    }
+
+
+def _read(ingest: Ingest) -> dict[str, Any]:
+    return {"columns": ingest.columns, "new_columns": {name: list(new) for name, new in ingest.new_columns.items()}}
 
 
 def _known(manifest: Manifest, print_: str) -> Ingest | None:
@@ -153,6 +185,7 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
         **({table: whole(table, table) for table in MERGED} if run.settings.merging else {}),
         quarantine=_quarantines(run, report["quarantine"]),
         report=report,
+        **noted["read"],
     )
 
 

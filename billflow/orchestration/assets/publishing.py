@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from billflow.errors import CheckFailedError
 from billflow.lake.catalogs import keep_catalog
+from billflow.lake.conflicts import lost_to
 from billflow.lake.digests import code_version
-from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, lost_to, read_manifest
+from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, read_manifest
 from billflow.lake.publishing import Publication, publish
 from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
 from billflow.orchestration import late_usage as late
