@@ -11,7 +11,7 @@ from billflow.source_mappings import FileMapping, MongoMapping, RedisMapping, Se
 from billflow.source_settings import FileSource, JdbcSource, MongoSource, RedisSource, SearchSource, Source
 from billflow.sources.elasticsearch import search_delivery
 from billflow.sources.files import FileDelivery, file_delivery
-from billflow.sources.jdbc import jdbc_delivery
+from billflow.sources.jdbc import JdbcDelivery, jdbc_delivery
 from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.redis import redis_delivery
 from billflow.sources.sql import SqlDelivery, sql_delivery
@@ -82,7 +82,7 @@ def has_types(delivery: Delivery) -> bool:
     """Whether types of columns are the source's own, and not those of the values that happen to be there."""
     if isinstance(delivery, FileDelivery):
         return delivery.format != "json"
-    return isinstance(delivery, SqlDelivery)
+    return isinstance(delivery, SqlDelivery | JdbcDelivery)
 
 
 def check_sources(settings: Settings) -> None:

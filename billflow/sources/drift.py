@@ -17,7 +17,7 @@ from pyspark.sql.types import ArrayType, DataType, StructType
 
 from billflow.errors import SettingsError
 from billflow.lake.schemas import QUANTITY
-from billflow.source_settings import TableMapping
+from billflow.source_mappings import TableMapping
 from billflow.sources.raw import delivered_columns
 
 

@@ -27,8 +27,6 @@ from billflow.sources.ingestion import (
     opened_deliveries,
 )
 
-MERGED = ("crosswalk", "customer_accounts", "merge_candidates")
-"""Tables of projects that merge accounts."""
 CANONICAL = ("accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
 
 
@@ -169,6 +167,9 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
         valid = {key.removeprefix("valid|"): one for key, one in report[name].items() if key.startswith("valid|")}
         return {key: _placed(name, run, key, int(one["rows"]), buckets) for key, one in valid.items()}
 
+    def merged(name: str) -> TableRun | None:
+        return whole(name, name) if run.settings.merging else None
+
     return Ingest(
         fingerprint=noted["fingerprint"],
         run_id=run.root,
@@ -182,7 +183,9 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
         adjustments=placed("adjustments"),
         bills=whole("bills", "bills") if run.settings.gives("bills") else None,
         payments=whole("payments", "payments") if run.settings.gives("payments") else None,
-        **({table: whole(table, table) for table in MERGED} if run.settings.merging else {}),
+        crosswalk=merged("crosswalk"),
+        customer_accounts=merged("customer_accounts"),
+        merge_candidates=merged("merge_candidates"),
         quarantine=_quarantines(run, report["quarantine"]),
         report=report,
         **noted["read"],
