@@ -1,4 +1,4 @@
-"""What a mapping may say beside its columns: that quantities are readings of a meter."""
+"""What a mapping may say beside its columns: that quantities are readings of a meter, or rows changes of others."""
 
 from pydantic import Field
 
@@ -22,18 +22,34 @@ class Register(Strict):
         return {name: text for name, text in found.items() if text is not None}
 
 
+class Changes(Strict):
+    """A feed of changes: of rows with one key the last one is how things are."""
+
+    order: str = Field(min_length=1)
+    """Expression that grows with each change of a row: a number or a time."""
+    deleted: str | None = None
+    """Condition of rows which say that what they name is gone."""
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """Option → expression, of those that are given."""
+        return {"order": self.order} | ({} if self.deleted is None else {"deleted": self.deleted})
+
+
 class MappingOptions(Strict):
     """Options of every mapping, whatever it reads."""
 
     # BaseModel's metaclass has a method of the name that users write.
     meter_register: Register | None = Field(default=None, alias="register")
     """Of `usage`: `quantity` is what a meter shows, and used is what it has gone on by since the reading before."""
+    changes: Changes | None = None
+    """Rows are changes of others that have the same key: the last one stands."""
 
     @property
     def options(self) -> dict[str, str]:
         """Place in the mapping → expression."""
-        register = self.meter_register.expressions if self.meter_register else {}
-        return {f"register.{name}": text for name, text in register.items()}
+        given = {"register": self.meter_register, "changes": self.changes}
+        return {f"{name}.{part}": text for name, one in given.items() if one for part, text in one.expressions.items()}
 
     def check_options(self, table: str, where: str) -> None:
         """ValueError when an option is not one of the canonical table that is mapped to."""

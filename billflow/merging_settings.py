@@ -13,7 +13,7 @@ Key = Literal["tax_id", "registration_number", "email", "phone"]
 class Matching(Strict):
     """Accounts that are probably one customer, by names, addresses and dates. Needs the extra `merging`."""
 
-    merge: ExactDecimal = Field(default=Decimal("0.999"), gt=0, le=1)
+    merge: ExactDecimal = Field(default=Decimal("0.99"), gt=0, le=1)
     """Pairs at least as probable are merged, if neither account has another such pair in the other's system."""
     ask: ExactDecimal = Field(default=Decimal("0.5"), gt=0, le=1)
     """Pairs at least as probable are listed in `merge_candidates`, for people to decide."""

@@ -123,6 +123,7 @@ def test_catalogues(text: str) -> None:
             "where: general_supply_kwh is not null",
             "register: {meter: meter_no, rollover: 100000, estimated: kind = 'E'}",
         ),
+        ("where: general_supply_kwh is not null", "changes: {order: changed_at, deleted: op = 'd'}"),
     ],
 )
 def test_settings(change: tuple[str, str]) -> None:
@@ -151,6 +152,7 @@ SETTINGS_MISTAKES = [
     ("account_id: id, name: full_name", "account_id: id, name: n, surname: s", "'surname' was unexpected"),
     ("            event_time: reading_datetime\n", "", "'event_time' is a required property"),
     ("path: customers.csv, ", "", "'path' is a required property"),
+    ("where: general_supply_kwh is not null", "changes: {deleted: gone}", "$.sources[0].tables.usage[0].changes"),
     ("where: general_supply_kwh is not null", "register: {rollover: 100}", "$.sources[0].tables.usage[0].register"),
     ("grace_days: 2", "dunning: [{level: 1, name: First}]", "'after_days' is a required property"),
     ("grace_days: 2", "dunning: [{level: 1, after_days: 7, name: First, fee: 2.5}]", "$.dunning[0].fee"),

@@ -62,14 +62,14 @@ def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Pro
 
 def _share(report: dict[str, dict[str, str]], place: str) -> tuple[int, int]:
     """(rows in quarantine, rows) of a table, or of one cycle and month of it."""
-    verdicts = ("quarantined", "valid", "duplicate", "replaced", "base_reading")
+    verdicts = ("quarantined", "valid", "duplicate", "replaced", "base_reading", "superseded", "deleted")
     bad, *good = [int(report.get(f"{verdict}{place}", {"rows": "0"})["rows"]) for verdict in verdicts]
     return bad, bad + sum(good)
 
 
 @dg.asset_check(asset="usage", blocking=True)
 def every_row_has_one_verdict(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-    """Rows and quantity in = valid + identical duplicates + replaced + quarantined, of each table over all periods.
+    """Rows and quantity in = valid + duplicate + replaced + superseded + deleted + quarantined, over all periods.
 
     Of readings the quantity is what meters showed; what they went on by since their first reading is all used.
     """

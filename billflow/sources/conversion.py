@@ -5,7 +5,16 @@ To be analysed with ANSI off (`billflow.sources.mapping.mapping_mode`).
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, DecimalType, IntegerType, MapType, StringType, StructType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DecimalType,
+    IntegerType,
+    MapType,
+    NumericType,
+    StringType,
+    StructType,
+)
 
 from billflow.lake import schemas
 
@@ -28,7 +37,12 @@ TYPES: dict[str, DataType] = {
 }
 """Canonical columns that are not text."""
 
-OPTION_TYPES: dict[str, DataType] = {"rollover": schemas.QUANTITY, "estimated": schemas.FLAG}
+OPTION_TYPES: dict[str, DataType] = {
+    "rollover": schemas.QUANTITY,
+    "estimated": schemas.FLAG,
+    "order": schemas.QUANTITY,
+    "deleted": schemas.FLAG,
+}
 """What a mapping's options give beside the canonical columns, that is not text."""
 
 
@@ -52,12 +66,24 @@ def converted(column: str, value: Column, given: DataType) -> Column:
         return _dimensions(value, given)
     if column == "discounts":
         return _codes(value, given)
+    if column == "order":
+        return _place_in_time(value, given)
     if isinstance(wanted, IntegerType):
         return _whole(value)
     if isinstance(given, StringType) and not isinstance(wanted, DecimalType):
         # A cast to a day would overlook what follows the day, and that it is no time.
         value = F.when(value.rlike(_LOOKS_LIKE_TIME) & value.cast("timestamp").isNotNull(), value)
     return value.cast(wanted)
+
+
+def _place_in_time(value: Column, given: DataType) -> Column:
+    """A number as it is, a time as microseconds: text would put 10 before 9."""
+    if isinstance(given, NumericType):
+        return value.cast(schemas.QUANTITY)
+    micros = F.unix_micros(value.cast("timestamp")).cast(schemas.QUANTITY)
+    if not isinstance(given, StringType):
+        return micros
+    return F.coalesce(value.cast(schemas.QUANTITY), F.when(value.rlike(_LOOKS_LIKE_TIME), micros))
 
 
 def _whole(value: Column) -> Column:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial, reduce
 from itertools import count
@@ -26,6 +26,7 @@ from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_mappings import TableMapping
 from billflow.source_settings import Source
 from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
+from billflow.sources.changes import as_changes, has_changes, settle_changes, standing, with_changes
 from billflow.sources.conversion import TYPES
 from billflow.sources.counting import by_meters, by_place, by_verdict, measured
 from billflow.sources.deliveries import Delivery, deliveries, delivery_of, has_types, mappings, state
@@ -152,13 +153,14 @@ class Ingestion:
         The report: table → "in", each verdict and (usage, adjustments) each "verdict|cycle|month" → rows and quantity,
         which is Σ amount for tables of money, and of readings what meters showed; "registers" has what they went on by.
         """
-        accounts = self._written("customers", self._customers(), "accounts")
-        judged = judge_subscriptions(self._mapped("subscriptions"), accounts, sorted(self.catalog.plans))
+        accounts = self._written("customers", self._judged("customers", self._customers), "accounts")
+        plans, metrics, cycles = sorted(self.catalog.plans), sorted(self.catalog.metrics), self.settings.cycles
+        judged = self._judged("subscriptions", lambda rows: judge_subscriptions(rows, accounts, plans))
         subscriptions = self._written("subscriptions", judged, "subscriptions")
-        usage = judge_usage(
-            self._mapped("usage"), subscriptions, accounts, sorted(self.catalog.metrics), self.settings.cycles
+        usage = self._judged(
+            "usage", lambda rows: self._usage(judge_usage(rows, subscriptions, accounts, metrics, cycles))
         )
-        self._write_placed("usage", self._used(self._corrected(usage)))
+        self._write_placed("usage", usage)
         if self.settings.merging:
             self._merge(self.settings.merging, accounts, subscriptions)
         self._write_money(accounts)
@@ -166,13 +168,23 @@ class Ingestion:
         self.spark.catalog.clearCache()
         return self.report
 
-    def _customers(self) -> DataFrame:
-        rows = self._mapped("customers")
+    def _judged(self, table: str, judge: Callable[[DataFrame], DataFrame]) -> DataFrame:
+        """The rows of a table with their verdicts; of changes only the last ones of each key are judged."""
+        rows = self._mapped(table)
+        if not has_changes(rows):
+            return judge(rows)
+        settled = settle_changes(rows, CANONICAL_TABLES[table].key).persist(StorageLevel.DISK_ONLY)
+        return with_changes(judge(standing(settled)), settled)
+
+    def _customers(self, rows: DataFrame) -> DataFrame:
         judged = judge_customers(rows, self.settings)
         if not has_parents(rows):
             return without_hierarchies(judged)
         # Each level of parents reads the customers again.
         return with_hierarchies(judged.persist(StorageLevel.DISK_ONLY))
+
+    def _usage(self, judged: DataFrame) -> DataFrame:
+        return self._used(self._corrected(judged))
 
     def _corrected(self, usage: DataFrame) -> DataFrame:
         """Usage without what other usage replaces, where any does."""
@@ -191,18 +203,23 @@ class Ingestion:
 
     def _write_money(self, accounts: DataFrame) -> None:
         """The tables that a project need not have: those that no source gives cost nothing."""
-        adjustments, bills, payments = (self._mapped(table) for table in ("adjustments", "bills", "payments"))
-        if self.settings.gives("adjustments"):
-            taxes, cycles = sorted(self.catalog.taxes), self.settings.cycles
-            self._write_placed("adjustments", judge_adjustments(adjustments, accounts, taxes, cycles))
-        if self.settings.gives("bills"):
-            self._written("bills", judge_bills(bills, accounts), "bills")
-        if self.settings.gives("payments"):
-            self._written("payments", judge_payments(payments, accounts), "payments")
+        taxes, cycles = sorted(self.catalog.taxes), self.settings.cycles
+        judges: dict[str, Callable[[DataFrame], DataFrame]] = {
+            "adjustments": lambda rows: judge_adjustments(rows, accounts, taxes, cycles),
+            "bills": lambda rows: judge_bills(rows, accounts),
+            "payments": lambda rows: judge_payments(rows, accounts),
+        }
+        for table, judge in judges.items():
+            if not self.settings.gives(table):
+                self._no_rows(table)
+            elif table == "adjustments":
+                self._write_placed(table, self._judged(table, judge))
+            else:
+                self._written(table, self._judged(table, judge), table)
 
     def _merge(self, settings: Merging, accounts: DataFrame, subscriptions: DataFrame) -> None:
         """Which customer each account is of; every account is of one."""
-        judged = judge_crosswalk(self._mapped("crosswalk"), accounts)
+        judged = self._judged("crosswalk", lambda rows: judge_crosswalk(rows, accounts))
         crosswalk = self._written("crosswalk", judged, "crosswalk")
         version = self.staging.base().version + 1
         merge = Merge(settings, accounts, subscriptions, crosswalk, self._customers_before(), version, self._keep)
@@ -249,6 +266,7 @@ class Ingestion:
         where = mapping_place(self.settings, source, table, mapping)
         mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
         rows = as_readings(mapped) if mapping.meter_register else mapped
+        rows = as_changes(rows) if mapping.changes else rows
         return rows.withColumns(
             {
                 "source": F.lit(source.name),

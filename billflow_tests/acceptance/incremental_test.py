@@ -1,4 +1,4 @@
-"""Sources that tell what has changed, as users meet them: meters' readings, billed and corrected by later ones."""
+"""Sources that tell what has changed, as users meet them: meters' readings, feeds of changes, other columns."""
 
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,13 @@ sources:
     kind: files
     format: csv
     tables:
-      customers: {path: customers.csv, columns: {account_id: id, name: id}}
+      customers:
+        path: customers.csv
+        changes: {order: seq, deleted: op = 'd'}
+        columns: {account_id: id, name: id}
       subscriptions:
         path: customers.csv
+        changes: {order: seq, deleted: op = 'd'}
         columns: {subscription_id: id, account_id: id, plan: "'power'", start_date: "'2026-01-01'"}
   - name: meters
     kind: files
@@ -38,12 +42,16 @@ sources:
           columns: {usage_id: id, subscription_id: sub, metric: "'kwh'", quantity: shown, event_time: at, replaces: old}
         - path: used.csv
           columns: {usage_id: id, subscription_id: sub, metric: "'kwh'", quantity: n, event_time: at}
+        - path: feed/*.csv
+          changes: {order: changed_at, deleted: op = 'd'}
+          columns: {usage_id: id, subscription_id: sub, metric: "'kwh'", quantity: n, event_time: at}
 """
 PRICES = """
 metrics: {kwh: {aggregate: sum}}
 plans: {power: {charges: {kwh: {name: Energy, metric: kwh, model: per_unit, unit_price: "1", tax: none}}}}
 """
-CUSTOMERS = ["id", "estimated", "over", "exchanged", "mistaken", "late", "back"]
+ACCOUNTS = ("estimated", "over", "exchanged", "mistaken", "late", "back", "fed", "leaves")
+CUSTOMERS = ["id,seq,op", *(f"{name},1,c" for name in ACCOUNTS)]
 HEAD = "id,sub,meter,at,shown,kind,old"
 MAY = [
     HEAD,
@@ -74,7 +82,19 @@ JUNE = [
     "l3,late,m5,2026-05-31T08:00:00,60,,",
     "b3,back,m6,2026-06-30T08:00:00,65,,",
 ]
-USED = ["id,sub,n,at", "u1,over,2,2026-05-20T08:00:00"]
+USED = ["id,sub,n,at", "u1,over,2,2026-05-20T08:00:00", "u2,leaves,4,2026-05-20T08:00:00"]
+FEED = [
+    "id,sub,n,at,changed_at,op",
+    "f1,fed,7,2026-05-20T08:00:00,2026-05-21T09:00:00,u",
+    "f1,fed,5,2026-05-20T08:00:00,2026-05-20T09:00:00,c",
+    "f2,fed,3,2026-05-22T08:00:00,2026-05-22T09:00:00,c",
+]
+FEED_OF_JUNE = [
+    "id,sub,n,at,changed_at,op",
+    "f2,fed,,,2026-06-02T09:00:00,d",
+    "f1,fed,5,2026-05-20T08:00:00,2026-05-20T09:00:00,c",
+    "f3,fed,,,,d",
+]
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +104,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "catalog" / "prices.yaml", [PRICES])
     write(folder / "customers.csv", CUSTOMERS)
     write(folder / "readings" / "may.csv", MAY)
+    write(folder / "feed" / "may.csv", FEED)
     write(folder / "used.csv", USED)
     return folder
 
@@ -117,8 +138,9 @@ def ask(project: Path, rows: Any) -> Any:
 
 def test_readings_are_billed_by_what_meters_have_gone_on(project, billflow, ask):
     do(billflow, project, "run", "2026-05")
-    may = {"estimated": [50], "over": [32], "exchanged": [27], "mistaken": [80], "late": [10], "back": [0]}
-    assert lines(ask, "2026-05") == {account: found for account, found in may.items() if account != "back"}
+    may = {"estimated": [50], "over": [32], "exchanged": [27], "mistaken": [80], "late": [10]}
+    may |= {"fed": [10], "leaves": [4]}
+    assert lines(ask, "2026-05") == may
     do(billflow, project, "confirm", "2026-05")
 
 
@@ -126,8 +148,9 @@ def test_each_reading_has_one_verdict(project, ask):
     found = report(project)
     whole = {verdict: one for verdict, one in found["usage"].items() if "|" not in verdict}
     assert {verdict: count for verdict, (count, _) in whole.items()} == {
-        "in": 15,
-        "valid": 7,
+        "in": 19,
+        "valid": 10,
+        "superseded": 1,
         "base_reading": 7,
         "quarantined": 1,
     }
@@ -139,8 +162,14 @@ def test_each_reading_has_one_verdict(project, ask):
 
 
 def test_later_readings_correct_the_bill_before(project, billflow, ask):
-    """The true reading after an estimate, a corrected one, and one that came late change May; the sums are the meters'."""
+    """The true reading after an estimate, a corrected one, and one that came late change May; the sums are the meters'.
+
+    So does a record that is gone; the bill of a customer who has left stands.
+    """
     write(project / "readings" / "june.csv", JUNE)
+    write(project / "feed" / "june.csv", FEED_OF_JUNE)
+    write(project / "customers.csv", [*CUSTOMERS, "leaves,2,d"])
+    write(project / "used.csv", [f"{USED[0]},note", *(f"{row},x" for row in USED[1:])])
     do(billflow, project, "run", "2026-06")
     assert lines(ask, "2026-06") == {
         "estimated": [-50, 20, 20],
@@ -149,4 +178,33 @@ def test_later_readings_correct_the_bill_before(project, billflow, ask):
         "mistaken": [-80, 20, 5],
         "late": [-10, 15],
         "back": [5],
+        "fed": [-10, 7],
     }
+
+
+def test_changes_are_counted(project, ask):
+    found = report(project)
+    assert {verdict: rows for verdict, (rows, _) in found["customers"].items()} == {
+        "in": 9,
+        "valid": 7,
+        "superseded": 1,
+        "deleted": 1,
+    }
+    whole = {verdict: one for verdict, one in found["usage"].items() if "|" not in verdict}
+    assert (whole["superseded"][0], whole["deleted"][0]) == (3, 1)
+    told = ask("select key, rules from quarantine where table = 'usage' and month is null order by key")
+    assert [(row["key"], row["rules"][0]) for row in told] == [("f3", "missing_order"), ("u2", "unknown_subscription")]
+
+
+def test_a_new_column_is_shown(project, billflow):
+    assert "new in the source: note (string)" in billflow("--project", project, "status").output
+
+
+def test_a_lost_column_stops_before_anything_is_billed(project, billflow, ask):
+    before = ask("select * from invoices order by all")
+    write(project / "used.csv", [row.replace(",n,", ",kwh,") for row in USED])
+    result = billflow("--project", project, "run", "--cycle", "c01", "--month", "2026-06")
+    assert result.exit_code == 2
+    told = "sources.meters.tables.usage[1].columns.quantity: the column 'n' is gone since the last ingestion: string → nothing"
+    assert told in f"{result.output}{result.stderr}".replace("\n", " ")
+    assert ask("select * from invoices order by all") == before
