@@ -71,7 +71,7 @@ class Merge:
         probable = self.written(probable_pairs(self.accounts, ask=ask, within_systems=match.within_systems))
         sure = strict_pairs(probable, merge=merge).select(*_IDS, F.lit(True).alias("_sure"))
         doubt = F.when(F.col("probability") < merge, "it is not probable enough").otherwise(
-            "another account of its system is as probable"
+            "another account of that system is as probable, or more"
         )
         pairs = probable.join(sure, list(_IDS), "left").withColumn("doubt", F.when(F.col("_sure").isNull(), doubt))
         named = pairs.select(*_nodes(), F.col("probability"), F.col("agreement").alias("evidence"), F.col("doubt"))

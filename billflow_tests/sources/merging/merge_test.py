@@ -1,11 +1,12 @@
 """Decisions, keys and what is probable: who is merged, and what people are asked."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
 from billflow.lake import schemas
-from billflow.merging_settings import Merging
+from billflow.merging_settings import Matching, Merging
 from billflow.sources.merging import keys as keys_module
 from billflow.sources.merging.decisions import judge_crosswalk, standing_decisions
 from billflow.sources.merging.keys import key_pairs
@@ -138,3 +139,32 @@ def test_the_order_of_rows_does_not_matter(merged):
     taxes = {f"{system}{number}": f"{number % 7}0000" for system in "abc" for number in range(1, 15)}
     backwards = dict(reversed(taxes.items()))
     assert merged(taxes, []) == merged(backwards, [])
+
+
+HOUSE = {"city": "Ballarat", "postcode": "3350", "birth_date": date(1951, 7, 23)}
+PERSONS = [
+    ("a1", {"name": "Tobias Hartigan", "street": "11 Mill Street"}),
+    ("b1", {"name": "HARTIGAN, Tobias", "street": "11 Mill St"}),
+    ("a2", {"name": "Castor Lindqvist", "street": "7 Bay Parade"}),
+    ("b2", {"name": "Pollux Lindqvist", "street": "7 Bay Parade"}),
+    ("a3", {"name": "Ludmilla Brannock", "street": "5 Elm Road"}),
+    ("b3", {"name": "Ludmilla Brannock", "street": "5 Elm Road"}),
+    ("a4", {"name": "Oswald Pemberley", "street": "3 Elm Road"}),
+    ("b4", {"name": "Oswald Pemberley", "street": "3 Elm Road"}),
+    ("b5", {"name": "Oswald Pemberley", "street": "3 Elm Road"}),
+]
+
+
+def test_what_is_probable_is_merged_or_asked_for(spark):
+    base = accounts(spark, *[{"system": one[0], "account_id": one, **HOUSE, **person} for one, person in PERSONS])
+    nothing = frame(spark, schemas.SUBSCRIPTIONS, [])
+    decided = frame(spark, schemas.CROSSWALK, [said("a3", "b3", "different")])
+    customers, candidates = Merge(Merging(match=Matching()), base, nothing, decided, None, 1, kept).run()
+    by_match = {row["account_id"]: row for row in customers.where("merged_by = 'match'").collect()}
+    assert by_match.keys() == {"a1", "b1"}
+    assert by_match["a1"]["probability"] > Decimal("0.99")
+    assert by_match["a1"]["evidence"].startswith("name equal; birth date equal; address equal")
+    asked = {(row["account_id"], row["other_account_id"]): row for row in candidates.collect()}
+    assert asked.keys() == {("a2", "b2"), ("a4", "b4"), ("a4", "b5")}
+    assert asked["a2", "b2"]["reason"] == "it is not probable enough"
+    assert asked["a4", "b5"]["reason"] == "another account of that system is as probable, or more"
