@@ -13,8 +13,9 @@ Key = Literal["tax_id", "registration_number", "email", "phone"]
 class Matching(Strict):
     """Accounts that are probably one customer, by names, addresses and dates. Needs the extra `merging`."""
 
-    merge: ExactDecimal = Field(default=Decimal("0.99"), gt=0, le=1)
-    """Pairs at least as probable are merged, if neither account has another such pair in the other's system."""
+    merge: ExactDecimal = Field(default=Decimal("0.99"), gt=Decimal("0.95"), le=1)
+    """Pairs at least as probable are merged, if neither account has a better or equal one in the other's system. Pairs
+    in which something speaks against one customer, twins say, are never more probable than 0.95."""
     ask: ExactDecimal = Field(default=Decimal("0.5"), gt=0, le=1)
     """Pairs at least as probable are listed in `merge_candidates`, for people to decide."""
     within_systems: bool = False
