@@ -32,7 +32,7 @@ sources:
     kind: files
     format: parquet
     tables:
-      customers: {path: lines.parquet, where: CustomerID is not null, columns: {account_id: CustomerID, name: "concat('Customer ', CustomerID)"}}
+      customers: {path: buyers.csv, format: csv, columns: {account_id: id, name: "concat('Customer ', id)"}}
       bills:
         path: lines.parquet
         columns:
@@ -71,10 +71,10 @@ def retail(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
     lines = folder / "lines.parquet"
     with duckdb.connect() as connection:
         connection.execute(LINES.format(real_data / "online_retail", lines))
-        buyers = connection.execute(
-            f"select CustomerID from '{lines}' where InvoiceDate < '2011-01-01' and CustomerID is not null group by 1 order by 1 limit 30"
-        ).fetchall()
-    pairs = [f"M{number:02},{buyer}" for number, (buyer,) in enumerate(buyers)]
+        found = f"select CustomerID from '{lines}' where CustomerID is not null group by 1 order by min(InvoiceDate), 1"
+        buyers = [buyer for (buyer,) in connection.execute(found).fetchall()]
+    write(folder / "buyers.csv", ["id", *buyers])
+    pairs = [f"M{number:02},{buyer}" for number, buyer in enumerate(buyers[:30])]
     write(folder / "crosswalk.csv", ["household,customer", *pairs])
     return folder
 
