@@ -67,6 +67,10 @@ def status(project: str | None) -> None:
     for cycle, month, count in unrated.fetchall():
         why = f"billflow leakage --cycle {cycle} --month {month}"
         console.print(f"{cycle}|{month}: {count:,} unrated usage events; why: {why}", markup=False)
+    for mended, count in (manifest.ingest.mended if manifest.ingest else {}).items():
+        console.print(
+            f"{mended}: {count:,} rows that were in quarantine are good since the last ingestion", markup=False
+        )
     for delivery, columns in (manifest.ingest.new_columns if manifest.ingest else {}).items():
         console.print(f"{delivery}: new in the source: {', '.join(columns)}", markup=False)
 

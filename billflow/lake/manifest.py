@@ -154,6 +154,8 @@ class Ingest(_Frozen):
     """Partition key → rows; "" for rows that cannot be placed."""
     report: dict[str, dict[str, dict[str, str]]]
     """Table → verdict → rows and quantity (`billflow.sources.ingestion.Ingestion.run`)."""
+    mended: dict[str, int] = Field(default_factory=dict)
+    """Table → rows that were in quarantine at the ingestion before and are good now."""
     columns: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Delivery → column → type, as the source has them; empty where an earlier version ingested."""
     expressions: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -21,7 +21,7 @@ from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import PROCESS_TAG, in_this_process
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
-from billflow.sources.ingestion import UNPLACED
+from billflow.sources.quarantine import UNPLACED
 
 
 class BillRun:

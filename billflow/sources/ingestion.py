@@ -28,7 +28,7 @@ from billflow.source_settings import Source
 from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.changes import as_changes, has_changes, settle_changes, standing, with_changes
 from billflow.sources.conversion import TYPES
-from billflow.sources.counting import by_meters, by_place, by_verdict, measured
+from billflow.sources.counting import by_meters, by_verdict, measured
 from billflow.sources.deliveries import Delivery, deliveries, delivery_of, has_types, mappings, state
 from billflow.sources.drift import KnownColumns, check_columns, expressions_of
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
@@ -36,10 +36,10 @@ from billflow.sources.mapping import map_rows
 from billflow.sources.merging.decisions import judge_crosswalk
 from billflow.sources.merging.merge import Merge
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
-from billflow.sources.raw import CORRUPT, ROW, delivered_columns
+from billflow.sources.quarantine import Quarantine
 from billflow.sources.registers import as_readings, has_readings, of_registers
 from billflow.sources.replacements import replaces_any, with_replacements
-from billflow.sources.verdicts import VALID, VERDICT, quarantined
+from billflow.sources.verdicts import VALID, VERDICT
 
 _CANONICAL_SCHEMAS = (
     schemas.ACCOUNTS,
@@ -54,9 +54,6 @@ _CANONICAL_SCHEMAS = (
 )
 _SETTINGS = {"sources", "merging", "cycles", "timezone", "currency", "language"}
 _ROWS_A_BUCKET = 1_000_000
-UNPLACED = "__unplaced__"
-"""Folder of rows without cycle and month."""
-_NOTHING_KNOWN: Mapping[str, KnownColumns] = {}
 
 
 def fingerprint(settings: Settings, catalog: Catalog) -> str:
@@ -73,6 +70,9 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
         "tables": [schema.json() for schema in _CANONICAL_SCHEMAS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+_NOTHING_KNOWN: Mapping[str, KnownColumns] = {}
 
 
 @contextmanager
@@ -145,7 +145,9 @@ class Ingestion:
         self.before = before
         self._kept = count(1)
         self.report: dict[str, dict[str, dict[str, str]]] = {}
-        self._quarantines: list[DataFrame] = []
+        self._quarantine = Quarantine(spark, staging)
+        self.mended: dict[str, int] = {}
+        """Table → rows that were in quarantine at the ingestion before and are good now."""
 
     def run(self) -> dict[str, Any]:
         """Writes the canonical tables and quarantine; gives the report that checks and metadata are made of.
@@ -164,7 +166,8 @@ class Ingestion:
         if self.settings.merging:
             self._merge(self.settings.merging, accounts, subscriptions)
         self._write_money(accounts)
-        self._write_quarantine()
+        self.report["quarantine"] = self._quarantine.write()
+        self.mended = self._quarantine.mended(self.before.quarantine.values() if self.before else ())
         self.spark.catalog.clearCache()
         return self.report
 
@@ -286,7 +289,7 @@ class Ingestion:
         """Writes the valid rows of a table of master data, and keeps the others for quarantine."""
         kept = judged.persist(StorageLevel.DISK_ONLY)
         self.report[table].update(by_verdict(kept))
-        self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
+        self._quarantine.keep(table, kept)
         schema = schemas.SCHEMAS[name]
         valid = tables.conformed(kept.where(F.col(VERDICT) == VALID), schema)
         place = self.staging.uri(name)
@@ -297,37 +300,12 @@ class Ingestion:
         """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""
         kept = judged.persist(StorageLevel.DISK_ONLY)
         self.report[table].update(by_verdict(kept, "_cycle", "_month"))
-        self._quarantines.append(quarantined(kept, table, CANONICAL_TABLES[table].key))
+        self._quarantine.keep(table, kept)
         valid = kept.where(F.col(VERDICT) == VALID)
         columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.SCHEMAS[table]]
         placed = valid.select(*columns, F.col("_cycle").alias("cycle"), F.col("_month").alias("month"))
         by_account = tables.by_account(placed, self.buckets)
         tables.write_bucketed(by_account, self.staging.uri(table), self.buckets, partition_by=("cycle", "month"))
-
-    def _write_quarantine(self) -> None:
-        """The rows in quarantine with the original row, a folder per cycle and month."""
-        found = reduce(DataFrame.unionByName, self._quarantines).persist(StorageLevel.DISK_ONLY)
-        deliveries = [
-            row["_delivery"] for row in found.select("_delivery").groupBy("_delivery").count().toLocalIterator()
-        ]
-        originals = [self._originals(name) for name in sorted(deliveries)]
-        if originals:
-            whole = found.join(reduce(DataFrame.unionByName, originals), ["_delivery", "_row"], "left")
-        else:
-            whole = found.withColumn("row", F.lit(None).cast("string"))
-        rows = tables.conformed(whole.withColumn("run_id", F.lit(self.staging.run_id)), schemas.QUARANTINE)
-        place = F.when(F.col("month").isNull(), UNPLACED).otherwise(F.concat("cycle", F.lit("~"), "month"))
-        rows.withColumn("place", place).coalesce(1).write.mode("overwrite").partitionBy("place").parquet(
-            self.staging.uri("quarantine")
-        )
-        self.report["quarantine"] = by_place(found)
-
-    def _originals(self, delivery: str) -> DataFrame:
-        raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery}"))
-        # A row that did not parse has no columns to show, only its text.
-        text = F.when(F.col(CORRUPT).isNotNull(), F.to_json(F.struct(F.col(CORRUPT).alias("text"))))
-        row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in delivered_columns(raw)])))
-        return raw.select(F.lit(delivery).alias("_delivery"), F.col(ROW).alias("_row"), row.alias("row"))
 
 
 _MAPPED_EXTRAS = ("_row", "_file", "_failed", "_malformed")

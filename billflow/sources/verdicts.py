@@ -82,7 +82,7 @@ def settle_duplicates(
     conflicting = repeated & (F.col(CONTENT) != F.col("_first"))
     judged = apply_rules(
         numbered,
-        [rule("duplicate_key", conflicting, "another row with other content has the key ", _key_text(key))],
+        [rule("duplicate_key", conflicting, "another row with other content has the key ", key_text(key))],
     )
     verdict = F.when(~keeps_all_rules(), QUARANTINED).when(repeated, DUPLICATE).otherwise(VALID)
     return judged.withColumn(VERDICT, verdict).drop("_first", "_number", CONTENT)
@@ -100,7 +100,8 @@ def _content_hash(content: Sequence[str]) -> Column:
     return F.xxhash64(F.to_json(F.struct(*content)))
 
 
-def _key_text(key: Sequence[str]) -> Column:
+def key_text(key: Sequence[str]) -> Column:
+    """A row's key as quarantine has it."""
     return F.concat_ws("|", *[F.col(name).cast("string") for name in key])
 
 
@@ -111,7 +112,7 @@ def quarantined(rows: DataFrame, table: str, key: Sequence[str]) -> DataFrame:
     return bad.select(
         "source",
         F.lit(table).alias("table"),
-        F.nullif(_key_text(key), F.lit("")).alias("key"),
+        F.nullif(key_text(key), F.lit("")).alias("key"),
         F.col(RULES).alias("rules"),
         F.array_join(REASONS, "; ").alias("reason"),
         placed[0].alias("cycle"),

@@ -125,15 +125,22 @@ def test_next_month_brings_what_came_late_and_a_clerk_parts_two_customers(projec
     before = customers(rows, project)
     late = [RECEIPTS[0], "S6,1,9,2026-05-31,Came late,1,1.00,1.00,0"]
     write(project / "receipts" / "late.csv", late)
+    write(project / "buyers.csv", [*BUYERS, "77,Found again,"])
     write(project / "clerks.csv", ["ours,theirs,decision,day", "H003,8,same,2026-05-01", "H001,7,different,2026-06-20"])
     do(billflow, project, "run", "2026-06")
-    assert shown(rows, project, "2026-06") == [("C5", "-3.85"), ("S6", "1.00")]
+    assert shown(rows, project, "2026-06") == [("C5", "-3.85"), ("S4", "55.00"), ("S6", "1.00")]
     after = customers(rows, project)
     assert after["H001"] != after["7"]
     assert before["H001"] in {after["H001"], after["7"]}, "one of the two keeps the id"
     assert {one: after[one] for one in ("H003", "8", "H002", "9")} == {
         one: before[one] for one in ("H003", "8", "H002", "9")
     }
+
+
+def test_what_is_mended_at_the_source_leaves_quarantine_and_is_told(project, billflow, rows):
+    assert rows(project, "select * from quarantine") == []
+    told = billflow("--project", project, "status").output
+    assert "bills: 1 rows that were in quarantine are good since the last ingestion" in told
 
 
 def test_what_was_confirmed_stays(project, billflow, rows):

@@ -126,7 +126,8 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
         yield _result("bills", run.bills(), report.get("bills", {}))
         yield _result("payments", run.payments(), report.get("payments", {}))
         yield dg.MaterializeResult(
-            "quarantine", metadata={"by table, cycle and month": as_markdown(report["quarantine"])}
+            "quarantine",
+            metadata={"by table, cycle and month": as_markdown(report["quarantine"]), "mended": run.ingest.mended},
         )
 
 
@@ -151,9 +152,9 @@ def _ingest(run: BillRun) -> None:
     cores = run.spark.sparkContext.defaultParallelism
     buckets = bucket_count(sum(noted["rows"].values()), cores)
     before = run.staging.base().ingest
-    report = Ingestion(run.spark, run.settings, run.catalog, run.staging, buckets, before).run()
-    ingest = _described_ingest(run, noted, buckets, report)
-    run.staging.note("ingestion", ingest.model_dump())
+    ingestion = Ingestion(run.spark, run.settings, run.catalog, run.staging, buckets, before)
+    ingest = _described_ingest(run, noted, buckets, ingestion.run())
+    run.staging.note("ingestion", ingest.model_copy(update={"mended": ingestion.mended}).model_dump())
 
 
 def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report: dict[str, Any]) -> Ingest:

@@ -1,0 +1,79 @@
+"""Quarantine of an ingestion: rows that break a rule, as they were delivered; and which of before are good now."""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from billflow.canonical import CANONICAL_TABLES
+from billflow.lake import schemas, tables
+from billflow.lake.manifest import TableRun
+from billflow.lake.staging import Staging
+from billflow.sources.counting import by_place
+from billflow.sources.raw import CORRUPT, ROW, delivered_columns
+from billflow.sources.verdicts import VALID, VERDICT, key_text, quarantined
+
+UNPLACED = "__unplaced__"
+"""Folder of rows without cycle and month."""
+_KEY = ["source", "table", "key"]
+
+
+class Quarantine:
+    """The judged rows of all tables, as they are kept, and those of them that are in quarantine."""
+
+    def __init__(self, spark: SparkSession, staging: Staging) -> None:
+        self._spark, self._staging = spark, staging
+        self._judged: dict[str, DataFrame] = {}
+
+    def keep(self, table: str, judged: DataFrame) -> None:
+        """Rows of a canonical table with their verdicts; they are read again when quarantine is written."""
+        self._judged[table] = judged
+
+    def _found(self) -> DataFrame:
+        parts = [quarantined(rows, table, CANONICAL_TABLES[table].key) for table, rows in self._judged.items()]
+        return reduce(DataFrame.unionByName, parts)
+
+    def write(self) -> dict[str, dict[str, str]]:
+        """Writes the rows with the original row, a folder per cycle and month; table|cycle|month → rows."""
+        found = self._found().persist(StorageLevel.DISK_ONLY)
+        deliveries = [
+            row["_delivery"] for row in found.select("_delivery").groupBy("_delivery").count().toLocalIterator()
+        ]
+        originals = [self._originals(name) for name in sorted(deliveries)]
+        if originals:
+            whole = found.join(reduce(DataFrame.unionByName, originals), ["_delivery", "_row"], "left")
+        else:
+            whole = found.withColumn("row", F.lit(None).cast("string"))
+        rows = tables.conformed(whole.withColumn("run_id", F.lit(self._staging.run_id)), schemas.QUARANTINE)
+        place = F.when(F.col("month").isNull(), UNPLACED).otherwise(F.concat("cycle", F.lit("~"), "month"))
+        rows.withColumn("place", place).coalesce(1).write.mode("overwrite").partitionBy("place").parquet(
+            self._staging.uri("quarantine")
+        )
+        return by_place(found)
+
+    def _originals(self, delivery: str) -> DataFrame:
+        raw = self._spark.read.parquet(self._staging.uri(f"raw/{delivery}"))
+        # A row that did not parse has no columns to show, only its text.
+        text = F.when(F.col(CORRUPT).isNotNull(), F.to_json(F.struct(F.col(CORRUPT).alias("text"))))
+        row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in delivered_columns(raw)])))
+        return raw.select(F.lit(delivery).alias("_delivery"), F.col(ROW).alias("_row"), row.alias("row"))
+
+    def mended(self, before: Iterable[TableRun]) -> dict[str, int]:
+        """Table → keys that were in the quarantine `before`, are in none now, and have a good row.
+
+        What was wrong with them is mended at the source; nobody needs to do anything more about them.
+        """
+        known = tables.read_runs(self._spark, self._staging.storage, before, schemas.QUARANTINE)
+        waited = known.where(F.col("key").isNotNull()).select(*_KEY).distinct()
+        gone = waited.join(self._found().select(*_KEY), _KEY, "left_anti").persist(StorageLevel.DISK_ONLY)
+        left = {row["table"] for row in gone.select("table").distinct().toLocalIterator()}
+        found = {table: gone.join(self._good(table), _KEY, "left_semi").count() for table in sorted(left)}
+        return {table: rows for table, rows in found.items() if rows}
+
+    def _good(self, table: str) -> DataFrame:
+        if table not in self._judged:
+            return tables.empty(self._spark, schemas.QUARANTINE)
+        good = self._judged[table].where(F.col(VERDICT) == VALID)
+        return good.select("source", F.lit(table).alias("table"), key_text(CANONICAL_TABLES[table].key).alias("key"))
