@@ -77,7 +77,7 @@ CANONICAL_TABLES = {
         optional=("invoice", "currency", "method"),
     ),
     "crosswalk": CanonicalTable(
-        key=("account_system", "account_id", "other_system", "other_account_id", "decided_at"),
+        key=("account_system", "account_id", "other_system", "other_account_id", "decision", "decided_at"),
         required=("account_id", "other_system", "other_account_id"),
         optional=("account_system", "decision", "decided_at", "decided_by", "note"),
     ),

@@ -196,6 +196,18 @@ class Settings(Strict):
                 raise ValueError(f"sources: none gives {table}; map the table in one of them")
         return self
 
+    @model_validator(mode="after")
+    def _bills_of_others_are_whole(self) -> "Settings":
+        if self.gives("crosswalk") and self.merging is None:
+            raise ValueError("sources: a crosswalk is given, and accounts are not merged; add `merging: {}`")
+        untaxed = self.consolidates and self.gives("bills") and not self.gives("bills", "tax_amount")
+        if untaxed:
+            raise ValueError(
+                "sources: bills are shown beside invoices, and no mapping of them gives tax_amount; map the tax on each "
+                'line ("0" where amount includes it), or set merging.consolidated_bills: false'
+            )
+        return self
+
     def gives(self, table: str, column: str | None = None) -> bool:
         """Whether a source gives a canonical table, or that column of it."""
         mappings = [mapping for source in self.sources for mapping in source.mappings(table)]

@@ -4,13 +4,16 @@ Nothing is billed a second time here. What other systems have billed keeps its a
 that sums by system are that system's own.
 """
 
+from collections.abc import Iterable
+from datetime import date
+from functools import reduce
+
 from babel.numbers import list_currencies
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.invoices import currency_digits
 from billflow.billing.money import minor_digits, round_money
-from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY
 
 BILL = "bill"
@@ -20,55 +23,60 @@ _ACCOUNT = ["system", "account_id"]
 _ITEM = (*_ACCOUNT, "item", "document_id", "issue_date", "currency", "net", "tax", "total")
 
 
-def bills_to_show(bills: DataFrame, customers: DataFrame, cycle: str, period: BillingPeriod) -> DataFrame:
-    """The lines of BILLS that were issued in the period, of customers whose leading account is in the cycle."""
-    issued = (F.col("issue_date") >= F.lit(period.start)) & (F.col("issue_date") < F.lit(period.end))
-    return _of_cycle(bills.where(issued), customers, cycle)
+Span = tuple[date, date]
+"""Days: from the first up to, and without, the second."""
 
 
-def late_bills(
-    bills: DataFrame, customers: DataFrame, cycle: str, closed: list[BillingPeriod], shown: DataFrame
+def bills_to_show(
+    bills: DataFrame, customers: DataFrame, cycle: str, issued: Iterable[Span], shown: DataFrame
 ) -> DataFrame:
-    """Lines of bills issued in periods that are `closed` (confirmed) and that no bill before has `shown` (items)."""
-    issued = F.lit(False)
-    for period in closed:
-        issued = issued | ((F.col("issue_date") >= F.lit(period.start)) & (F.col("issue_date") < F.lit(period.end)))
-    known = shown.where(F.col("item") == BILL).select("system", F.col("document_id").alias("bill_id"))
-    return _of_cycle(bills.where(issued), customers, cycle).join(known, ["system", "bill_id"], "left_anti")
+    """The lines of BILLS that were `issued` in one of these spans, of customers whose leading account is in the cycle.
 
-
-def _of_cycle(bills: DataFrame, customers: DataFrame, cycle: str) -> DataFrame:
-    led_here = customers.where(F.col("cycle") == cycle).select(*_ACCOUNT)
-    return bills.join(led_here, _ACCOUNT, "left_semi")
-
-
-def with_money(lines: DataFrame) -> DataFrame:
-    """Lines of BILLS with net, tax and total, each rounded to the currency's minor unit as it is printed."""
-    return lines.withColumns({"net": _rounded(F.col("amount")), "tax": _rounded(F.col("tax_amount"))}).withColumn(
-        "total", (F.col("net") + F.col("tax")).cast(MONEY)
+    Without those that `shown`, items of other bill runs, have already.
+    """
+    in_time = reduce(
+        Column.__or__,
+        [(F.col("issue_date") >= F.lit(first)) & (F.col("issue_date") < F.lit(last)) for first, last in issued],
     )
+    led_here = customers.where(F.col("cycle") == cycle).select(*_ACCOUNT)
+    known = shown.where(F.col("item") == BILL).select("system", F.col("document_id").alias("bill_id"))
+    new = bills.where(in_time).join(known, ["system", "bill_id"], "left_anti")
+    return new.join(led_here, _ACCOUNT, "left_semi")
 
 
-def _rounded(amount: Column) -> Column:
+def bill_totals(lines: DataFrame) -> DataFrame:
+    """system, account_id, bill_id, issue_date, currency, net, tax and total of each bill, from lines of BILLS.
+
+    Added up as exact as they were given, and rounded once to the currency's minor unit: what the other system has on
+    its bill. Tax that is not told is 0.
+    """
+    sums = [
+        F.coalesce(F.sum(given), F.lit(0)).alias(name) for given, name in (("amount", "net"), ("tax_amount", "tax"))
+    ]
+    added = lines.groupBy(*_ACCOUNT, "bill_id", "issue_date", "currency").agg(*sums)
+    rounded = added.withColumns({name: rounded_money(F.col(name)) for name in ("net", "tax")})
+    return rounded.withColumn("total", (F.col("net") + F.col("tax")).cast(MONEY))
+
+
+def rounded_money(amount: Column) -> Column:
+    """An amount of column `currency`, which may be any, to its minor unit."""
     unusual = [currency for currency in list_currencies() if minor_digits(currency) != _USUAL]
     digits = F.coalesce(currency_digits(unusual), F.lit(_USUAL))
-    known = {_USUAL, *map(minor_digits, unusual)}
-    return F.coalesce(round_money(amount, digits, known), F.lit(0)).cast(MONEY)
+    return round_money(amount, digits, {_USUAL, *map(minor_digits, unusual)}).cast(MONEY)
 
 
 def consolidated_items(
     invoices: DataFrame, bills: DataFrame, customers: DataFrame, cycle: str, month: str
 ) -> DataFrame:
     """CONSOLIDATED_ITEMS of customers who have one of the `bills`, or several of the `invoices`."""
-    own = invoices.withColumns({"item": F.col("kind"), "document_id": F.col("invoice_id")}).select(*_ITEM)
-    sums = [F.sum(name).cast(MONEY).alias(name) for name in ("net", "tax", "total")]
-    by_bill = with_money(bills).groupBy(*_ACCOUNT, "bill_id", "issue_date", "currency").agg(*sums)
-    theirs = by_bill.withColumns({"item": F.lit(BILL), "document_id": F.col("bill_id")}).select(*_ITEM)
-    items = own.unionByName(theirs).join(customers.select(*_ACCOUNT, "customer_id"), _ACCOUNT, "inner")
+    of = customers.select(*_ACCOUNT, "customer_id")
+    own = invoices.withColumns({"item": F.col("kind"), "document_id": F.col("invoice_id")})
+    theirs = bill_totals(bills).withColumns({"item": F.lit(BILL), "document_id": F.col("bill_id")})
+    own, theirs = (one.select(*_ITEM).join(of, _ACCOUNT, "inner") for one in (own, theirs))
     of_customer = Window.partitionBy("customer_id")
     shown = (F.count(F.lit(1)).over(of_customer) > 1) | (F.count_if(F.col("item") == BILL).over(of_customer) > 0)
     placed = {"cycle": F.lit(cycle), "month": F.lit(month)}
-    return items.withColumn("_shown", shown).where("_shown").drop("_shown").withColumns(placed)
+    return own.unionByName(theirs).withColumn("_shown", shown).where("_shown").drop("_shown").withColumns(placed)
 
 
 def consolidated_bills(items: DataFrame, customers: DataFrame) -> DataFrame:
@@ -92,45 +100,87 @@ def _shown_on(items: DataFrame, leading: DataFrame) -> DataFrame:
     return invoices.groupBy("customer_id").agg(F.min_by("document_id", order).alias("shown_on"))
 
 
-def unreconciled(items: DataFrame, bills: DataFrame, shown: DataFrame, invoices: DataFrame) -> DataFrame:
+def unreconciled(
+    items: DataFrame, bills: DataFrame, shown: DataFrame, invoices: DataFrame, customers: DataFrame
+) -> DataFrame:
     """`key` and `problem`, as in `billing.reconcile`: systems whose bills are not all on items, or with other sums;
-    consolidated bills that are not Σ of their items; items that are not their invoice.
+    consolidated bills that are not Σ of their items, or not what the customer's accounts have been billed.
     """
-    return _of_systems(items, bills).unionByName(_of_customers(items, shown)).unionByName(_of_invoices(items, invoices))
+    due = _due(invoices, bills, customers)
+    return _of_systems(items, bills).unionByName(_of_items(items, shown)).unionByName(_of_accounts(due, shown))
 
 
 def by_system(bills: DataFrame) -> DataFrame:
     """system, currency, bills, net, tax, total of lines of BILLS."""
-    sums = [F.sum(name).cast(MONEY).alias(name) for name in ("net", "tax", "total")]
-    return with_money(bills).groupBy("system", "currency").agg(F.count_distinct("bill_id").alias("bills"), *sums)
+    sums = [F.sum(name).cast(MONEY).alias(name) for name in _SUMS]
+    return bill_totals(bills).groupBy("system", "currency").agg(F.count_distinct("bill_id").alias("bills"), *sums)
+
+
+_SUMS = ("net", "tax", "total")
 
 
 def _of_systems(items: DataFrame, bills: DataFrame) -> DataFrame:
-    names = ("bills", "net", "tax", "total")
+    names = ("bills", *_SUMS)
     on_items = (
         items.where(F.col("item") == BILL)
         .groupBy("system", "currency")
-        .agg(F.count_distinct("document_id").alias("bills"), *[F.sum(name).alias(name) for name in names[1:]])
+        .agg(F.count_distinct("document_id").alias("bills"), *[F.sum(name).alias(name) for name in _SUMS])
         .select("system", "currency", F.struct(*names).alias("_items"))
     )
     made = by_system(bills).select("system", "currency", F.struct(*names).alias("_bills"))
     return _differing(made, on_items, ["system", "currency"], "_bills", "_items", names)
 
 
-def _of_customers(items: DataFrame, shown: DataFrame) -> DataFrame:
-    key, names = ["customer_id", "currency"], ("net", "tax", "total")
-    sums = items.groupBy(*key).agg(*[F.sum(name).alias(name) for name in names])
-    left, right = (one.select(*key, F.struct(*names).alias(name)) for one, name in ((sums, "_sum"), (shown, "_shown")))
-    return _differing(left, right, key, "_sum", "_shown", names)
+def _of_items(items: DataFrame, shown: DataFrame) -> DataFrame:
+    sums = items.groupBy(*_CUSTOMER).agg(*[F.sum(name).alias(name) for name in _SUMS])
+    left, right = (
+        one.select(*_CUSTOMER, F.struct(*_SUMS).alias(name)) for one, name in ((sums, "_items"), (shown, "_shown"))
+    )
+    return _differing(left, right, _CUSTOMER, "_items", "_shown", _SUMS)
 
 
-def _of_invoices(items: DataFrame, invoices: DataFrame) -> DataFrame:
-    names = ("net", "tax", "total")
-    own = items.where(F.col("item") != BILL).select("document_id", F.struct(*names).alias("_item"))
-    made = invoices.select(F.col("invoice_id").alias("document_id"), F.struct(*names).alias("_invoice"))
-    # Invoices of customers that have nothing else are on no consolidated bill.
-    known = made.join(own.select("document_id"), "document_id", "left_semi")
-    return _differing(known, own, ["document_id"], "_invoice", "_item", names)
+def _of_accounts(due: DataFrame, shown: DataFrame) -> DataFrame:
+    names = ("invoices", "bills", *_SUMS)
+    return _differing(
+        due.select(*_CUSTOMER, F.struct(*names).alias("_accounts")),
+        shown.select(*_CUSTOMER, F.struct(*names).alias("_shown")),
+        _CUSTOMER,
+        "_accounts",
+        "_shown",
+        names,
+    )
+
+
+_CUSTOMER = ["customer_id", "currency"]
+
+
+def _due(invoices: DataFrame, bills: DataFrame, customers: DataFrame) -> DataFrame:
+    """By customer and currency, from what was billed and not from items: invoices, bills and sums."""
+    of = customers.select(*_ACCOUNT, "customer_id")
+    own = invoices.groupBy(*_ACCOUNT, "currency").agg(
+        F.count(F.lit(1)).alias("invoices"),
+        F.lit(0).cast("bigint").alias("bills"),
+        *[F.sum(name).alias(name) for name in _SUMS],
+    )
+    theirs = (
+        bill_totals(bills)
+        .groupBy(*_ACCOUNT, "currency")
+        .agg(
+            F.lit(0).cast("bigint").alias("invoices"),
+            F.count(F.lit(1)).alias("bills"),
+            *[F.sum(name).alias(name) for name in _SUMS],
+        )
+    )
+    names = ("invoices", "bills", *_SUMS)
+    added = (
+        own.unionByName(theirs)
+        .join(of, _ACCOUNT, "inner")
+        .groupBy(*_CUSTOMER)
+        .agg(*[F.sum(name).alias(name) for name in names])
+    )
+    of_customer = Window.partitionBy("customer_id")
+    several = (F.sum("bills").over(of_customer) > 0) | (F.sum("invoices").over(of_customer) > 1)
+    return added.withColumn("_several", several).where("_several").drop("_several")
 
 
 def _differing(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing.consolidation import BILL, with_money
+from billflow.billing.consolidation import BILL, rounded_money
 
 _DOCUMENT = ("system", "account_id", "invoice_id")
 LISTS = ("consolidated", "other_bills")
@@ -59,7 +59,7 @@ def _documents(items: DataFrame, invoices: DataFrame, seller: str) -> DataFrame:
 def _lines(items: DataFrame, bills: DataFrame) -> DataFrame:
     key = ["system", "account_id", "bill_id", "issue_date", "currency"]
     theirs = items.where(F.col("item") == BILL).withColumnRenamed("document_id", "bill_id").drop("net", "tax", "total")
-    lines = with_money(bills).join(theirs, key, "inner")
+    lines = bills.withColumn("net", rounded_money(F.col("amount"))).join(theirs, key, "inner")
     row = {
         "bill": F.concat_ws(" · ", "system", "bill_id"),
         **{name: F.col(name) for name in ("description", "quantity", "unit_price", "net", "currency")},

@@ -44,6 +44,7 @@ sources:
           quantity: Quantity
           unit_price: UnitPrice
           amount: Quantity * UnitPrice
+          tax_amount: "0"
 merging: {}
 """
 SUPPLY = """

@@ -5,7 +5,7 @@ Nobody is joined with somebody from whom they were decided to be different, not 
 
 from collections.abc import Callable
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 Written = Callable[[DataFrame], DataFrame]
@@ -15,17 +15,23 @@ DECIDED, KEYED, MATCHED = 0, 1, 2
 """Ranks of pairs, the surest first."""
 
 
-def clusters(pairs: DataFrame, apart: DataFrame, written: Written) -> tuple[DataFrame, DataFrame]:
+def clusters(
+    pairs: DataFrame, apart: DataFrame, written: Written, *, within_systems: bool = True
+) -> tuple[DataFrame, DataFrame]:
     """(node, cluster), and the `pairs` (a, b, rank, …) that joined them.
 
     `cluster` is the smallest node of it; accounts that no pair joins are not there. Where a cluster would hold two
     accounts that are `apart` (a, b), its weakest pairs are left out, rank by rank: who is merged wrongly sees another
-    one's bills.
+    one's bills. Not `within_systems`, so is one in which what is probable would join two accounts of one system.
     """
     kept = written(pairs.join(apart.select("a", "b"), ["a", "b"], "left_anti"))
     for rank in (MATCHED, KEYED, DECIDED):
         found = components(kept, written)
-        torn = written(_torn(found, apart))
+        torn = _torn(found, apart)
+        if rank == MATCHED and not within_systems:
+            surely = components(kept.where(F.col("rank") < MATCHED), written)
+            torn = torn.union(_doubled(found, surely)).distinct()
+        torn = written(torn)
         if torn.isEmpty():
             return found, kept
         placed = kept.join(found.withColumnRenamed("node", "a"), "a", "inner").join(
@@ -42,6 +48,19 @@ def _torn(found: DataFrame, apart: DataFrame) -> DataFrame:
     of_b = found.select(F.col("node").alias("b"), F.col("cluster").alias("_other"))
     both = apart.join(of_a, "a", "inner").join(of_b, "b", "inner")
     return both.where(F.col("cluster") == F.col("_other")).select("cluster").distinct()
+
+
+def _doubled(found: DataFrame, surely: DataFrame) -> DataFrame:
+    """The clusters that hold two accounts of one system which no decision or key joins."""
+    sure = surely.select("node", F.col("cluster").alias("_sure"))
+    placed = found.join(sure, "node", "left").withColumn("_sure", F.coalesce("_sure", "node"))
+    several = placed.groupBy("cluster", _system().alias("_system")).agg(F.count_distinct("_sure").alias("_parts"))
+    return several.where(F.col("_parts") > 1).select("cluster").distinct()
+
+
+def _system() -> Column:
+    """The system of an account, out of its node."""
+    return F.expr("substring(node, instr(node, ':') + 1, int(substring_index(node, ':', 1)))")
 
 
 def components(pairs: DataFrame, written: Written) -> DataFrame:

@@ -61,7 +61,8 @@ def _named(placed: DataFrame, before: DataFrame | None, version: int) -> DataFra
     """With customer_id and since.
 
     Of the ids that a cluster's accounts had, those stay whose first account is in it; of several the oldest. So the
-    customer that keeps its first account keeps its id, and what is taken apart gets back what it had.
+    customer that keeps its first account keeps its id, and what is taken apart gets back what it had. Where the first
+    account is gone, or in quarantine today, the id stays with the next one that had it.
     """
     had = F.struct(F.lit(None).cast("long").alias("since"), F.lit(None).cast("string").alias("customer_id"))
     known = placed.withColumn("_had", had)
@@ -70,7 +71,15 @@ def _named(placed: DataFrame, before: DataFrame | None, version: int) -> DataFra
         known = placed.join(kept, ["system", "account_id"], "left")
     cluster = Window.partitionBy("cluster")
     begun_here = F.array_contains(F.collect_set("own_id").over(cluster), F.col("_had.customer_id"))
-    stays = F.when(F.col("_had").isNotNull() & begun_here, F.col("_had"))
+    heir = (
+        F.row_number().over(Window.partitionBy(F.coalesce("_had.customer_id", "node")).orderBy("system", "account_id"))
+        == 1
+    )
+    is_here = placed.select(F.col("own_id").alias("_begun"), F.lit(True).alias("_is_here"))
+    known = known.withColumn("_begun", F.col("_had.customer_id")).join(is_here, "_begun", "left")
+    stays = F.when(
+        F.col("_had.customer_id").isNotNull() & (begun_here | (F.col("_is_here").isNull() & heir)), F.col("_had")
+    )
     first = F.min(F.struct("system", "account_id", "own_id")).over(cluster)["own_id"]
     new = F.struct(F.lit(version).cast("long").alias("since"), first.alias("customer_id"))
     named = known.withColumn("_stays", stays)

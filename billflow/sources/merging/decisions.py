@@ -26,7 +26,7 @@ def judge_crosswalk(rows: DataFrame, accounts: DataFrame) -> DataFrame:
         {
             "system": F.coalesce("account_system", "system"),
             "account_system": F.coalesce("account_system", "system"),
-            "decision": F.coalesce("decision", F.lit(SAME)),
+            "decision": F.coalesce(F.lower(F.trim("decision")), F.lit(SAME)),
         }
     )
     known = accounts.select("system", "account_id", F.lit(True).alias("_known"))
@@ -52,6 +52,7 @@ def judge_crosswalk(rows: DataFrame, accounts: DataFrame) -> DataFrame:
             ),
         ],
     )
+    # Rows that decide otherwise are no duplicates: which of them stands is settled by when they were decided.
     return settle_duplicates(judged, key=key, content=["decision"])
 
 

@@ -11,7 +11,7 @@ from billflow.merging_settings import Matching, Merging
 from billflow.sources.merging.clusters import DECIDED, KEYED, MATCHED, Written, clusters
 from billflow.sources.merging.customers import customer_accounts
 from billflow.sources.merging.decisions import DIFFERENT, SAME, node, standing_decisions
-from billflow.sources.merging.keys import MOST, key_pairs
+from billflow.sources.merging.keys import key_pairs
 
 CROSSWALK = "crosswalk"
 MATCH = "match"
@@ -37,31 +37,30 @@ class Merge:
         decisions = self.written(standing_decisions(self.crosswalk))
         proposed = self.written(self._proposed(decisions))
         sure = proposed.where(F.col("doubt").isNull()).select(*_PAIR)
-        apart = decisions.where(F.col("decision") == DIFFERENT)
-        found, kept = clusters(sure, apart, self.written)
+        apart = _apart(decisions)
+        found, kept = clusters(sure, apart, self.written, within_systems=self._within_systems)
         customers = customer_accounts(
             self.accounts, self.subscriptions, found, kept, before=self.before, version=self.version
         )
         return customers, self._candidates(proposed, found, apart)
 
+    @property
+    def _within_systems(self) -> bool:
+        return self.settings.match is not None and self.settings.match.within_systems
+
     def _proposed(self, decisions: DataFrame) -> DataFrame:
         """_PAIR and `doubt`: why a pair must be asked for, NULL where it is sure."""
         kinds = [
             _decided(decisions),
-            self._keyed(),
+            self._keyed(decisions),
             *([self._matched(self.settings.match)] if self.settings.match else []),
         ]
         return reduce(DataFrame.unionByName, [one for one in kinds if one is not None])
 
-    def _keyed(self) -> DataFrame | None:
+    def _keyed(self, decisions: DataFrame) -> DataFrame | None:
         if not self.settings.keys:
             return None
-        many = F.concat(F.col("shared").cast("string"), F.lit(" accounts have it, which is more than one customer has"))
-        return (
-            _of_rank(key_pairs(self.accounts, self.settings.keys), KEYED)
-            .withColumn("doubt", F.when(F.col("shared") > MOST, many))
-            .drop("shared")
-        )
+        return _of_rank(key_pairs(self.accounts, self.settings.keys, _apart(decisions)), KEYED)
 
     def _matched(self, match: Matching) -> DataFrame:
         # Splink, an optional package, is looked for by who matches.
@@ -80,7 +79,7 @@ class Merge:
     def _candidates(self, proposed: DataFrame, found: DataFrame, apart: DataFrame) -> DataFrame:
         """MERGE_CANDIDATES: proposed pairs that are not of one customer now, and were not decided on."""
         of_a, of_b = (found.select(F.col("node").alias(end), F.col("cluster").alias(f"_{end}")) for end in ("a", "b"))
-        torn = F.lit("by way of others it would join accounts that were decided to be different")
+        torn = F.lit("by way of others it would join accounts that were decided to be different, or two of one system")
         open_pairs = (
             proposed.join(of_a, "a", "left")
             .join(of_b, "b", "left")
@@ -97,6 +96,10 @@ _IDS = ("system", "account_id", "other_system", "other_account_id")
 def _nodes() -> tuple[Column, Column]:
     one, other = node("system", "account_id"), node("other_system", "other_account_id")
     return F.least(one, other).alias("a"), F.greatest(one, other).alias("b")
+
+
+def _apart(decisions: DataFrame) -> DataFrame:
+    return decisions.where(F.col("decision") == DIFFERENT).select("a", "b")
 
 
 def _decided(decisions: DataFrame) -> DataFrame:
