@@ -203,8 +203,8 @@ class Settings(Strict):
         untaxed = self.consolidates and self.gives("bills") and not self.gives("bills", "tax_amount")
         if untaxed:
             raise ValueError(
-                "sources: bills are shown beside invoices, and no mapping of them gives tax_amount; map the tax on each "
-                'line ("0" where amount includes it), or set merging.consolidated_bills: false'
+                "sources: bills are shown beside invoices, and no mapping of them gives tax_amount; map the tax on each"
+                ' line ("0" where amount includes it), or set merging.consolidated_bills: false'
             )
         return self
 

@@ -156,28 +156,12 @@ _CUSTOMER = ["customer_id", "currency"]
 
 def _due(invoices: DataFrame, bills: DataFrame, customers: DataFrame) -> DataFrame:
     """By customer and currency, from what was billed and not from items: invoices, bills and sums."""
-    of = customers.select(*_ACCOUNT, "customer_id")
-    own = invoices.groupBy(*_ACCOUNT, "currency").agg(
-        F.count(F.lit(1)).alias("invoices"),
-        F.lit(0).cast("bigint").alias("bills"),
-        *[F.sum(name).alias(name) for name in _SUMS],
-    )
-    theirs = (
-        bill_totals(bills)
-        .groupBy(*_ACCOUNT, "currency")
-        .agg(
-            F.lit(0).cast("bigint").alias("invoices"),
-            F.count(F.lit(1)).alias("bills"),
-            *[F.sum(name).alias(name) for name in _SUMS],
-        )
-    )
     names = ("invoices", "bills", *_SUMS)
-    added = (
-        own.unionByName(theirs)
-        .join(of, _ACCOUNT, "inner")
-        .groupBy(*_CUSTOMER)
-        .agg(*[F.sum(name).alias(name) for name in names])
-    )
+    made = bill_totals(bills).withColumns({"invoices": F.lit(0), "bills": F.lit(1)})
+    own = invoices.withColumns({"invoices": F.lit(1), "bills": F.lit(0)})
+    both = own.select(*_ACCOUNT, "currency", *names).unionByName(made.select(*_ACCOUNT, "currency", *names))
+    of = customers.select(*_ACCOUNT, "customer_id")
+    added = both.join(of, _ACCOUNT, "inner").groupBy(*_CUSTOMER).agg(*[F.sum(name).alias(name) for name in names])
     of_customer = Window.partitionBy("customer_id")
     several = (F.sum("bills").over(of_customer) > 0) | (F.sum("invoices").over(of_customer) > 1)
     return added.withColumn("_several", several).where("_several").drop("_several")

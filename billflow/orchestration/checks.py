@@ -172,7 +172,7 @@ def reference_agrees(context: dg.AssetCheckExecutionContext, project: Project) -
 
 @dg.asset_check(asset="consolidated_bills", blocking=True)
 def consolidated_bills_reconcile(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-    """Σ by system and currency is what it has billed; each bill is Σ of its items, and of what its accounts were billed."""
+    """Σ by system and currency is what it has billed; each bill is Σ of its items and of its accounts' bills."""
     with explained(context.log):
         run = BillRun(context, project)
         items = run.staged("consolidated_items", schemas.CONSOLIDATED_ITEMS)

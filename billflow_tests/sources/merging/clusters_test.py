@@ -68,3 +68,24 @@ def test_apart(spark, case, ranked, apart, expected):
         together[row["cluster"]] = together.get(row["cluster"], "") + row["node"]
     assert sorted(together.values()) == expected, case
     assert all(row["a"] + row["b"] not in {a + b for a, b in apart} for row in used.collect())
+
+
+@pytest.mark.parametrize(
+    ("within_systems", "expected"), [(True, ["a1 a2 b1 c1", "d1 e1"]), (False, ["a1 b1", "d1 e1"])]
+)
+def test_what_is_probable_joins_no_two_accounts_of_one_system(spark, within_systems, expected):
+    def node(one: str) -> str:
+        return f"1:{one[0]}:{one}"
+
+    ranked = [("a1", "b1", KEYED), ("b1", "c1", MATCHED), ("a2", "c1", MATCHED), ("d1", "e1", MATCHED)]
+    rows = [(node(a), node(b), rank) for a, b, rank in ranked]
+    found, _ = clusters(
+        pairs(spark, rows, "a", "b", "rank", rank=WHOLE),
+        pairs(spark, [], "a", "b"),
+        kept,
+        within_systems=within_systems,
+    )
+    together: dict[str, list[str]] = {}
+    for row in sorted(found.collect()):
+        together.setdefault(row["cluster"], []).append(row["node"].rpartition(":")[2])
+    assert sorted(" ".join(one) for one in together.values()) == expected
