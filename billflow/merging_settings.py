@@ -24,7 +24,9 @@ class Matching(Strict):
     @model_validator(mode="after")
     def _asks_below(self) -> "Matching":
         if self.ask > self.merge:
-            raise ValueError("ask is above merge: pairs between them would be neither asked for nor merged")
+            raise ValueError(
+                "ask is above merge, so that pairs between them were neither asked for nor merged; lower it"
+            )
         return self
 
 

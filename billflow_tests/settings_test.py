@@ -41,6 +41,8 @@ sources:
             event_time: reading_datetime
 """
 
+CROSSWALK = "{account_id: a, other_system: s, other_account_id: o}"
+BILLS = "{bill_id: i, account_id: a, issue_date: d, line_no: n, description: t, quantity: q, unit_price: u, amount: m}"
 SMALL = {
     "project": "project: acme",
     "currency": "currency: AUD",
@@ -223,6 +225,16 @@ MISTAKES = [
     ),
     ("sources", sources(format=""), "sources[0]", "tables.subscriptions[0]: no format is given"),
     ("sources", sources() + sources().removeprefix("sources:\n"), "", "sources: two are named 's'"),
+    ("extra", "merging: {keys: [name]}", "merging.keys[0]", "'name' is not"),
+    ("extra", "merging: {match: {merge: '0.9'}}", "merging.match.merge", "0.95"),
+    ("extra", "merging: {match: {merge: '0.96', ask: '0.97'}}", "merging.match", "ask is above merge"),
+    ("sources", f"{SMALL['sources']}      crosswalk: {{path: k, columns: {CROSSWALK}}}", "", "accounts are not merged"),
+    (
+        "sources",
+        f"{SMALL['sources']}      bills: {{path: b, columns: {BILLS}}}\nmerging: {{}}",
+        "",
+        "no mapping of them gives tax_amount",
+    ),
 ]
 
 

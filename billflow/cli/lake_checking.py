@@ -33,7 +33,7 @@ def fsck(project: str | None, *, repair: bool, shape: str) -> int:
     storage = open_lake(settings)
     findings = list(examine(storage, settings.retention))
     needless = [one for one in findings if one.needless]
-    if repair:
+    if repair and needless:
         remove(storage, [one.path for one in needless])
     if shape == "json":
         sys.stdout.write(exact_json({"repaired": repair, "findings": [asdict(one) for one in findings]}) + "\n")

@@ -132,8 +132,10 @@ def outcome(lake: Path, damage: Damage, times: int, lot: Random) -> Outcome:
             damage(copy, lot)
             storage = LocalStorage(copy)
             seen = problems(storage)
-            remove(storage, [one.path for one in seen if isinstance(one, Finding) and one.needless])
-            left = problems(storage)
+            needless = [one.path for one in seen if isinstance(one, Finding) and one.needless]
+            if needless:
+                remove(storage, needless)
+            left = problems(storage) if needless else seen
             found += bool(seen)
             mended += bool(seen) and not left
             told += bool(left)
