@@ -1,6 +1,7 @@
 """The rows of a SQL database in the types of its columns, and what is told when it refuses or is away."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,9 +12,12 @@ from billflow.errors import MachineError, PassingError, SettingsError
 from billflow.sources.database import BATCH, INSTANT, TEXT, WALL_CLOCK, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.servers import server_error
+from billflow.strict_yaml import without_passwords
 
 _DRIVERS = ("adbc_", "asyncmy", "pymysql", "sqlite3")
 """How the modules of drivers' errors begin; sinks have one of their own for MySQL."""
+_PACKAGE = re.compile(r"'(\w+)' package is required")
+"""What they say where a way of MySQL's or MariaDB's to prove a password needs one that is not installed."""
 
 
 def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -31,7 +35,8 @@ def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 @contextmanager
 def explained(query: Query, *, mend: str = "url, table, query, where or partition_by") -> Iterator[None]:
-    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password.
+    """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a password. MachineError
+    where the driver lacks a package.
 
     `mend` are the keys that a mistake may be in.
     """
@@ -40,6 +45,12 @@ def explained(query: Query, *, mend: str = "url, table, query, where or partitio
     except (MachineError, SettingsError, PassingError):
         raise
     except Exception as error:
+        if isinstance(error, RuntimeError) and (package := _PACKAGE.search(str(error))):
+            raise MachineError(
+                f"the database asks for the password in a way for which a package is missing: {error}",
+                where=f"{query.where} ({without_passwords(query.url)})",
+                remedy=f"python -m pip install {package[1]}, here and where Spark's executors run",
+            ) from None
         # While rows come from PostgreSQL, its errors are Arrow's.
         if not type(error).__module__.startswith(_DRIVERS) and "[libpq]" not in str(error):
             raise

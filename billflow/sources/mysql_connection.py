@@ -5,6 +5,7 @@ texts.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
@@ -18,12 +19,11 @@ class MySqlConnection:
     """A connection with a loop of its own; values come as the texts that the server sends, or as bytes."""
 
     def __init__(self, **address: Any) -> None:
-        import asyncmy  # noqa: PLC0415  # other commands spare loading it
-
         self._loop = asyncio.new_event_loop()
         try:
-            self._connection: Any = self.done(asyncmy.connect(**address, conv={}, connect_timeout=_PATIENCE))
+            self._connection = self.done(_connected({**address, "conv": {}, "connect_timeout": _PATIENCE}))
         except BaseException:
+            self.done(asyncio.sleep(0))  # the socket is closed by then
             self._loop.close()
             raise
 
@@ -38,7 +38,10 @@ class MySqlConnection:
         return MySqlCursor(self, self._connection.cursor(SSCursor))
 
     def close(self) -> None:
-        """Without a word to the server, which may be gone."""
+        """Without a word to the server, which may be gone: by TLS, a close would wait for its answer."""
+        transport = self._connection._transport  # noqa: SLF001  # asyncmy has no other way to hang up
+        if transport is not None:
+            transport.abort()
         self._connection.close()
         self.done(asyncio.sleep(0))  # the socket is closed by then
         self._loop.close()
@@ -82,6 +85,21 @@ class MySqlCursor:
         except BaseException:
             self._failed = True
             raise
+
+
+async def _connected(address: dict[str, Any]) -> Any:
+    """By TLS where the server offers it, whoever has signed its certificate; else without, as MySQL's clients do."""
+    import asyncmy  # noqa: PLC0415  # other commands spare loading it
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        return await asyncmy.connect(**address, ssl=context)
+    except asyncmy.errors.OperationalError as error:
+        # A server without TLS answers in plain text, and hangs up.
+        if not isinstance(error.__cause__, ssl.SSLError | ConnectionResetError | BrokenPipeError):
+            raise
+    return await asyncmy.connect(**address)
 
 
 async def _awaited(asked: Awaitable[Answer]) -> Answer:

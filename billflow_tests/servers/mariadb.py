@@ -15,10 +15,10 @@ PASSWORD = "of-this-test-only"
 
 
 class MariaDb:
-    """`port` of a server with the user and database `billing`."""
+    """`port` of a server with the user and database `billing`; without TLS, unless `options` of the server say so."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port, self._options = free_port(), options or ("--skip-ssl",)
         self._folder, self._data = folder, folder / "mariadb"
         self._user = reachable_by("mysql", folder, "mariadb-server") if os.geteuid() == 0 else None
         self._data.mkdir()
@@ -49,6 +49,7 @@ class MariaDb:
         # The server wants a short path of its socket.
         command = [_program("mariadbd"), "--no-defaults", f"--datadir={self._data}", f"--port={self.port}"]
         command += ["--bind-address=127.0.0.1", f"--socket={self._data}/s", f"--pid-file={self._data}/pid"]
+        command += self._options
         server = Server(command, self._folder / "mariadb.log", self._environment, user=self._user)
         return server.wait_for(self.is_ready, "MariaDB serves")
 
