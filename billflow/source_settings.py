@@ -17,7 +17,7 @@ from billflow.source_mappings import (
     SqlMappings,
     TableMapping,
 )
-from billflow.strict_yaml import AtLeastOne, Strict
+from billflow.strict_yaml import HIDDEN_OPTION, AtLeastOne, Strict
 
 
 class AnySource(Strict):
@@ -119,7 +119,7 @@ def _names_a_search_server(url: SecretStr) -> SecretStr:
     return url
 
 
-_SECRET_IN_JDBC = re.compile(r"(?i)(password|pwd|secret|token)\s*=|^jdbc:oracle:\w+:[^@/]+/[^@]*@|//[^/@;?]*@")
+_SECRET_IN_JDBC = re.compile(rf"{HIDDEN_OPTION}|(?i:^jdbc:oracle:\w+:[^@/]+/[^@]*@)|//[^/@;?]*@")
 
 
 def _is_of_jdbc(url: SecretStr) -> SecretStr:

@@ -34,7 +34,11 @@ _NOT_CONSTRUCTED = (ValueError, TypeError, AttributeError, LookupError, Arithmet
 _SHOWN_CHARACTERS = 60
 _PASSWORD = re.compile(r"([\w.%+-]*:)(?!//)[^\s'\"]*@|(://[^\s:@/'\"]*:)[^\n'\"]*@")
 """With spaces in it only where it is plain that a url is meant."""
-_OPTION = re.compile(r"(?i)([?&][a-z_]*password=)[^&\s'\"]+|(;\s*[a-z_]*(?:password|pwd|secret|token)\s*=)[^\n'\"]+")
+HIDDEN_OPTION = (
+    r"(?i:pass(?:word|code|phrase)|pwd|token|secret\w*|credential\w*|(?:access|account|api|private|pvt)_?key\w*)\s*="
+)
+"""How an option of a url ends whose value is nobody's business, with its `=`."""
+_OPTION = re.compile(rf"([?&][\w.-]*{HIDDEN_OPTION})[^&\s'\"]+|([;:,]\s*[\w.-]*{HIDDEN_OPTION})[^\n'\"]+")
 """The second: as urls of JDBC have it."""
 ENVIRONMENT = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
 _ENVIRONMENT = re.compile(ENVIRONMENT)
@@ -177,7 +181,7 @@ def _inside(value: Any) -> Iterator[tuple[int | str, Any]]:
 
 
 def without_passwords(text: str) -> str:
-    """A text in which what stands between `user:` and `@host`, or behind `password=`, is not shown."""
+    """A text in which what stands between `user:` and `@host`, or behind `password=` and the like, is not shown."""
     return _OPTION.sub(r"\1\2…", _PASSWORD.sub(r"\1\2…@", text))
 
 

@@ -19,6 +19,7 @@ from billflow.strict_yaml import (
     together,
     validated,
     with_environment,
+    without_passwords,
 )
 
 
@@ -210,3 +211,27 @@ def test_together_of_one_is_that_one() -> None:
 )
 def test_dotted(location: tuple[int | str, ...], text: str) -> None:
     assert dotted(location) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://u:cret@db/crm?sslmode=on", "postgresql://u:…@db/crm?sslmode=on"),
+        ("mysql://db/crm?user=u&Password=cret&x=1", "mysql://db/crm?user=u&Password=…&x=1"),
+        ("jdbc:snowflake://a/?passcode=cret&db=crm", "jdbc:snowflake://a/?passcode=…&db=crm"),
+        ("jdbc:snowflake://a/?db=crm&private_key_base64=cret", "jdbc:snowflake://a/?db=crm&private_key_base64=…"),
+        (
+            "jdbc:trino://db/crm?accessToken=cret&extraCredentials=n:cret",
+            "jdbc:trino://db/crm?accessToken=…&extraCredentials=…",
+        ),
+        ("jdbc:es://host/?api_key=cret", "jdbc:es://host/?api_key=…"),
+        ("jdbc:bigquery://host;OAuthPvtKey=cret;x=cret", "jdbc:bigquery://host;OAuthPvtKey=…"),
+        ("jdbc:db2://db/crm:user=u; sslPassphrase = cret", "jdbc:db2://db/crm:user=u; sslPassphrase =…"),
+        ("jdbc:cdata:app:ApiKey=cret;x=y", "jdbc:cdata:app:ApiKey=…"),
+        ("jdbc:x://host;apikey=cret", "jdbc:x://host;apikey=…"),
+        ("jdbc:x://host;SecretAccessKey=cret", "jdbc:x://host;SecretAccessKey=…"),
+        ("jdbc:sqlserver://db;encrypt=true;databaseName=crm", "jdbc:sqlserver://db;encrypt=true;databaseName=crm"),
+    ],
+)
+def test_without_passwords(text: str, shown: str) -> None:
+    assert without_passwords(text) == shown
