@@ -41,7 +41,7 @@ def name_nodes(root: str, webhdfs: str | None, environment: Mapping[str, str] = 
 
 def wants_kerberos(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether core-site.xml says that HDFS knows by Kerberos who asks."""
-    return _configured("core-site.xml", environment).get("hadoop.security.authentication") == "kerberos"
+    return _configured("core-site.xml", environment).get("hadoop.security.authentication", "").lower() == "kerberos"
 
 
 def modes(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
@@ -49,15 +49,36 @@ def modes(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
 
     Spark's client applies it by itself. Over WebHDFS nobody does: there permissions come with the request.
     """
-    places = ("core-site.xml", "hdfs-site.xml")
+    places = ("hdfs-site.xml", "core-site.xml")  # Hadoop reads the first one last, so that it wins
     umask = next((found for place in places if (found := _configured(place, environment).get(_UMASK))), "022")
-    if not re.fullmatch("0?[0-7]{3}", umask):
+    left = _left_by(umask)
+    if left is None:
         raise MachineError(
             f"{_UMASK} is {umask!r}",
             where=f"{environment.get('HADOOP_CONF_DIR')}",
-            remedy="write it as octal digits, such as 027",
+            remedy="write it as octal digits, such as 027, or in words, such as u=rwx,g=rx,o=",
         )
-    return f"{0o666 & ~int(umask, 8):03o}", f"{0o777 & ~int(umask, 8):03o}"
+    return f"{0o666 & left:03o}", f"{0o777 & left:03o}"
+
+
+def _left_by(umask: str) -> int | None:
+    """The permissions that a umask leaves; None for what Hadoop does not understand either.
+
+    Digits say what is taken away, words what is left, and who is not named is left nothing. Of several words for one
+    the last counts; what a word adds or removes, it does to nothing.
+    """
+    if re.fullmatch("0?[0-7]{3}", umask):
+        return 0o777 & ~int(umask, 8)
+    words = [re.fullmatch("([ugoa]*)([=+-])([rwx]*)", word.strip()) for word in umask.split(",")]
+    left: dict[str, int] = {}
+    for word in words:
+        if word is None:
+            return None
+        who, sign, what = word.groups()
+        granted = "" if sign == "-" else what
+        named = "ugo" if "a" in who else who or "ugo"
+        left |= dict.fromkeys(named, sum({"r": 4, "w": 2, "x": 1}[one] for one in set(granted)))
+    return sum(left.get(one, 0) << shift for one, shift in (("u", 6), ("g", 3), ("o", 0)))
 
 
 def _with_scheme(address: str, scheme: str = "http") -> str:

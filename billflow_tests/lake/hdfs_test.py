@@ -6,7 +6,7 @@ import pytest
 
 from billflow.errors import MachineError, PassingError
 from billflow.lake.hdfs import HdfsStorage
-from billflow.lake.name_nodes import modes, name_nodes
+from billflow.lake.name_nodes import modes, name_nodes, wants_kerberos
 from billflow_tests.lake.some_lake import all_of, publish_staged, published, seen, stage
 
 SINGLE = {"dfs.namenode.http-address": "nn.example:50070"}
@@ -19,9 +19,9 @@ SERVICE = {
 ENCRYPTED = {**SINGLE, "dfs.http.policy": "HTTPS_ONLY", "dfs.namenode.https-address": "nn.example:50470"}
 
 
-def configured(folder: Path, settings: dict[str, str]) -> dict[str, str]:
+def configured(folder: Path, settings: dict[str, str], name: str = "hdfs-site.xml") -> dict[str, str]:
     properties = "".join(f"<property><name>{n}</name><value>{v}</value></property>" for n, v in settings.items())
-    (folder / "hdfs-site.xml").write_text(f"<configuration>{properties}</configuration>")
+    (folder / name).write_text(f"<configuration>{properties}</configuration>")
     return {"HADOOP_CONF_DIR": str(folder)}
 
 
@@ -79,18 +79,42 @@ def test_where_the_user_may_not_write(hdfs, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("umask", "expected"), [("", ("644", "755")), ("027", ("640", "750")), ("0077", ("600", "700"))]
+    ("umask", "expected"),
+    [
+        ("", ("644", "755")),
+        ("027", ("640", "750")),
+        ("0077", ("600", "700")),
+        # As FsPermission.getUMask of Hadoop 3.5 understands them.
+        ("u=rwx,g=rx,o=", ("640", "750")),
+        ("u=rwx, g=rwx, o=", ("660", "770")),
+        ("u=rwx", ("600", "700")),
+        ("ug=rwx,o=", ("660", "770")),
+        ("a=rx", ("444", "555")),
+        ("=rx", ("444", "555")),
+        ("g-w", ("000", "000")),
+        ("u=r,u+w", ("200", "200")),
+        ("a-w,g=rwx", ("060", "070")),
+        ("ug+r,o-w", ("440", "440")),
+    ],
 )
 def test_modes(tmp_path, umask, expected):
-    (tmp_path / "core-site.xml").write_text(
-        f"<configuration><property><name>fs.permissions.umask-mode</name><value>{umask}</value></property></configuration>"
-    )
-    assert modes({"HADOOP_CONF_DIR": str(tmp_path)}) == expected
+    assert modes(configured(tmp_path, {"fs.permissions.umask-mode": umask}, "core-site.xml")) == expected
 
 
-def test_a_umask_in_words(tmp_path):
-    with pytest.raises(MachineError, match=r"fs.permissions.umask-mode is 'u=rwx'"):
-        modes(configured(tmp_path, {"fs.permissions.umask-mode": "u=rwx"}))
+@pytest.mark.parametrize("umask", ["22", "1022", "028", "u", "u=rwx;g=rx", "u=rwx,g=rX,o=", "u=rwx,g=u"])
+def test_a_umask_that_hadoop_does_not_understand(tmp_path, umask):
+    with pytest.raises(MachineError, match=f"fs.permissions.umask-mode is '{umask}'"):
+        modes(configured(tmp_path, {"fs.permissions.umask-mode": umask}))
+
+
+def test_hdfs_site_is_stronger_than_core_site(tmp_path):
+    configured(tmp_path, {"fs.permissions.umask-mode": "000"}, "core-site.xml")
+    assert modes(configured(tmp_path, {"fs.permissions.umask-mode": "077"})) == ("600", "700")
+
+
+@pytest.mark.parametrize(("method", "wanted"), [("kerberos", True), ("KERBEROS", True), ("simple", False), ("", False)])
+def test_wants_kerberos(tmp_path, method, wanted):
+    assert wants_kerberos(configured(tmp_path, {"hadoop.security.authentication": method}, "core-site.xml")) is wanted
 
 
 def test_what_is_written_has_the_permissions_that_the_umask_leaves(hdfs, tmp_path, monkeypatch):
