@@ -8,6 +8,7 @@ BillflowError
 │   ├── CheckFailedError  a blocking check failed; nothing was published
 │   └── ConflictError     another run published first
 └── MachineError          this machine or a server lacks something: exit code 1
+    ├── BrokenManifestError  a manifest of the lake cannot be read
     └── PassingError      it may pass by itself, such as a node that restarts: the step is tried again
 """
 
@@ -57,6 +58,10 @@ class ConflictError(RunFailedError):
 
 class MachineError(BillflowError):
     """Something that a run needs is missing on this machine (Java, a folder that can be written, …)."""
+
+
+class BrokenManifestError(MachineError):
+    """A manifest of the lake cannot be read: what it named is not known."""
 
 
 class PassingError(MachineError):

@@ -25,7 +25,8 @@ def lake() -> None:
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
 def fsck(project: str | None, *, repair: bool, shape: str) -> int:
-    """Find folders that nobody needs, and whatever manifests name that is missing, broken or of another size.
+    """Find folders that nobody needs, and what is missing, broken or of another size: of all that is published, and of
+    the older runs that `retention` keeps.
 
     Exit code 1 when something is damaged. Only what nobody needs is ever removed; `verify` compares contents.
     """

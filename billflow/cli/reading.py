@@ -14,13 +14,13 @@ from rich.table import Table
 
 from billflow import insights
 from billflow.cli.output import open_output
-from billflow.errors import UsageError
+from billflow.errors import BrokenManifestError, UsageError
 from billflow.exact_json import exact_json
 from billflow.lake import published
 from billflow.lake.manifest import NumberRange, PublishedPartition, read_manifest
-from billflow.lake.retention import kept_runs
-from billflow.lake.storage import open_lake
-from billflow.settings import find_project, load_settings
+from billflow.lake.retention import readable_runs
+from billflow.lake.storage import Storage, open_lake
+from billflow.settings import Retention, find_project, load_settings
 
 
 def open_tables(project: str | None) -> duckdb.DuckDBPyConnection:
@@ -51,9 +51,8 @@ def status(project: str | None) -> None:
         if made.correction:
             why = f"for invoice {made.correction.number}: {made.correction.reason}"
             console.print(f"{key}: {numbers_of(made)} {why}", markup=False)
-    for older in kept_runs(storage, settings.retention):
-        stays = f"run {older.partition.run_id}, replaced {older.replaced:%Y-%m-%d}, stays readable"
-        console.print(f"{older.key}: {stays} ({settings.retention})", markup=False)
+    for line in _older_runs(storage, settings.retention):
+        console.print(line, markup=False)
     connection = published.connect(storage, manifest)
     held = connection.execute(
         "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
@@ -73,6 +72,15 @@ def status(project: str | None) -> None:
         )
     for delivery, columns in (manifest.ingest.new_columns if manifest.ingest else {}).items():
         console.print(f"{delivery}: new in the source: {', '.join(columns)}", markup=False)
+
+
+def _older_runs(storage: Storage, retention: Retention) -> Iterator[str]:
+    try:
+        for older in readable_runs(storage, retention):
+            stays = f"run {older.partition.run_id}, replaced {older.replaced:%Y-%m-%d}, stays readable"
+            yield f"{older.key}: {stays} ({retention})"
+    except BrokenManifestError as problem:  # what is published is in the newest one
+        yield f"which older runs stay readable is not known: {problem}"
 
 
 def _status_of(partition: PublishedPartition) -> list[str]:

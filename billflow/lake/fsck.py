@@ -12,6 +12,7 @@ from billflow.lake import manifest as manifests
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.manifest import Manifest, TableRun
 from billflow.lake.publishing import unnamed
+from billflow.lake.retention import readable_runs
 from billflow.lake.storage import Storage
 from billflow.settings import Retention
 
@@ -19,6 +20,7 @@ _AT_ONCE = 8
 """Files whose footers are read at the same time: each waits for its storage."""
 _NO_MORE = Retention()
 _AGAIN = "restore it from a backup or a snapshot of the storage, or bill its month again if that is a draft"
+_OLDER = "restore it from a backup or a snapshot of the storage; the run that has replaced it is not touched by this"
 _NOT_LOST = (
     "restore it from a backup or a snapshot of the storage; it may hold numbers that were given: never remove it"
 )
@@ -36,7 +38,9 @@ class Finding:
 
 
 def examine(storage: Storage, retention: Retention = _NO_MORE) -> Iterator[Finding]:
-    """All that is wrong with a lake: its manifests, what the newest one names, and what none needs by the rule."""
+    """All that is wrong with a lake: its manifests, what the newest one names, older runs that the rule keeps, and what
+    nobody needs.
+    """
     numbers = manifests.versions(storage)
     broken = list(_broken_manifests(storage, numbers))
     yield from broken
@@ -46,10 +50,11 @@ def examine(storage: Storage, retention: Retention = _NO_MORE) -> Iterator[Findi
     head = manifests.read_manifest(storage)
     yield from _catalogs(storage, head)
     runs = {run.path: run for run in head.table_runs()}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(lambda run: list(_table(storage, run)), runs.values()):
-            yield from found
+    yield from _tables(storage, runs.values(), _AGAIN)
     if not broken:  # a version that readers may still be at work with names folders too
+        older = readable_runs(storage, retention)
+        kept = {run.path: run for one in older for table in one.partition.tables.values() for run in table}
+        yield from _tables(storage, [run for path, run in kept.items() if path not in runs], _OLDER)
         yield from map(_needless, unnamed(storage, retention))
 
 
@@ -76,10 +81,16 @@ def _catalogs(storage: Storage, head: Manifest) -> Iterator[Finding]:
             yield Finding("broken_catalogue", problem.where or catalog, problem.what, _NOT_LOST)
 
 
-def _table(storage: Storage, run: TableRun) -> Iterator[Finding]:
-    """A folder that the newest manifest names."""
+def _tables(storage: Storage, runs: Iterable[TableRun], remedy: str) -> Iterator[Finding]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(lambda run: list(_table(storage, run, remedy)), runs):
+            yield from found
+
+
+def _table(storage: Storage, run: TableRun, remedy: str) -> Iterator[Finding]:
+    """A folder that a manifest names."""
     if not storage.exists(run.path):
-        yield Finding("missing_folder", run.path, f"{run.rows} rows are published in it", _AGAIN)
+        yield Finding("missing_folder", run.path, f"{run.rows} rows are published in it", remedy)
         return
     rows = 0
     for name in (name for name in storage.list(run.path) if name.endswith(".parquet")):
@@ -88,10 +99,10 @@ def _table(storage: Storage, run: TableRun) -> Iterator[Finding]:
             rows += _rows(storage, path, run)
         except (pa.ArrowException, OSError, ValueError) as problem:
             told = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-            yield Finding("unreadable_file", path, f"its end is not that of a Parquet file: {told}", _AGAIN)
+            yield Finding("unreadable_file", path, f"its end is not that of a Parquet file: {told}", remedy)
             return
     if rows != run.rows:
-        yield Finding("wrong_rows", run.path, f"{rows} rows are in it, and {run.rows} were published", _AGAIN)
+        yield Finding("wrong_rows", run.path, f"{rows} rows are in it, and {run.rows} were published", remedy)
 
 
 def _rows(storage: Storage, path: str, run: TableRun) -> int:

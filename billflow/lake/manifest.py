@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from billflow.errors import MachineError, UsageError
+from billflow.errors import BrokenManifestError, UsageError
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
@@ -274,14 +274,14 @@ def versions(storage: Storage) -> list[int]:
 
 
 def read_manifest(storage: Storage, version: int | None = None) -> Manifest:
-    """A version of the manifest, the newest by default; 0 is the empty lake. MachineError for one that is broken."""
+    """A version of the manifest, the newest by default; 0 is the empty lake. BrokenManifestError for a damaged one."""
     number = version if version is not None else max(versions(storage), default=0)
     if not number:
         return Manifest()
     try:
         return Manifest.model_validate_json(storage.read(path_of(number)))
     except ValidationError as problem:
-        raise MachineError(
+        raise BrokenManifestError(
             f"a manifest cannot be read: {problem.errors()[0]['msg']}",
             where=storage.uri(path_of(number)),
             remedy="restore it from a backup or a snapshot of the storage; it may hold numbers that were given, so "

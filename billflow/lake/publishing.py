@@ -6,12 +6,13 @@ onto the newer manifest. Of two runs of one partition the second loses, and of t
 its numbers were to follow those of a manifest that is not the newest any more.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from billflow.errors import RunFailedError
+from billflow.errors import BrokenManifestError, RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.conflicts import lost_to, numbers_taken
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
@@ -25,6 +26,7 @@ from billflow.settings import Retention
 _KEPT_VERSIONS = 2
 """Readers of the version before the newest may still be at work; older runs are removed, unless a rule keeps them."""
 _NO_MORE = Retention()
+_LOG = logging.getLogger(__name__)
 
 
 def run_folder(table: str, run_id: str, partition: tuple[str, str] | None = None) -> str:
@@ -97,14 +99,28 @@ def publish(
     if publication.is_in(head):
         return head
     publication.onto(head)  # a run that has lost renames nothing
-    before = set(unnamed(storage, retention))
+    before = set(_removable(storage))
     for staged, place in moves.items():
         _move(storage, staged, place)
     _check_there(storage, publication)
     committed = _committed(storage, publication)
-    # What nobody needed before and after: a run that was dead may have come back in between.
-    remove(storage, [folder for folder in unnamed(storage, retention) if folder in before])
+    # What nobody needed before and after: a run that was dead may have come back in between. What the rule keeps is
+    # asked once, now, and only if there is something to remove: many manifests may have to be read for it.
+    if before:
+        remove(storage, [folder for folder in _removable(storage, retention) if folder in before])
     return committed
+
+
+def _removable(storage: Storage, retention: Retention = _NO_MORE) -> list[str]:
+    """What `unnamed` finds; nothing at all when an older manifest is broken.
+
+    Nobody knows what that one named: the rule may keep it, or a reader need it. To publish takes the newest one alone.
+    """
+    try:
+        return unnamed(storage, retention)
+    except BrokenManifestError as problem:
+        _LOG.warning("nothing is removed from the lake this time: %s", problem)
+        return []
 
 
 def _check_there(storage: Storage, publication: Publication) -> None:

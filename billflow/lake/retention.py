@@ -22,11 +22,24 @@ class OlderRun:
 
 
 def kept_runs(storage: Storage, retention: Retention) -> list[OlderRun]:
-    """The older runs that the rule keeps, the last replaced first. Each manifest is read, if the rule keeps any."""
+    """The older runs that the rule keeps, the last replaced first. Manifests are read as far back as it reaches.
+
+    BrokenManifestError when one of them is damaged.
+    """
     if retention == Retention():
         return []
     since = datetime.now(UTC) - timedelta(days=retention.days)
-    return [one for one in _older_runs(storage) if one.newer < retention.versions or one.replaced >= since]
+    runs = _older_runs(storage, retention.versions, since)
+    return [one for one in runs if one.newer < retention.versions or one.replaced >= since]
+
+
+def readable_runs(storage: Storage, retention: Retention) -> list[OlderRun]:
+    """Of `kept_runs` those whose invoices are there: some may have been removed before the rule became wider."""
+    return [one for one in kept_runs(storage, retention) if _is_there(storage, one.partition)]
+
+
+def _is_there(storage: Storage, partition: PublishedPartition) -> bool:
+    return all(storage.exists(run.path) for run in partition.tables.get("invoices", ()))
 
 
 def kept_folders(storage: Storage, retention: Retention) -> set[str]:
@@ -35,8 +48,11 @@ def kept_folders(storage: Storage, retention: Retention) -> set[str]:
     return {run.path for run in runs}
 
 
-def _older_runs(storage: Storage) -> Iterator[OlderRun]:
-    """A run's last state: that with its documents. What was replaced at a time not noted was at the next one noted."""
+def _older_runs(storage: Storage, versions: int, since: datetime) -> Iterator[OlderRun]:
+    """A run's last state: that with its documents. What was replaced at a time not noted was at the next one noted.
+
+    Nothing further back than where all was replaced before `since`, and by so many `versions` or more.
+    """
     seen: dict[str, list[str]] = {}
     replaced = datetime.now(UTC)
     for version in reversed(manifests.versions(storage)):
@@ -48,3 +64,6 @@ def _older_runs(storage: Storage) -> Iterator[OlderRun]:
             if one.run_id not in newer:
                 newer.append(one.run_id)
         replaced = manifest.committed or replaced
+        # Older manifests name no further key: a partition once published stays.
+        if replaced < since and all(len(seen[key]) >= versions for key in manifest.partitions):
+            return

@@ -13,6 +13,7 @@ from billflow.lake.fsck import examine
 from billflow.lake.manifest import path_of, read_manifest
 from billflow.lake.publishing import finish, remove, run_folder
 from billflow.lake.storage import Storage
+from billflow.settings import Retention
 from billflow_tests.lake.some_lake import PARTITION, TABLES, published, stage
 
 FILE = "part-0.parquet"
@@ -63,6 +64,19 @@ def test_other_rows_than_were_published(sound, rows):
     [found] = examine(sound)
     assert (found.kind, found.path, found.needless) == ("wrong_rows", folder(), False)
     assert f"{rows} rows are in it, and 1 were published" in found.what
+
+
+def test_older_runs_that_a_rule_keeps_are_examined_too(sound):
+    rule = Retention(versions=2)
+    assert list(examine(sound, rule)) == []
+    sound.delete(folder("invoice_lines", "r1"))
+    sound.write(f"{folder(run_id='r1')}/{FILE}", parquet(2))
+    found = {(one.kind, one.path, one.needless) for one in examine(sound, rule)}
+    assert found == {
+        ("missing_folder", folder("invoice_lines", "r1"), False),
+        ("wrong_rows", folder(run_id="r1"), False),
+    }
+    assert kinds(sound) == []
 
 
 def test_an_empty_folder_has_lost_its_rows(sound):

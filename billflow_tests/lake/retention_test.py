@@ -12,7 +12,7 @@ from billflow.lake import manifest as manifests
 from billflow.lake.fsck import examine
 from billflow.lake.manifest import path_of
 from billflow.lake.publishing import finish
-from billflow.lake.retention import kept_runs
+from billflow.lake.retention import kept_runs, readable_runs
 from billflow.lake.storage import LocalStorage, Storage
 from billflow.settings import Retention
 from billflow_tests.lake import some_bills
@@ -103,6 +103,8 @@ def test_a_narrower_rule_removes_with_the_next_publication(storage):
 def test_what_was_gone_before_a_wider_rule_is_no_damage(storage):
     several(storage, Retention())
     assert needless(storage, Retention(versions=3)) == set()
+    assert [one.partition.run_id for one in kept_runs(storage, Retention(versions=3))] == ["o1", "r3", "r2"]
+    assert [one.partition.run_id for one in readable_runs(storage, Retention(versions=3))] == ["o1"]
     assert not [
         one for one in examine(storage, Retention(versions=3)) if one.kind == "missing_folder" and "r2" in one.path
     ]
@@ -119,6 +121,48 @@ def test_manifests_that_tell_no_time(storage):
     assert [one.partition.run_id for one in kept_runs(storage, Retention(days=30))] == ["o1"]
 
 
+@pytest.mark.parametrize(
+    ("retention", "broken", "expected"),
+    [
+        (Retention(versions=2), 3, ["r2", "r3", "r4"]),
+        (Retention(versions=2), 1, ["r3", "r4"]),
+        (Retention(days=30), 3, ["r2", "r3", "r4"]),
+        (Retention(days=15), 3, ["r4"]),
+        (Retention(), 5, ["r2", "r3", "r4"]),  # a reader may be at work on the newest but one
+    ],
+    ids=str,
+)
+def test_a_broken_manifest_of_before_stops_no_publication(storage, caplog, retention, broken, expected):
+    """Nothing is removed then; further back than the rule reaches no manifest is read."""
+    several(storage, Retention(versions=3))
+    aged(storage, {1: 99, 2: 60, 3: 40, 4: 20, 5: 1, 6: 0})
+    storage.write(path_of(broken), b"{")
+    published(storage, "o3", OTHER, retention)
+    assert manifests.read_manifest(storage).partitions["|".join(OTHER)].run_id == "o3"
+    assert there(storage) == expected
+    assert ("nothing is removed from the lake this time" in caplog.text) is ("r2" in expected)
+
+
+class _Counting(LocalStorage):
+    """Notes what is read."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.files: list[str] = []
+
+    def read(self, path: str) -> bytes:
+        self.files.append(path)
+        return super().read(path)
+
+
+def test_a_publication_reads_older_manifests_once(tmp_path):
+    storage = _Counting(str(tmp_path / "lake"))
+    several(storage, Retention(days=1))
+    storage.files.clear()
+    published(storage, "o3", OTHER, Retention(days=1))
+    assert [storage.files.count(path_of(version)) for version in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
 def test_confirmed_bills_stay_and_status_tells_what_else_does(tmp_path):
     (tmp_path / "billflow.yaml").write_text("\n".join([*SMALL.values(), "retention: {versions: 2}"]))
     storage = LocalStorage(str(tmp_path / "lake"))
@@ -128,6 +172,11 @@ def test_confirmed_bills_stay_and_status_tells_what_else_does(tmp_path):
     shown = CliRunner().invoke(cli, ["--project", str(tmp_path), "status"], catch_exceptions=False).output
     assert "c01|2026-05: run " in shown
     assert "stays readable (the 2 newest runs of a cycle and month)" in shown
+    before = storage.read(path_of(1))
+    storage.write(path_of(1), b"{")
+    shown = CliRunner().invoke(cli, ["--project", str(tmp_path), "status"], catch_exceptions=False)
+    assert (shown.exit_code, "which older runs stay readable is not known: " in shown.output) == (0, True)
+    storage.write(path_of(1), before)
     confirmed = manifests.read_manifest(storage).partitions["c01|2026-05"]
     for run_id in ("o1", "o2", "o3"):
         published(storage, run_id, OTHER)
