@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from billflow.errors import BrokenManifestError, RunFailedError
+from billflow.errors import BrokenManifestError, PassingError, RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.conflicts import lost_to, numbers_taken
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
@@ -143,13 +143,28 @@ def _committed(storage: Storage, publication: Publication) -> Manifest:
             manifests.commit(storage, manifest)
         except FileExistsError:
             continue  # each turn means that another run has published: this ends
+        except (FileNotFoundError, PassingError):
+            # It may be done: a NameNode that fails over answers nobody, and the next one, asked for the same rename,
+            # finds nothing to rename any more.
+            head = manifests.read_manifest(storage)
+            if publication.is_in(head):
+                return head
+            raise
         return manifest
 
 
 def _move(storage: Storage, staged: str, place: str) -> None:
-    if not storage.exists(staged) and storage.exists(place):
+    if _is_moved(storage, staged, place):
         return  # a step that was killed after this rename is tried again
-    storage.rename(staged, place)
+    try:
+        storage.rename(staged, place)
+    except (FileExistsError, FileNotFoundError, PassingError):
+        if not _is_moved(storage, staged, place):  # or its answer was lost, as in `_committed`
+            raise
+
+
+def _is_moved(storage: Storage, staged: str, place: str) -> bool:
+    return not storage.exists(staged) and storage.exists(place)
 
 
 def unnamed(storage: Storage, retention: Retention = _NO_MORE) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billflow.errors import ConflictError, RunFailedError
+from billflow.errors import ConflictError, PassingError, RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.publishing import Publication, finish, publish, run_folder
 from billflow.lake.staging import Staging
@@ -305,15 +305,57 @@ class TestOfDifferentPartitions:
         assert not any(storage.exists(run.path) for run in runs)
 
 
-def test_a_commit_whose_answer_is_lost_is_found(storage: Storage) -> None:
-    class Silent(_Around):
-        def create(self, path: str, content: bytes) -> None:
-            super().create(path, content)
-            raise FileExistsError(path)  # as when the request is sent again
+class _Silent(_Around):
+    """A storage that does what it is asked for, or not, and then answers with an error."""
 
-    publish_staged(Silent(storage), stage(storage, "r1"))
+    def __init__(self, storage: Storage, told: Exception, *, does: bool, at: tuple[str, ...]) -> None:
+        super().__init__(storage)
+        self.told, self.does, self.at = told, does, at
+
+    def create(self, path: str, content: bytes) -> None:
+        self._answered(super().create, path, content)
+
+    def rename(self, source: str, target: str) -> None:
+        self._answered(super().rename, source, target)
+
+    def _answered(self, asked: Callable[..., None], *arguments: Any) -> None:
+        fails = asked.__name__ in self.at
+        if self.does or not fails:
+            asked(*arguments)
+        if fails:
+            raise self.told
+
+
+SENT_AGAIN = FileExistsError("the request came twice")
+NEXT_NAME_NODE = FileNotFoundError("the next NameNode has nothing to rename")
+AWAY = PassingError("no answer")
+
+
+@pytest.mark.parametrize("told", [SENT_AGAIN, NEXT_NAME_NODE, AWAY], ids=str)
+def test_what_is_done_though_its_answer_is_lost_is_found(storage: Storage, told: Exception) -> None:
+    publish_staged(_Silent(storage, told, does=True, at=("rename", "create")), stage(storage, "r1"))
     assert seen(storage) == all_of("r1")
     assert manifests.versions(storage) == [1]
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        (SENT_AGAIN, "rename"),
+        (NEXT_NAME_NODE, "rename"),
+        (AWAY, "rename"),
+        (NEXT_NAME_NODE, "create"),
+        (AWAY, "create"),
+    ],
+    ids=str,
+)
+def test_what_is_not_done_is_an_error_and_can_be_tried_again(storage: Storage, told: Exception, at: str) -> None:
+    staging = stage(storage, "r1")
+    with pytest.raises(type(told), match=str(told)):
+        publish_staged(_Silent(storage, told, does=False, at=(at,)), staging)
+    assert seen(storage) == {}
+    publish_staged(storage, staging)
+    assert seen(storage) == all_of("r1")
 
 
 def test_published_twice_is_published_once(storage: Storage) -> None:
