@@ -65,7 +65,10 @@ class Quarantine:
 
         What was wrong with them is mended at the source; nobody needs to do anything more about them.
         """
-        known = tables.read_runs(self._spark, self._staging.storage, before, schemas.QUARANTINE)
+        runs = [run for run in before if run.rows]
+        if not runs:
+            return {}
+        known = tables.read_runs(self._spark, self._staging.storage, runs, schemas.QUARANTINE)
         waited = known.where(F.col("key").isNotNull()).select(*_KEY).distinct()
         gone = waited.join(self._found().select(*_KEY), _KEY, "left_anti").persist(StorageLevel.DISK_ONLY)
         left = {row["table"] for row in gone.select("table").distinct().toLocalIterator()}

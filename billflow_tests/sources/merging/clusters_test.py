@@ -26,13 +26,13 @@ def chain(length: int, random: Random) -> set[tuple[str, str]]:
 
 
 def sparse(random: Random) -> set[tuple[str, str]]:
-    nodes = [f"m{number:03}" for number in range(60)]
-    found = {tuple(sorted(random.sample(nodes, 2))) for _ in range(45)}
+    nodes = [f"m{number:03}" for number in range(30)]
+    found = {tuple(sorted(random.sample(nodes, 2))) for _ in range(22)}
     return {(a, b) for a, b in found}
 
 
 def test_components(spark):
-    links = chain(40, Random(1)) | sparse(Random(1))
+    links = chain(20, Random(1)) | sparse(Random(1))
     found = components(pairs(spark, sorted(links), "a", "b"), kept)
     assert {row["node"]: row["cluster"] for row in found.collect()} == joined(links)
 
@@ -41,33 +41,43 @@ def test_nobody_is_joined_by_no_pairs(spark):
     assert components(pairs(spark, [], "a", "b"), kept).collect() == []
 
 
-@pytest.mark.parametrize(
-    ("case", "ranked", "apart", "expected"),
-    [
-        ("all agree", [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED)], [], ["abcd"]),
-        ("decided against the pair itself", [("a", "b", KEYED), ("b", "c", KEYED)], [("a", "b")], ["bc"]),
-        (
-            "by way of others: what is only probable goes first",
-            [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED), ("x", "y", MATCHED)],
-            [("a", "d")],
-            ["abc", "xy"],
-        ),
-        (
-            "then keys",
-            [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", KEYED), ("x", "y", MATCHED), ("x", "z", KEYED)],
-            [("a", "d")],
-            ["ab", "xyz"],
-        ),
-        ("decisions against each other join nobody", [("a", "b", DECIDED), ("b", "c", DECIDED)], [("a", "c")], []),
-    ],
-)  # fmt: skip
-def test_apart(spark, case, ranked, apart, expected):
+CASES = {
+    "all agree": ([("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED)], [], ["abcd"]),
+    "decided against the pair itself": ([("a", "b", KEYED), ("b", "c", KEYED)], [("a", "b")], ["bc"]),
+    "by way of others: what is only probable goes first": (
+        [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", MATCHED), ("x", "y", MATCHED)],
+        [("a", "d")],
+        ["abc", "xy"],
+    ),
+    "then keys": (
+        [("a", "b", DECIDED), ("b", "c", KEYED), ("c", "d", KEYED), ("x", "y", MATCHED), ("x", "z", KEYED)],
+        [("a", "d")],
+        ["ab", "xyz"],
+    ),
+    "decisions against each other join nobody": ([("a", "b", DECIDED), ("b", "c", DECIDED)], [("a", "c")], []),
+}
+
+
+@pytest.fixture(scope="module")
+def all_cases(spark):
+    """The cases side by side, each with nodes of its own: case → (the nodes that are together, the pairs that were used)."""
+    ranked = [
+        (f"{at}{a}", f"{at}{b}", rank) for at, (pairs_, _, _) in enumerate(CASES.values()) for a, b, rank in pairs_
+    ]
+    apart = [(f"{at}{a}", f"{at}{b}") for at, (_, pairs_, _) in enumerate(CASES.values()) for a, b in pairs_]
     found, used = clusters(pairs(spark, ranked, "a", "b", "rank", rank=WHOLE), pairs(spark, apart, "a", "b"), kept)
-    together: dict[str, str] = {}
+    together: dict[str, dict[str, str]] = {case: {} for case in CASES}
     for row in sorted(found.collect()):
-        together[row["cluster"]] = together.get(row["cluster"], "") + row["node"]
-    assert sorted(together.values()) == expected, case
-    assert all(row["a"] + row["b"] not in {a + b for a, b in apart} for row in used.collect())
+        of_case = together[list(CASES)[int(row["node"][0])]]
+        of_case[row["cluster"]] = of_case.get(row["cluster"], "") + row["node"][1:]
+    return together, {(row["a"], row["b"]) for row in used.collect()}.intersection(apart)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_apart(all_cases, case):
+    together, used = all_cases
+    assert sorted(together[case].values()) == CASES[case][2]
+    assert used == set()
 
 
 @pytest.mark.parametrize(
