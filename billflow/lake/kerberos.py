@@ -72,11 +72,18 @@ def _check_keytab(login: Login) -> None:
 
 def _fetched(login: Login) -> str:
     _check_keytab(login)
-    with _java() as jvm:
-        try:
-            return _asked(jvm, login)
-        except Py4JJavaError as error:
-            told = str(error)  # which asks Java once more: nothing of this exception may outlive it
+    try:
+        with _java() as jvm:
+            try:
+                return _asked(jvm, login)
+            except Py4JJavaError as error:
+                told = str(error)  # which asks Java once more: nothing of this exception may outlive it
+    except Py4JError as error:
+        raise MachineError(
+            f"Java ended before it had a token of HDFS: {error}",
+            where=login.place,
+            remedy="run again; the system's log (dmesg) tells whether it ended Java because memory was short",
+        ) from None
     raise refusal(told, login.place) or MachineError(
         f"HDFS gives no token: {reason(told)}", where=login.place, remedy="kinit and klist tell more"
     )
@@ -115,11 +122,21 @@ def _java() -> Iterator[Any]:
         yield gateway.jvm
     finally:
         _PY4J.removeFilter(_no_debugging)
-        gateway.shutdown()
-        process.stdin.close()  # it ends when nobody can write there any more
+        try:
+            gateway.shutdown()
+        finally:
+            _end(process)
+
+
+def _end(process: Any) -> None:
+    try:
+        with suppress(OSError):
+            process.stdin.close()  # it ends when nobody can write there any more
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
+    finally:
         process.kill()
+        process.wait()
 
 
 def _started() -> tuple[int, str, Any]:
@@ -129,10 +146,11 @@ def _started() -> tuple[int, str, Any]:
 
     jars = Path(pyspark.__file__).parent / "jars"
     found = [str(jar) for pattern in _JARS for jar in sorted(jars.glob(f"{pattern}.jar"))]
+    configuration = os.environ.get("HADOOP_CONF_DIR")  # an empty name would be the current folder
     try:
         port, secret, process = launch_gateway(
             jarpath=next(jar for jar in found if "py4j" in jar),
-            classpath=os.pathsep.join([os.environ.get("HADOOP_CONF_DIR", ""), *found]),
+            classpath=os.pathsep.join([*([configuration] if configuration else []), *found]),
             javaopts=["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", LOGGING, *kerberos_options()],
             java_path=str(prepare_java() / "bin" / "java"),
             die_on_exit=True,

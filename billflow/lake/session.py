@@ -119,15 +119,20 @@ def start_session(
 
 def _java_options() -> dict[str, list[str]]:
     return {
-        "spark.driver.extraJavaOptions": [_ZONE, *kerberos_options()],
+        # Spark takes such a line apart as a shell does.
+        "spark.driver.extraJavaOptions": [_ZONE, *(f'"{one}"' if " " in one else one for one in kerberos_options())],
         "spark.executor.extraJavaOptions": [_ZONE],
     }
 
 
 def kerberos_options() -> list[str]:
-    """Java reads /etc/krb5.conf only; other programs look at KRB5_CONFIG first, and so it shall."""
-    config = os.environ.get("KRB5_CONFIG")
-    return [f"-Djava.security.krb5.conf={config}"] if config else []
+    """Java reads /etc/krb5.conf only; other programs look at KRB5_CONFIG first, and so it shall.
+
+    That may be a list, of which Java gets the first file that is there; the first name if none is: it tells then.
+    """
+    named = [one for one in os.environ.get("KRB5_CONFIG", "").split(os.pathsep) if one]
+    there = [one for one in named if Path(one).is_file()]
+    return [f"-Djava.security.krb5.conf={one}" for one in (there or named)[:1]]
 
 
 def _found_once(session: SparkSession) -> None:

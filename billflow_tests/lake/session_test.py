@@ -1,5 +1,6 @@
 """Java under Spark, and the settings that results depend on."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from billflow.lake.session import (
     LAYOUT,
     SMALL_INPUT,
     TINY_INPUT,
+    _java_options,
     _sized,
     java_version,
+    kerberos_options,
     prepare_java,
 )
 
@@ -116,6 +119,29 @@ def test_the_wrapper_drops_only_that_flag(
 @pytest.mark.parametrize(("setting", "value"), [*EXACT.items(), *LAYOUT.items()])
 def test_what_results_depend_on_is_set(spark: SparkSession, setting: str, value: str) -> None:
     assert spark.conf.get(setting) == value
+
+
+@pytest.mark.parametrize(
+    ("named", "read"),
+    [
+        ("", None),
+        ("one.conf", "one.conf"),
+        ("gone.conf:one.conf:two.conf", "one.conf"),
+        (":two.conf", "two.conf"),
+        ("gone.conf:nowhere.conf", "gone.conf"),
+        ("gone.conf:with space.conf", "with space.conf"),
+    ],
+)
+def test_the_configuration_of_kerberos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, read: str | None
+) -> None:
+    for name in ("one.conf", "two.conf", "with space.conf"):
+        (tmp_path / name).write_text("[libdefaults]\n")
+    monkeypatch.setenv("KRB5_CONFIG", ":".join(f"{tmp_path}/{name}" if name else "" for name in named.split(":")))
+    expected = [] if read is None else [f"-Djava.security.krb5.conf={tmp_path}/{read}"]
+    assert kerberos_options() == expected
+    line = " ".join(_java_options()["spark.driver.extraJavaOptions"])
+    assert shlex.split(line) == ["-Duser.timezone=UTC", *expected]
 
 
 @pytest.mark.parametrize(
