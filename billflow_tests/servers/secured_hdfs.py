@@ -1,6 +1,7 @@
 """HDFS as data centres secure it: Kerberos for all that ask, tokens for blocks, HTTPS with a certificate of an own CA."""
 
 import os
+import shutil
 import ssl
 import subprocess
 import urllib.error
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from billflow_tests.servers.hdfs import Hdfs, check_tools, write_settings
 from billflow_tests.servers.kdc import REALM, Kdc, start_kdc
-from billflow_tests.servers.processes import free_port
+from billflow_tests.servers.processes import free_port, unavailable
 
 _PASSWORD = "of-the-tests"
 USER = "billing"
@@ -125,4 +126,11 @@ def certificate(folder: Path) -> Path:
 def start_secured_hdfs(folder: Path) -> SecuredHdfs:
     """A new, empty cluster; skips (fails in CI) where what it takes is not installed."""
     check_tools()
-    return SecuredHdfs(folder, start_kdc(folder / "kdc"))
+    if not shutil.which("openssl"):
+        unavailable("a certificate for HDFS cannot be made: there is no openssl on the PATH")
+    kdc = start_kdc(folder / "kdc")
+    try:
+        return SecuredHdfs(folder, kdc)
+    except BaseException:
+        kdc.stop()
+        raise
