@@ -10,6 +10,8 @@ class CanonicalTable:
     key: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
+    change_key: tuple[str, ...] = ()
+    """Expressions for what a change is of, where it is not `key`: a row's content may be part of that, or left out."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -80,6 +82,7 @@ CANONICAL_TABLES = {
         key=("account_system", "account_id", "other_system", "other_account_id", "decision", "decided_at"),
         required=("account_id", "other_system", "other_account_id"),
         optional=("account_system", "decision", "decided_at", "decided_by", "note"),
+        change_key=("coalesce(account_system, system)", "account_id", "other_system", "other_account_id"),
     ),
 }
 """Only customers and subscriptions must be given. A payment's `invoice` is the number or id of the invoice that it

@@ -29,11 +29,16 @@ class Changes(Strict):
     """Expression that grows with each change of a row: a number or a time."""
     deleted: str | None = None
     """Condition of rows which say that what they name is gone."""
+    key: str | None = None
+    """Expression for what the source calls the row, by which changes are told to be of one, such as its primary key;
+    left out it is the key of the canonical table.
+    """
 
     @property
     def expressions(self) -> dict[str, str]:
         """Option → expression, of those that are given."""
-        return {"order": self.order} | ({} if self.deleted is None else {"deleted": self.deleted})
+        found = {"order": self.order, "deleted": self.deleted, "key": self.key}
+        return {name: text for name, text in found.items() if text is not None}
 
 
 class MappingOptions(Strict):

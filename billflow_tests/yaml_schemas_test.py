@@ -123,7 +123,7 @@ def test_catalogues(text: str) -> None:
             "where: general_supply_kwh is not null",
             "register: {meter: meter_no, rollover: 100000, estimated: kind = 'E'}",
         ),
-        ("where: general_supply_kwh is not null", "changes: {order: changed_at, deleted: op = 'd'}"),
+        ("where: general_supply_kwh is not null", "changes: {order: changed_at, deleted: op = 'd', key: id}"),
     ],
 )
 def test_settings(change: tuple[str, str]) -> None:

@@ -176,7 +176,7 @@ class Ingestion:
         rows = self._mapped(table)
         if not has_changes(rows):
             return judge(rows)
-        settled = settle_changes(rows, CANONICAL_TABLES[table].key).persist(StorageLevel.DISK_ONLY)
+        settled = settle_changes(rows).persist(StorageLevel.DISK_ONLY)
         return with_changes(judge(standing(settled)), settled)
 
     def _customers(self, rows: DataFrame) -> DataFrame:
@@ -269,14 +269,14 @@ class Ingestion:
         where = mapping_place(self.settings, source, table, mapping)
         mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
         rows = as_readings(mapped) if mapping.meter_register else mapped
-        rows = as_changes(rows) if mapping.changes else rows
-        return rows.withColumns(
+        placed = rows.withColumns(
             {
                 "source": F.lit(source.name),
                 "system": F.lit(source.system),
                 "_delivery": F.lit(delivery.name),
             }
         )
+        return as_changes(placed, table) if mapping.changes else placed
 
     def _no_rows(self, table: str) -> DataFrame:
         self.report[table] = {"in": {"rows": "0", "quantity": "0"}}

@@ -56,7 +56,7 @@ def apply_rules(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     codes = F.array_compact(F.array(*[F.when(one.broken, F.lit(one.code)) for one in rules]))
     reasons = F.array_compact(F.array(*[F.when(one.broken, one.reason) for one in rules]))
     if RULES in rows.columns:
-        codes, reasons = F.concat(F.col(RULES), codes), F.concat(F.col(REASONS), reasons)
+        codes, reasons = F.array_union(RULES, codes), F.concat(F.col(REASONS), reasons)
     return rows.withColumns({RULES: codes, REASONS: reasons})
 
 
