@@ -30,8 +30,8 @@ sources:
         columns: {account_id: id, name: id}
       subscriptions:
         path: customers.csv
-        changes: {order: seq, deleted: op = 'd'}
-        columns: {subscription_id: id, account_id: id, plan: "'power'", start_date: "'2026-01-01'"}
+        changes: {order: seq, deleted: op = 'd', key: id}
+        columns: {subscription_id: id, account_id: id, plan: "'power'", start_date: "if(op = 'd', null, '2026-01-01')"}
   - name: meters
     kind: files
     format: csv
