@@ -50,7 +50,7 @@ class Slice:
         Several shards may have documents of one number: a page begins with the last number of the one before, and
         what was met is left out.
         """
-        met: set[tuple[str, str]] = set()
+        met: set[tuple[Any, ...]] = set()
         further: dict[str, Any] = {}
         while hits := self._page(server, size, further):
             yield [hit for hit in hits if _key(hit) not in met]
@@ -165,5 +165,6 @@ def search_delivery(source: SearchSource, mapping: SearchMapping, place: str) ->
     return SearchDelivery(source.name, documents, mapping.watermark, place)
 
 
-def _key(hit: dict[str, Any]) -> tuple[str, str]:
-    return hit["_index"], hit["_id"]
+def _key(hit: dict[str, Any]) -> tuple[Any, ...]:
+    """Where documents are routed by a key of their own, shards of one index may have several of one `_id`."""
+    return hit["_index"], hit["_id"], hit.get("_routing"), hit["sort"][0]

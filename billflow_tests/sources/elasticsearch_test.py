@@ -147,6 +147,24 @@ def test_slices_have_each_document_once(node: SearchNode, count: int, size: int)
     assert count == 7 or all(found)
 
 
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_documents_of_one_id_that_are_routed_apart_are_all_there(node: SearchNode, size: int) -> None:
+    """Each of three shards gets its own documents 0 to 9, which have the same numbers."""
+    index = f"routed-{size}"
+    node.make(index, {}, shards=3)
+    for route in "abcdef":
+        lines = [f'{{"index": {{"_id": "{n}", "routing": "{route}"}}}}\n{{"no": "{route}{n}"}}\n' for n in range(10)]
+        assert not node.ask("POST", f"{index}/_bulk?refresh=true", "".join(lines))["errors"]
+    count = node.ask("GET", f"{index}/_count")["count"]
+    assert count > 10
+    documents = Documents(node.url, index, "{}", "y")
+    with SearchServer(documents) as server:
+        server.found(size=0)
+        with server.moment() as moment:
+            found = [hit["_source"]["no"] for page in Slice(documents, moment).hits(server, size) for hit in page]
+    assert len(found) == len(set(found)) == count
+
+
 def test_rows_that_come_while_it_is_read_are_not_seen(
     spark: SparkSession, node: SearchNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
