@@ -20,14 +20,14 @@ from billflow.documents.fonts import install
 from billflow.documents.templates import check_templates, find_templates, languages_without_fonts
 from billflow.errors import BillflowError, MachineError, PassingError
 from billflow.lake.cluster import check_executors, executors, is_local, refused
+from billflow.lake.hadoop import of_spark
 from billflow.lake.hdfs import HdfsStorage
-from billflow.lake.kerberos import Login, token
+from billflow.lake.kerberos import token
 from billflow.lake.manifest import read_manifest
 from billflow.lake.session import java_version, prepare_java, start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.lake.webhdfs import login_of
 from billflow.orchestration.launching import dagster_home, open_instance, storage_of
-from billflow.orchestration.steps import of_spark
 from billflow.settings import Settings, find_project, load_settings
 from billflow.sinks.writing import check_sink
 from billflow.sources.deliveries import deliveries, source_files
@@ -62,8 +62,7 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Part]]:
         yield f"sink {sink.name}", partial(check_sink, settings, sink)
     if settings.lake_root.startswith("hdfs://"):
         yield "HDFS", lambda: _name_node(settings)
-        if login := login_of(settings.lake_root, settings.secured):
-            yield "Kerberos", partial(_kerberos, login)
+        yield "Kerberos", lambda: _kerberos(settings)
         yield "WebHDFS", lambda: _webhdfs(settings)
         yield "clock", lambda: _clock(settings)
     yield "lake", lambda: _lake(settings)
@@ -115,7 +114,10 @@ def _resolves(host: str) -> bool:
     return True
 
 
-def _kerberos(login: Login) -> str:
+def _kerberos(settings: Settings) -> str:
+    login = login_of(settings.lake_root, settings.secured)
+    if login is None:
+        return "HDFS is not secured by it: anybody is who he says he is"
     token(login)
     return f"HDFS knows {login.principal or 'the user of the ticket'} and gives tokens"
 

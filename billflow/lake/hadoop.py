@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from billflow.errors import MachineError, PassingError
+from billflow.errors import BillflowError, MachineError, PassingError, RunFailedError
 
 
 @dataclass(frozen=True)
@@ -145,3 +145,29 @@ def reason(text: str) -> str:
 def _short(line: str) -> str:
     told = line.strip().removeprefix("Caused by: ").removeprefix(": ")
     return told if len(told) <= 240 else told[:237] + "…"
+
+
+_PASSING = ("java.io.IOException", "ExecutorLostFailure", "MetadataFetchFailed", "FetchFailed")
+
+
+def of_spark(error: Exception) -> BillflowError:
+    """What an exception of Spark's comes down to."""
+    text = str(error)
+    told = refusal(text, "the lake")
+    if told is not None:
+        return told
+    what = f"Spark stopped: {reason(text) or type(error).__name__}"
+    kind = PassingError if any(sign in text for sign in _PASSING) else RunFailedError
+    return kind(what, remedy="Spark's own log and the run's log say more; run again when the cause is mended")
+
+
+def not_started(error: Exception) -> MachineError:
+    """What an exception comes down to that Spark raised when a session was to start."""
+    told = of_spark(error)
+    if isinstance(told, MachineError):
+        return told
+    return MachineError(
+        f"Spark does not start: {reason(str(error)) or type(error).__name__}",
+        where="spark: of billflow.yaml",
+        remedy="what it printed above says why; mend spark.jars.packages, spark.jars or another spark.* there",
+    )

@@ -17,11 +17,13 @@ from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError
 from billflow.lake.class_archive import CACHE, sharing
 from billflow.lake.cluster import check_master, is_local
+from billflow.lake.hadoop import not_started
 
 MINIMUM_JAVA = 17
 
@@ -88,8 +90,8 @@ def start_session(
 ) -> SparkSession:
     """A session as billflow needs it; `properties` are the project's `spark.*`.
 
-    `input_bytes` is the size of what is to be read, as far as it is known. MachineError without Java 17+ and when
-    the master does not answer.
+    `input_bytes` is the size of what is to be read, as far as it is known. MachineError without Java 17+, when the
+    master does not answer and when Spark does not start.
     """
     home = prepare_java()
     check_master(master)
@@ -108,7 +110,10 @@ def start_session(
             builder = builder.config(key, value)
     # Half a second of PySpark's first frame, spent while Java starts.
     Thread(target=import_module, args=("pandas",), daemon=True).start()
-    session = builder.getOrCreate()
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        raise not_started(error) from None
     session.sparkContext.setLogLevel("ERROR")
     _found_once(session)
     # PySpark also logs every error that it raises, as a page of JSON.

@@ -10,8 +10,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from billflow.errors import BillflowError, PassingError, RunFailedError
-from billflow.lake.hadoop import reason, refusal
+from billflow.errors import BillflowError, PassingError
+from billflow.lake.hadoop import of_spark
 from billflow.lake.watching import watched
 
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
@@ -19,9 +19,6 @@ RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 POOL = "bill_runs"
 """Each bill run takes a place in this pool, from its start to its end; dagster.yaml says how many there are."""
-
-_PASSING = ("java.io.IOException", "ExecutorLostFailure", "MetadataFetchFailed", "FetchFailed")
-
 
 _LOG_EVERY = 60
 """Seconds between two lines in Dagster's log about how far a long step is."""
@@ -37,17 +34,6 @@ def explained(log: dg.DagsterLogManager) -> Iterator[None]:
         raise failure(error) from error
     except (PySparkException, Py4JError) as error:
         raise failure(of_spark(error)) from error
-
-
-def of_spark(error: Exception) -> BillflowError:
-    """What an exception of Spark's comes down to."""
-    text = str(error)
-    told = refusal(text, "the lake")
-    if told is not None:
-        return told
-    what = f"Spark stopped: {reason(text) or type(error).__name__}"
-    kind = PassingError if any(sign in text for sign in _PASSING) else RunFailedError
-    return kind(what, remedy="Spark's own log and the run's log say more; run again when the cause is mended")
 
 
 def failure(error: BillflowError) -> dg.Failure:

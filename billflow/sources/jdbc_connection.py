@@ -12,6 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from billflow.errors import PassingError, SettingsError
+from billflow.lake.hadoop import of_spark
 from billflow.sources.servers import server_error
 
 _PACKAGES = {
@@ -65,16 +66,17 @@ class Connection:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a secret."""
+        """A driver's error as PassingError when it may pass, else as SettingsError; neither shows a secret.
+
+        Another error of Spark's as `of_spark` has it.
+        """
         try:
             yield
         except (PySparkException, Py4JError) as error:
             causes = _causes(error)
             missing = [one for one in causes if _is_missing(one)]
             told = self._without_driver(missing[0]) if missing else self._told(causes)
-            if told is None:
-                raise
-            raise told from None
+            raise told or of_spark(error) from None
 
     def _without_driver(self, cause: Any) -> SettingsError:
         known = _PACKAGES.get(self.kind, ("", "GROUP:ARTIFACT"))[1]

@@ -39,7 +39,7 @@ def test_a_driver_that_is_missing_is_told_with_its_package(tmp_path: Path, url: 
         "jdbc:cdata:app:ApiKey=hush;",
         "jdbc:es://host/?api_key=hush",
         "jdbc:trino://db/crm?SSLKeyStorePath=x&extraCredentials=name:hush",
-        "jdbc:db2://db:50000/crm:user=u;sslPassphrase = cret;",
+        "jdbc:db2://db:50000/crm:user=u;sslPassphrase = hush;",
         "jdbc:sqlserver://db;user=u;clientSecret=hush",
         "jdbc:athena://aws;User=u;SecretAccessKey=hush",
     ],
