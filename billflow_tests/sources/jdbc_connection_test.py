@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkRuntimeError
 
-from billflow.errors import SettingsError
+from billflow.errors import RunFailedError, SettingsError
 from billflow.sources.deliveries import check_sources
+from billflow.sources.jdbc_connection import Connection
 from billflow_tests.sources.jdbc_test import project
 
 NO_DRIVER = {
@@ -62,3 +64,9 @@ def test_a_url_with_a_password_is_refused_and_not_shown(tmp_path: Path, url: str
 )
 def test_other_options_of_a_url_are_its_own(tmp_path: Path, url: str) -> None:
     assert project(tmp_path, {"url": url, "user": "u", "password": "p"}).sources[0].name == "crm"
+
+
+def test_what_is_no_error_of_a_database_is_told_as_sparks() -> None:
+    connection = Connection("jdbc:nobody:knows", None, (), 1, "y")
+    with pytest.raises(RunFailedError, match="Spark stopped: the heap is full"), connection.explained():
+        raise PySparkRuntimeError("the heap is full")
