@@ -186,7 +186,7 @@ def test_rows_that_come_while_it_is_read_are_not_seen(
     with delivered(settings, "usage-*").opened(spark) as rows:
         assert rows.rdd.getNumPartitions() == spark.sparkContext.defaultParallelism == 2
         assert sorted(row["no"] for row in rows.select("no").collect()) == [*range(60), *range(100, 140)]
-    node.ask("DELETE", "usage-1/_doc/late")
+    node.ask("DELETE", "usage-1/_doc/late?refresh=true")
     node.add("usage-1", {"3": '{"no": 3}'})
     node.add("usage-2", {"7": '{"no": 107}'})
 
