@@ -99,13 +99,8 @@ def invoice_payloads(
     lines_of = _collected(lines, "lines", "line_no", LINE)
     taxes_of = _collected(taxes, "taxes", "tax_category", TAX)
     usage_of = itemised_usage(invoices, usage, metrics=metrics)
-    customers = accounts.select(*ACCOUNT, "language", _texts(CUSTOMER).alias("customer"))
-    head = (*HEAD, *(name for name in CORRECTION if name in invoices.columns))
-    bills = invoices.select(
-        *BILL, "cycle", "month", "currency", _texts(head).alias("invoice"), _takes_back(invoices).alias("takes_back")
-    )
     joined = (
-        bills.join(customers, list(ACCOUNT), "left")
+        _heads(invoices, accounts)
         .join(lines_of, list(BILL), "left")
         .join(taxes_of, list(BILL), "left")
         .join(usage_of, list(BILL), "left")
@@ -126,6 +121,16 @@ def invoice_payloads(
     )
     payload = F.to_json(parts, {"ignoreNullFields": "false"})
     return joined.select("invoice_id", payload.alias("payload"), "cycle", "month")
+
+
+def _heads(invoices: DataFrame, accounts: DataFrame) -> DataFrame:
+    """Each invoice with its own texts and its customer's."""
+    customers = accounts.select(*ACCOUNT, "language", _texts(CUSTOMER).alias("customer"))
+    head = (*HEAD, *(name for name in CORRECTION if name in invoices.columns))
+    bills = invoices.select(
+        *BILL, "cycle", "month", "currency", _texts(head).alias("invoice"), _takes_back(invoices).alias("takes_back")
+    )
+    return bills.join(customers, list(ACCOUNT), "left")
 
 
 def _with_history(bills: DataFrame, history: DataFrame | None) -> DataFrame:

@@ -162,8 +162,9 @@ CUSTOMER_ACCOUNTS = columns(
     since=COUNT,
 )
 """Key (system, account_id): which customer each account is of. The id stays while the account that the customer began
-with is one of its accounts; `since` is the version of the manifest that brought it. Of each customer one account
-`leads`: its bill shows the others', in its `cycle`. `merged_by` is `alone`, `crosswalk`, a key's name or `match`."""
+with is one of its accounts, and goes to the next one that had it when that is gone; `since` grows with each ingestion:
+of two ids the older one stays. Of each customer one account `leads`: its bill shows the others', in its `cycle`.
+`merged_by` is `alone`, `crosswalk`, a key's name or `match`."""
 
 MERGE_CANDIDATES = columns(
     system=TEXT,

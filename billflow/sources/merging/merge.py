@@ -50,17 +50,12 @@ class Merge:
 
     def _proposed(self, decisions: DataFrame) -> DataFrame:
         """_PAIR and `doubt`: why a pair must be asked for, NULL where it is sure."""
-        kinds = [
-            _decided(decisions),
-            self._keyed(decisions),
-            *([self._matched(self.settings.match)] if self.settings.match else []),
-        ]
-        return reduce(DataFrame.unionByName, [one for one in kinds if one is not None])
-
-    def _keyed(self, decisions: DataFrame) -> DataFrame | None:
-        if not self.settings.keys:
-            return None
-        return _of_rank(key_pairs(self.accounts, self.settings.keys, _apart(decisions)), KEYED)
+        kinds = [_decided(decisions)]
+        if self.settings.keys:
+            kinds.append(_of_rank(key_pairs(self.accounts, self.settings.keys, _apart(decisions)), KEYED))
+        if self.settings.match:
+            kinds.append(self._matched(self.settings.match))
+        return reduce(DataFrame.unionByName, kinds)
 
     def _matched(self, match: Matching) -> DataFrame:
         # Splink, an optional package, is looked for by who matches.
@@ -84,7 +79,7 @@ class Merge:
             proposed.join(of_a, "a", "left")
             .join(of_b, "b", "left")
             .where(~F.coalesce(F.col("_a") == F.col("_b"), F.lit(False)))
-            .join(apart.select("a", "b"), ["a", "b"], "left_anti")
+            .join(apart, ["a", "b"], "left_anti")
             .withColumn("reason", F.coalesce("doubt", torn))
         )
         return _with_names(open_pairs, self.accounts)
