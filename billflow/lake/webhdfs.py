@@ -24,6 +24,9 @@ _PATIENCE = (10, 60)
 _TRIES = 6
 """A NameNode sends us to a DataNode by chance, for a while also to one that has just died."""
 
+_STARTING = (0.5, 1, 2, 4, 8, 15)
+"""Seconds between questions to a NameNode that is there and does nothing yet: it still learns which blocks there are."""
+
 _TOKEN_IS_GONE = ("InvalidToken", "can't be found in cache", "is expired", "TokenExpired")
 
 
@@ -75,6 +78,11 @@ class WebHdfs(Client):
         if self._as_whom.login and options.get("data") is None and _refuses_token(answer):
             self._as_whom.renew()
             answer = self._sent(method, url, options)
+        for wait in _STARTING if len(self._urls) == 1 else ():  # of several, another one is asked
+            if options.get("data") is not None or not _says_later(answer):
+                break
+            time.sleep(wait)
+            answer = self._sent(method, url, options)
         if answer.status_code == requests.codes.unauthorized:
             raise HdfsError(f"Authentication required: {_plain(answer.text)}", exception="AuthenticationException")
         return answer
@@ -123,6 +131,10 @@ def _check_certificates(ca: Path | None) -> None:
 
 def _refuses_token(answer: requests.Response) -> bool:
     return answer.status_code in (401, 403) and any(sign in answer.text for sign in _TOKEN_IS_GONE)
+
+
+def _says_later(answer: requests.Response) -> bool:
+    return answer.status_code == requests.codes.forbidden and "RetriableException" in answer.text
 
 
 def _plain(page: str) -> str:

@@ -1,6 +1,9 @@
 """Where HDFS is asked over HTTP, what it refuses, and who may read there. All tests of the lake try the rest."""
 
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -125,3 +128,29 @@ def test_what_is_written_has_the_permissions_that_the_umask_leaves(hdfs, tmp_pat
     storage.rename("staged", "table/month/run")
     found = [storage._client.status(path)["permission"] for path in ("table/month/run/file", "table/month")]
     assert found == ["640", "750"]
+
+
+class Starting(BaseHTTPRequestHandler):
+    """A NameNode in start-up mode, which no real one is for long enough: so many questions, and it answers."""
+
+    left = 2
+
+    def do_GET(self) -> None:
+        type(self).left -= 1
+        later = {"RemoteException": {"exception": "RetriableException", "message": "Namenode is in startup mode"}}
+        answer = later if self.left >= 0 else {"FileStatuses": {"FileStatus": [{"pathSuffix": "one"}]}}
+        content = json.dumps(answer).encode()
+        self.send_response(403 if self.left >= 0 else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def test_a_name_node_that_starts_is_waited_for():
+    with HTTPServer(("127.0.0.1", 0), Starting) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        storage = HdfsStorage("hdfs://127.0.0.1/lake", f"http://127.0.0.1:{server.server_port}")
+        assert storage.list("") == ["one"]
+        assert Starting.left == -1
+        server.shutdown()
