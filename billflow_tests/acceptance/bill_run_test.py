@@ -13,18 +13,16 @@ from billflow.examples import write_energy_small, write_telecom
 from billflow.lake.manifest import read_manifest
 from billflow.lake.publishing import _run_folders
 from billflow_tests.acceptance import telecom_oracle
-from billflow_tests.acceptance.runs import lake, put_on
+from billflow_tests.acceptance.runs import lake
 
 pytestmark = pytest.mark.usefixtures("compiled")  # as the runs of users are
 
 
-@pytest.fixture(scope="module", params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
-def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project, with its lake in a folder and on a real HDFS."""
+@pytest.fixture(scope="module")
+def energy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its lake in a folder; `confirm_test` and `crash_test` have theirs on HDFS."""
     folder = tmp_path_factory.mktemp("energy") / "project"
     write_energy_small(folder)
-    if request.param == "hdfs":
-        put_on(folder, request.getfixturevalue("hdfs"))
     return folder
 
 

@@ -25,21 +25,21 @@ from billflow.orchestration.launching import dagster_home, execute, open_instanc
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow_tests.acceptance.runs import lake, put_on, version
+from billflow_tests.servers.hdfs import Hdfs
 
 pytestmark = pytest.mark.slow
 
 MAY, JUNE = Partition("c01", "2026-05"), Partition("c01", "2026-06")
 
 
-@pytest.fixture(scope="module", params=["local", "hdfs"])
-def energy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project, with its lake in a folder and on a real HDFS."""
+@pytest.fixture(scope="module")
+def energy(hdfs: Hdfs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its lake on HDFS; `correct_test` and `late_usage_test` confirm in folders."""
     folder = tmp_path_factory.mktemp("confirm") / "project"
     write_energy_small(folder)
     settings = folder / "billflow.yaml"
     settings.write_text(settings.read_text() + "\ndocuments: {einvoice: factur-x}\n")
-    if request.param == "hdfs":
-        put_on(folder, request.getfixturevalue("hdfs"))
+    put_on(folder, hdfs)
     return folder
 
 

@@ -7,17 +7,24 @@ import pytest
 
 from billflow.examples import write_energy_small
 from billflow_tests.acceptance.runs import kill_when_staged, lake, put_on, start, version
+from billflow_tests.servers.hdfs import Hdfs
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["local", "hdfs"])
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def project(hdfs: Hdfs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """On HDFS; `test_two_runs_at_once_in_a_folder` tries what a folder's lake does otherwise."""
     folder = tmp_path_factory.mktemp("crash") / "project"
     write_energy_small(folder)
-    if request.param == "hdfs":
-        put_on(folder, request.getfixturevalue("hdfs"))
+    put_on(folder, hdfs)
     return folder
+
+
+@pytest.fixture
+def in_a_folder(tmp_path: Path) -> Path:
+    write_energy_small(tmp_path / "project")
+    return tmp_path / "project"
 
 
 def test_killed_while_writing_and_while_rendering_then_run_again(project, rows):
@@ -45,6 +52,15 @@ def test_two_runs_of_one_month_at_once(project, rows):
     assert sorted(codes) == [0, 1], errors
     assert "published first" in errors[codes.index(1)]
     assert rows(project, "select * from invoice_lines order by all") == before
+
+
+def test_two_runs_at_once_in_a_folder(in_a_folder, rows):
+    """A folder's commit is a link, HDFS's a rename."""
+    first, second = start(in_a_folder), start(in_a_folder)
+    errors = [process.communicate()[1] for process in (first, second)]
+    assert sorted([first.returncode, second.returncode]) == [0, 1], errors
+    assert rows(in_a_folder, "select count(*) as n from documents") == [{"n": 6}]
+    assert lake(in_a_folder).list("_staging") == []
 
 
 def test_runs_of_two_months_at_once(project, rows):
