@@ -25,7 +25,7 @@ _TRIES = 6
 """A NameNode sends us to a DataNode by chance, for a while also to one that has just died."""
 
 _STARTING = (0.5, 1, 2, 4, 8, 15)
-"""Seconds between questions to a NameNode that is there and does nothing yet: it still learns which blocks there are."""
+"""Seconds between questions to a NameNode that is there and does nothing yet: it learns which blocks there are."""
 
 _TOKEN_IS_GONE = ("InvalidToken", "can't be found in cache", "is expired", "TokenExpired")
 
