@@ -34,6 +34,8 @@ from billflow.settings import Documents
 PDFS_PER_BATCH = 64
 PDFS_PER_TASK = 1_000
 """About ten seconds of a core: progress shows, and an executor that is lost takes little with it."""
+PDFS_WORTH_A_TASK = 100
+"""A worker is two seconds of a core, and as many documents, at work before its first one."""
 
 PLAIN = Documents()
 
@@ -168,7 +170,7 @@ def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     equally many, and no sample has to be taken to find the ranges.
     """
     cores = payloads.sparkSession.sparkContext.defaultParallelism
-    tasks = max(cores, ceil(invoices / PDFS_PER_TASK))
+    tasks = max(1, min(cores, ceil(invoices / PDFS_WORTH_A_TASK)), ceil(invoices / PDFS_PER_TASK))
     digits = F.conv(F.substring("invoice_id", 1, _DIGITS), 16, 10).cast("bigint")
     task = F.shiftright(digits * F.lit(tasks), 4 * _DIGITS).cast("int")
     return payloads.repartitionById(tasks, task).sortWithinPartitions("invoice_id")
