@@ -1,10 +1,11 @@
 """Spark reads and writes of the lake's folders, laid out in buckets by account so that billing needs no shuffle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import count
 
-from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from billflow.lake.local_rows import local_rows
@@ -22,25 +23,19 @@ def conformed(frame: DataFrame, schema: StructType) -> DataFrame:
     return frame.select(*[frame[field.name].cast(field.dataType).alias(field.name) for field in schema])
 
 
-def write_bucketed(frame: DataFrame, location: str, buckets: int, *, partition_by: Sequence[str] = ()) -> None:
-    """Writes `frame` in `buckets` by account. It should be distributed like that already (else: many small files)."""
-    writer = frame.write.mode("overwrite").format("parquet")
-    writer = writer.bucketBy(buckets, BUCKET_KEY).sortBy(BUCKET_KEY)
-    if partition_by:
-        writer = writer.partitionBy(*partition_by)
-    _save(frame.sparkSession, writer, location)
+def write_bucketed(frame: DataFrame, location: str, buckets: int, *, partition_by: Sequence[str] = ()) -> DataFrame:
+    """Writes `frame` in `buckets` by account, and gives back what was written.
+
+    It should be distributed like that already (else: many small files). Columns of `partition_by` are its last ones.
+    """
+    name = _created(frame.sparkSession, location, frame.schema, buckets, partition_by)
+    frame.write.insertInto(name, overwrite=True)
+    return frame.sparkSession.table(name)
 
 
 def by_account(frame: DataFrame, buckets: int) -> DataFrame:
     """`frame` with each account's rows in the task that writes its bucket: the one shuffle of ingestion."""
     return frame.repartition(buckets, BUCKET_KEY)
-
-
-def _save(spark: SparkSession, writer: DataFrameWriter, location: str) -> None:
-    name = f"written_{next(_numbers)}"
-    writer.option("path", location).saveAsTable(name)
-    # Only the name goes; an external table's files stay. Bucketing cannot be written without a name.
-    spark.sql(f"DROP TABLE {name}")
 
 
 def write_plain(frame: DataFrame, location: str) -> None:
@@ -50,19 +45,34 @@ def write_plain(frame: DataFrame, location: str) -> None:
 
 def read_bucketed(spark: SparkSession, location: str, schema: StructType, buckets: int) -> DataFrame:
     """The table in one folder. `buckets` must be the number it was written with: another loses rows in silence."""
-    name = f"read_{next(_numbers)}"
+    return spark.table(_created(spark, location, schema, buckets))
+
+
+def _created(
+    spark: SparkSession, location: str, schema: StructType, buckets: int, partition_by: Sequence[str] = ()
+) -> str:
+    """The name of a new table over a folder; it needs one, for only named tables can be in buckets."""
+    name = f"table_{next(_numbers)}"
     columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in schema)
+    partitioned = f"PARTITIONED BY ({', '.join(partition_by)}) " if partition_by else ""
     spark.sql(
-        f"CREATE TABLE {name} ({columns}) USING parquet "
+        f"CREATE TABLE {name} ({columns}) USING parquet {partitioned}"
         f"CLUSTERED BY ({BUCKET_KEY}) SORTED BY ({BUCKET_KEY}) INTO {buckets} BUCKETS "
         f"LOCATION '{location.replace(chr(39), chr(92) + chr(39))}'"
     )
-    return spark.table(name)
+    return name
 
 
 def read_plain(spark: SparkSession, location: str, schema: StructType) -> DataFrame:
     """A table without buckets, such as quarantine."""
     return spark.read.schema(schema).parquet(location)
+
+
+def row_counts(frames: Mapping[str, DataFrame]) -> dict[str, int]:
+    """Rows of each frame, counted in one query: a small run feels the price of each."""
+    named = [rows.select(F.lit(name).alias("name")) for name, rows in frames.items()]
+    found = reduce(DataFrame.union, named).groupBy("name").agg(F.count(F.lit(1)).alias("rows")).collect()
+    return {**dict.fromkeys(frames, 0), **{row["name"]: row["rows"] for row in found}}
 
 
 def read_runs(spark: SparkSession, storage: Storage, runs: Iterable[TableRun], schema: StructType) -> DataFrame:

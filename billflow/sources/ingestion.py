@@ -96,13 +96,13 @@ def opened_deliveries(
 
 def deliver(opened: Mapping[Delivery, DataFrame], staging: Staging) -> dict[str, int]:
     """Copies what each source delivers to staged raw tables; delivery → rows. Errors as `Delivery.readable` makes."""
-    rows = {}
+    written = {}
     for delivery, delivered in opened.items():
         place = staging.uri(f"raw/{delivery.name}")
         with delivery.readable():
             tables.write_plain(delivered, place)
-        rows[delivery.name] = delivered.sparkSession.read.parquet(place).count()
-    return rows
+        written[delivery.name] = tables.read_plain(delivered.sparkSession, place, delivered.schema)
+    return tables.row_counts(written)
 
 
 def expressions_read(settings: Settings) -> dict[str, list[str]]:
@@ -144,6 +144,7 @@ class Ingestion:
         self.spark, self.settings, self.catalog, self.staging, self.buckets = spark, settings, catalog, staging, buckets
         self.before = before
         self._kept = count(1)
+        self._incoming: dict[str, DataFrame] = {}
         self.report: dict[str, dict[str, dict[str, str]]] = {}
         self._quarantine = Quarantine(spark, staging)
         self.mended: dict[str, int] = {}
@@ -166,6 +167,8 @@ class Ingestion:
         if self.settings.merging:
             self._merge(self.settings.merging, accounts, subscriptions)
         self._write_money(accounts)
+        for table, counted in measured(self._incoming).items():
+            self.report[table]["in"] = counted
         self.report["quarantine"] = self._quarantine.write()
         self.mended = self._quarantine.mended(self.before.quarantine.values() if self.before else ())
         self.spark.catalog.clearCache()
@@ -251,7 +254,7 @@ class Ingestion:
         self.report[table] = {"in": {**written, **(expected or {})}, VALID: written}
 
     def _mapped(self, table: str) -> DataFrame:
-        """All rows that the sources map to `table`, with source, system and _delivery; counts them on their way in."""
+        """All rows that the sources map to `table`, with source, system and _delivery; they are counted later."""
         parts = [
             self._mapped_part(source, mapping, table)
             for source in self.settings.sources
@@ -260,7 +263,8 @@ class Ingestion:
         if not parts:
             return self._no_rows(table)
         rows = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), parts)
-        self.report[table] = {"in": measured(rows)}
+        self.report[table] = {"in": {}}  # it stands first in the report, and is counted last
+        self._incoming[table] = rows
         return rows
 
     def _mapped_part(self, source: Source, mapping: TableMapping, table: str) -> DataFrame:
@@ -293,8 +297,7 @@ class Ingestion:
         schema = schemas.SCHEMAS[name]
         valid = tables.conformed(kept.where(F.col(VERDICT) == VALID), schema)
         place = self.staging.uri(name)
-        tables.write_bucketed(tables.by_account(valid, self.buckets), place, self.buckets)
-        return tables.read_bucketed(self.spark, place, schema, self.buckets)
+        return tables.write_bucketed(tables.by_account(valid, self.buckets), place, self.buckets)
 
     def _write_placed(self, table: str, judged: DataFrame) -> None:
         """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""

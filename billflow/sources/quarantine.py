@@ -1,6 +1,6 @@
 """Quarantine of an ingestion: rows that break a rule, as they were delivered; and which of before are good now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import reduce
 
 from pyspark import StorageLevel
@@ -38,20 +38,21 @@ class Quarantine:
     def write(self) -> dict[str, dict[str, str]]:
         """Writes the rows with the original row, a folder per cycle and month; table|cycle|month → rows."""
         found = self._found().persist(StorageLevel.DISK_ONLY)
-        deliveries = [
-            row["_delivery"] for row in found.select("_delivery").groupBy("_delivery").count().toLocalIterator()
-        ]
-        originals = [self._originals(name) for name in sorted(deliveries)]
-        if originals:
-            whole = found.join(reduce(DataFrame.unionByName, originals), ["_delivery", "_row"], "left")
-        else:
-            whole = found.withColumn("row", F.lit(None).cast("string"))
-        rows = tables.conformed(whole.withColumn("run_id", F.lit(self._staging.run_id)), schemas.QUARANTINE)
+        counted = found.groupBy("_delivery", "table", "cycle", "month").count().collect()
+        rows = self._whole(found, {row["_delivery"] for row in counted})
         place = F.when(F.col("month").isNull(), UNPLACED).otherwise(F.concat("cycle", F.lit("~"), "month"))
         rows.withColumn("place", place).coalesce(1).write.mode("overwrite").partitionBy("place").parquet(
             self._staging.uri("quarantine")
         )
-        return by_place(found)
+        return by_place(counted)
+
+    def _whole(self, found: DataFrame, deliveries: Collection[str]) -> DataFrame:
+        """QUARANTINE of what was found in these deliveries."""
+        if not deliveries:
+            return tables.empty(self._spark, schemas.QUARANTINE)
+        originals = reduce(DataFrame.unionByName, [self._originals(name) for name in sorted(deliveries)])
+        whole = found.join(originals, ["_delivery", "_row"], "left")
+        return tables.conformed(whole.withColumn("run_id", F.lit(self._staging.run_id)), schemas.QUARANTINE)
 
     def _originals(self, delivery: str) -> DataFrame:
         raw = self._spark.read.parquet(self._staging.uri(f"raw/{delivery}"))
@@ -71,7 +72,7 @@ class Quarantine:
         known = tables.read_runs(self._spark, self._staging.storage, runs, schemas.QUARANTINE)
         waited = known.where(F.col("key").isNotNull()).select(*_KEY).distinct()
         gone = waited.join(self._found().select(*_KEY), _KEY, "left_anti").persist(StorageLevel.DISK_ONLY)
-        left = {row["table"] for row in gone.select("table").distinct().toLocalIterator()}
+        left = {row["table"] for row in gone.select("table").distinct().collect()}
         found = {table: gone.join(self._good(table), _KEY, "left_semi").count() for table in sorted(left)}
         return {table: rows for table, rows in found.items() if rows}
 

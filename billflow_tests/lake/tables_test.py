@@ -127,10 +127,19 @@ def test_written_again_is_replaced(spark: SparkSession, folder: Path) -> None:
     assert read.count() == 3
 
 
-@pytest.mark.usefixtures("compiled")  # Spark's list of tables cannot be decoded without
-def test_no_names_are_left_behind(spark: SparkSession, usage: DataFrame) -> None:
-    assert usage.columns
-    assert [table.name for table in spark.catalog.listTables() if table.name.startswith("written_")] == []
+def test_what_is_given_back_is_what_was_written(spark: SparkSession, folder: Path) -> None:
+    schema = StructType([schemas.USAGE["account_id"]])
+    rows = spark.range(40).select((F.col("id") % 5).cast("string").alias("account_id"))
+    given_back = tables.write_bucketed(tables.by_account(rows, 2), str(folder / "given back"), 2)
+    counted = given_back.groupBy("account_id").count()
+    assert shuffles_of(counted) == []
+    assert {row["account_id"]: row["count"] for row in counted.collect()} == {str(account): 8 for account in range(5)}
+    assert tables.read_bucketed(spark, str(folder / "given back"), schema, 2).count() == 40
+
+
+def test_row_counts(spark: SparkSession) -> None:
+    frames = {"many": spark.range(30), "few": spark.range(2), "none": tables.empty(spark, schemas.INVOICE_TAXES)}
+    assert tables.row_counts(frames) == {"many": 30, "few": 2, "none": 0}
 
 
 @pytest.mark.parametrize("name", ["plain", "plain (1), 'a' & é"])
