@@ -13,7 +13,14 @@ from typing import Any
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, BooleanType, DataType, DecimalType, StringType
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    DecimalType,
+    StringType,
+    _parse_datatype_json_string,
+)
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
@@ -51,7 +58,7 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
     attempts = {place: _attempt(raw, text, timezone, f"{where}.{place}") for place, text in texts.items()}
     with mapping_mode(raw.sparkSession, timezone):
         met, condition = _filtered(raw, mapping, timezone, where)
-        typed = {place: _typed(met, attempt, f"{where}.{place}") for place, attempt in attempts.items()}
+        typed = {place: _typed(attempt, f"{where}.{place}") for place, attempt in attempts.items()}
         canonical = [
             typed.get(f"columns.{column}", F.lit(None).cast(type_of(column))).alias(column)
             for column in CANONICAL_TABLES[table].columns
@@ -61,14 +68,14 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
             for place, attempt in attempts.items()
         ]
         failures += [F.when(condition.failed, F.lit("where"))] if condition else []
-        return met.select(
-            *canonical,
-            *[typed[place].alias(f"_{_column(place)}") for place in mapping.options],
-            ROW,
-            FILE,
-            F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED),
-            F.col(CORRUPT).isNotNull().alias(MALFORMED),
-        )
+        options = [typed[place].alias(f"_{_column(place)}") for place in mapping.options]
+        failed = F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED)
+        try:
+            return met.select(*canonical, *options, ROW, FILE, failed, F.col(CORRUPT).isNotNull().alias(MALFORMED))
+        except AnalysisException:
+            for place, attempt in attempts.items():
+                _check_type(met, attempt, typed[place], f"{where}.{place}")
+            raise
 
 
 def _column(place: str) -> str:
@@ -122,7 +129,7 @@ def _attempt(raw: DataFrame, text: str, timezone: str, where: str) -> _Attempt:
         # ANSI raises for all of these but JSON that does not parse, which gives NULL in either mode.
         silent = frozenset({"JsonToStructs"}) if alike else _FALLIBLE
         failed = reduce(Column.__or__, [tried.isNull(), *_failures(raw.sparkSession, lenient, silent)])
-        kind = raw.select(expression).schema[0].dataType
+    kind = _parse_datatype_json_string(lenient.dataType().json())
     return _Attempt(text, tried["v"], failed, kind, _kind(lenient) == "AttributeReference")
 
 
@@ -207,19 +214,29 @@ def _first_line(error: PySparkException) -> str:
     return next(line for line in str(error).splitlines() if line.strip()).strip()
 
 
-def _typed(met: DataFrame, attempt: _Attempt, where: str) -> Column:
+def _typed(attempt: _Attempt, where: str) -> Column:
     """The value as the canonical type; NULL where it is not of it. SettingsError when no value can be."""
-    column = _column(where)
     try:
-        typed = converted(column, attempt.value, attempt.kind)
+        return converted(_column(where), attempt.value, attempt.kind)
+    except TypeError:
+        raise _cannot_become(attempt, where) from None
+
+
+def _check_type(met: DataFrame, attempt: _Attempt, typed: Column, where: str) -> None:
+    """SettingsError when no value of the expression can be of the canonical type."""
+    try:
         met.select(typed)
-    except (AnalysisException, TypeError):
-        raise SettingsError(
-            f"{attempt.text!r} gives {attempt.kind.simpleString()}, which cannot become {column}",
-            where=where,
-            remedy=f"give {type_of(column).simpleString()}",
-        ) from None
-    return typed
+    except AnalysisException:
+        raise _cannot_become(attempt, where) from None
+
+
+def _cannot_become(attempt: _Attempt, where: str) -> SettingsError:
+    column = _column(where)
+    return SettingsError(
+        f"{attempt.text!r} gives {attempt.kind.simpleString()}, which cannot become {column}",
+        where=where,
+        remedy=f"give {type_of(column).simpleString()}",
+    )
 
 
 # --- What fails: operations that ANSI SQL would refuse and that give NULL without it. -------------------------------

@@ -32,8 +32,16 @@ def rule(code: str, broken: Column, *reason: Column | str) -> Rule:
 
 def unknown(column: str, known: Collection[str]) -> Rule:
     """`unknown_<column>`: the value is missing or none of `known`."""
-    missing = ~F.coalesce(F.col(column).isin(sorted(known)), F.lit(False))
+    missing = ~F.coalesce(_one_of(column, known), F.lit(False))
     return rule(f"unknown_{column}", missing, f"the {column} is not known: ", F.col(column))
+
+
+def _one_of(column: str, values: Collection[str]) -> Column:
+    """`isin` as one text: with a call of Java for each of 600 time zones that takes half a second."""
+    if not values:
+        return F.lit(False)
+    texts = [value.replace("\\", "\\\\").replace("'", "\\'") for value in sorted(values)]
+    return F.expr(f"`{column}` in ('" + "', '".join(texts) + "')")
 
 
 def unknown_if_given(column: str, known: Collection[str]) -> Rule:
