@@ -26,9 +26,7 @@ def has_hierarchies(accounts: DataFrame) -> bool:
 
 
 def of_invoiced_accounts(usage: DataFrame, accounts: DataFrame) -> DataFrame:
-    """`usage` under the accounts that get the bills, as documents show it; as it is where each account has its own."""
-    if not has_hierarchies(accounts):
-        return usage
+    """`usage` under the accounts that get the bills, as documents show it."""
     tops = accounts.select(*ACCOUNT, "invoiced_account_id")
     owned = usage.join(tops, ACCOUNT, "inner").withColumn("account_id", F.col("invoiced_account_id"))
     return owned.drop("invoiced_account_id")

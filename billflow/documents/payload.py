@@ -140,13 +140,11 @@ def _with_history(bills: DataFrame, history: DataFrame | None) -> DataFrame:
     return joined.withColumn("history", F.when(~F.col("takes_back"), F.col("history")))
 
 
-def members_of(accounts: DataFrame) -> DataFrame | None:
+def members_of(accounts: DataFrame) -> DataFrame:
     """The accounts whose charges are on another one's bill: system, account_id (of that one), members.
 
-    An element is `{account_id, name}`. None where each account has its own bill, as most bases have.
+    An element is `{account_id, name}`.
     """
-    if not has_hierarchies(accounts):
-        return None
     others = accounts.where(F.col("invoiced_account_id") != F.col("account_id"))
     member = F.struct("account_id", "name")
     grouped = others.groupBy("system", "invoiced_account_id").agg(F.array_sort(F.collect_list(member)).alias("members"))
@@ -163,15 +161,17 @@ def payloads_of_bills(tables: Mapping[str, DataFrame], settings: Settings, catal
     consolidated = None
     if "consolidated_bills" in tables:
         consolidated = consolidated_lists(tables, settings.seller.name)
+    accounts, usage = tables["accounts"], tables["usage"]
+    hierarchies = has_hierarchies(accounts)  # most bases have none: each account has its own bill
     return invoice_payloads(
         invoices=tables["invoices"],
         lines=tables["invoice_lines"],
         taxes=tables["invoice_taxes"],
-        accounts=tables["accounts"],
-        usage=of_invoiced_accounts(tables["usage"], tables["accounts"]),
+        accounts=accounts,
+        usage=of_invoiced_accounts(usage, accounts) if hierarchies else usage,
         seller={name: value for name, value in settings.seller.model_dump().items() if value is not None},
         metrics=catalog.metrics,
-        members=members_of(tables["accounts"]),
+        members=members_of(accounts) if hierarchies else None,
         history=tables.get("usage_history"),
         consolidated=consolidated,
     )

@@ -199,10 +199,9 @@ class BillRun:
             return tables.empty(self.spark, schema)
         return tables.read_bucketed(self.spark, self.storage.uri(self.place_of(run)), schema, run.buckets)
 
-    def written(self, run: TableRun) -> int:
-        """Rows of a table of the ingestion, counted in its files."""
-        files = self.spark.read.schema("account_id string").parquet(self.storage.uri(self.place_of(run)))
-        return files.count()
+    def written(self, run: TableRun) -> DataFrame:
+        """The account of each row of a table of the ingestion, as its files have it."""
+        return self.spark.read.schema("account_id string").parquet(self.storage.uri(self.place_of(run)))
 
     def staged(self, table: str, schema: StructType) -> DataFrame:
         """A table that an earlier step of this run wrote by account."""
@@ -210,8 +209,7 @@ class BillRun:
 
     def stage(self, table: str, rows: DataFrame, schema: StructType) -> DataFrame:
         """Writes `rows` by account and gives back what was written."""
-        tables.write_bucketed(tables.conformed(rows, schema), self.staging.uri(table), self.buckets)
-        return self.staged(table, schema)
+        return tables.write_bucketed(tables.conformed(rows, schema), self.staging.uri(table), self.buckets)
 
     def stage_few(self, table: str, rows: DataFrame, schema: StructType) -> DataFrame:
         """Writes a small table as it is and gives back what was written."""

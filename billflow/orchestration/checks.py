@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from billflow.billing import consolidation, reconcile
 from billflow.billing.differences import is_own
 from billflow.lake import schemas
+from billflow.lake.tables import row_counts
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.other_bills import bills_of
@@ -40,7 +42,8 @@ def _result(problems: Sequence[str], **metadata: Any) -> dg.AssetCheckResult:
 
 def _found(*broken: DataFrame) -> list[str]:
     """The first rows of the violations in each frame, as text."""
-    return [f"{row['key']}: {row['problem']}" for rows in broken for row in rows.limit(_SHOWN).collect()]
+    first = reduce(DataFrame.union, [rows.limit(_SHOWN) for rows in broken]).collect() if broken else []
+    return [f"{row['key']}: {row['problem']}" for row in first]
 
 
 @dg.asset_check(asset="quarantine", blocking=True)
@@ -100,13 +103,12 @@ def _unequal(table: str, report: dict[str, dict[str, str]]) -> list[str]:
 def _miscounted(run: BillRun) -> list[str]:
     """Tables that hold other numbers of rows than were judged valid, counted from what was written."""
     of_period = {table: run.ingest.placed_tables()[table].get(run.partition.key) for table in PLACED}
-    counted = {
-        table: (one.rows, run.written(one)) for table, one in {**run.ingest.whole_tables(), **of_period}.items() if one
-    }
+    judged = {table: one for table, one in {**run.ingest.whole_tables(), **of_period}.items() if one}
+    written = row_counts({table: run.written(one) for table, one in judged.items()})
     return [
-        f"{table}: {judged} rows were judged valid, {written} rows are there"
-        for table, (judged, written) in counted.items()
-        if judged != written
+        f"{table}: {one.rows} rows were judged valid, {written[table]} rows are there"
+        for table, one in judged.items()
+        if one.rows != written[table]
     ]
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from billflow.billing.money import minor_digits
 from billflow.catalog import TaxPayer
 from billflow.lake import schemas
+from billflow.lake.small_tables import kept_small
 from billflow.orchestration.bill_run import BillRun
 from billflow.reference import Adjustment, Bill, BilledAhead, Member, Subscription, UsageEvent, bill_family
 
@@ -26,16 +27,14 @@ ACCOUNT = ["system", "account_id"]
 
 def disagreements(run: BillRun) -> tuple[list[str], int]:
     """(what differs, bills compared). The sample changes with the month and is the same in every repetition."""
-    tops = _sampled(run).cache()
-    members = _members(run, tops).cache()
+    tops = kept_small(_sampled(run))
+    members = kept_small(_members(run, tops))
     lines = _grouped(_of(run.staged("invoice_lines", schemas.INVOICE_LINES).orderBy("line_no"), tops))
     invoices = _grouped(_of(run.staged("invoices", schemas.INVOICES), tops))
     bills = _reference_bills(run, members)
     problems = [
         problem for key, bill in bills.items() for problem in _differences(key, bill, invoices[key], lines[key])
     ]
-    tops.unpersist()
-    members.unpersist()
     return problems, len(bills)
 
 

@@ -1,6 +1,7 @@
 """Canonical → charges → invoice lines → invoices and taxes."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -38,15 +39,19 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         rated = run.stage("charges", billing.rated, schemas.CHARGES)
         judged = billing.judged = billing.judged.persist(StorageLevel.DISK_ONLY)
         unrated = _unrated(run, billing)
-        counts = {"held_accounts": held.count(), "unrated_events": unrated.count()}
-        run.staging.note("charges", {**counts, "events": _event_counts(billing.usage, held, judged, unrated)})
+        events = _event_counts(billing.usage, held, judged, unrated)
+        rows = tables.row_counts({"charges": rated, "held": held})
+        counts = {"held_accounts": rows["held"], "unrated_events": int(events["unrated"]["rows"])}
+        run.staging.note("charges", {**counts, "events": events})
         judged.unpersist()
         billing.groups.unpersist()
-        return dg.MaterializeResult(metadata=described(rated, rated.count(), **counts))
+        return dg.MaterializeResult(metadata=described(rated, rows["charges"], **counts))
 
 
 def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
+    if billing.unrated.isEmpty():  # as in most months: no event needs to be looked at
+        return run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
     shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
     reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
     found = usage.in_groups(billing.usage, billing.unrated, run.pricebook).select(
@@ -68,15 +73,16 @@ def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
 def _event_counts(
     events: DataFrame, held: DataFrame, judged: DataFrame, unrated: DataFrame
 ) -> dict[str, dict[str, str]]:
-    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own."""
+    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own, in one query."""
+    each = (F.count(F.lit(1)), F.sum("quantity"))
     parts = {
-        "usage": events.agg(F.count(F.lit(1)), F.sum("quantity")),
-        "held": events.join(held, ["system", "account_id"], "left_semi").agg(F.count(F.lit(1)), F.sum("quantity")),
-        "unrated": unrated.agg(F.count(F.lit(1)), F.sum("quantity")),
+        "usage": events.agg(*each),
+        "held": events.join(held, ["system", "account_id"], "left_semi").agg(*each),
+        "unrated": unrated.agg(*each),
         "billed": judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
     }
-    rows = {name: part.first() for name, part in parts.items()}
-    return {name: {"rows": str(row[0] or 0), "quantity": f"{row[1] or 0:f}"} for name, row in rows.items() if row}
+    counted = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()])
+    return {name: {"rows": str(rows or 0), "quantity": f"{sums or 0:f}"} for name, rows, sums in counted.collect()}
 
 
 @dg.asset(
@@ -107,7 +113,8 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         unbillable = billing.held_late = run.stage_few("held_late", billing.held_late, schemas.HELD)
         written = run.stage("invoice_lines", billing.lines, schemas.INVOICE_LINES)
         billing.priced.unpersist()
-        return dg.MaterializeResult(metadata=described(written, written.count(), held_accounts=unbillable.count()))
+        rows = tables.row_counts({"invoice_lines": written, "held": unbillable})
+        return dg.MaterializeResult(metadata=described(written, rows["invoice_lines"], held_accounts=rows["held"]))
 
 
 @dg.multi_asset(
@@ -141,8 +148,9 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
         )
         made = invoices.invoices(groups, run.period, run.settings.payment_terms_days)
         written = run.stage("invoices", made, schemas.INVOICES)
-        yield dg.MaterializeResult("invoices", metadata=described(written, written.count(), totals=totals(written)))
-        yield dg.MaterializeResult("invoice_taxes", metadata=described(groups, groups.count()))
+        rows = tables.row_counts({"invoices": written, "invoice_taxes": groups})
+        yield dg.MaterializeResult("invoices", metadata=described(written, rows["invoices"], totals=totals(written)))
+        yield dg.MaterializeResult("invoice_taxes", metadata=described(groups, rows["invoice_taxes"]))
 
 
 @dg.asset(deps=["accounts", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)

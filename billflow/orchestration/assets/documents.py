@@ -39,12 +39,16 @@ def stage_rendered(run: BillRun, published: PublishedPartition, invoices: DataFr
     payloads = rendering.in_tasks(_payloads(run, published, invoices), published.counts.invoiced)
     rendered = rendering.render_documents(payloads, template_set, run.settings.documents)
     rendered.write.mode("overwrite").options(**store.write_options()).parquet(run.staging.uri("rendered"))
-    written = run.spark.read.parquet(run.staging.uri("rendered"))
+    written = _rendered(run)
     by_way = [F.count_if(F.col("way") == way).alias(way) for way in get_args(Way)]
     sums = written.agg(F.count("pdf"), F.sum("bytes"), F.sum("pages"), F.count("remarks"), *by_way).first()
     made, size, pages, remarked, *ways = (int(value or 0) for value in sums or ())
     told = {"bytes": size, "pages": pages, "printed with remarks": remarked, "template": template_set.fingerprint}
     return {"dagster/row_count": made, **told, **dict(zip(get_args(Way), ways, strict=True))}
+
+
+def _rendered(run: BillRun) -> DataFrame:
+    return tables.read_plain(run.spark, run.staging.uri("rendered"), rendering.DOCUMENTS)
 
 
 def _published(run: BillRun) -> PublishedPartition:
@@ -71,7 +75,10 @@ def read_published(run: BillRun, published: PublishedPartition, table: str) -> D
 
 def _stage_held(run: BillRun, published: PublishedPartition) -> int:
     """Writes the accounts whose PDF failed, with Typst's reason; how many."""
-    failed = run.spark.read.parquet(run.staging.uri("rendered")).where(F.col("error").isNotNull())
+    failed = _rendered(run).where(F.col("error").isNotNull())
+    if failed.isEmpty():
+        run.stage_few("held_documents", tables.empty(run.spark, schemas.HELD), schemas.HELD)
+        return 0
     named = failed.join(read_published(run, published, "invoices").drop("cycle", "month"), "invoice_id", "inner")
     held = named.withColumns({"rule": F.lit("document_failed"), "reason": F.col("error"), "run_id": F.lit(run.root)})
     return run.stage_few("held_documents", held, schemas.HELD).count()

@@ -1,12 +1,9 @@
 """Checks passed → published."""
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from billflow.errors import CheckFailedError
 from billflow.lake.catalogs import keep_catalog
@@ -15,6 +12,7 @@ from billflow.lake.digests import code_version
 from billflow.lake.manifest import AccountCounts, Ingest, PublishedPartition, TableRun, read_manifest
 from billflow.lake.publishing import Publication, publish
 from billflow.lake.schemas import HELD, INVOICES, SCHEMAS, UNRATED
+from billflow.lake.tables import read_plain, row_counts
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.assets.billing import totals
 from billflow.orchestration.bill_run import BillRun
@@ -100,13 +98,8 @@ def _path(run: BillRun, table: str) -> str:
 
 
 def _rows(run: BillRun, staged: Iterable[str]) -> dict[str, int]:
-    """Rows of each staged table, counted as they were written: in one query, whose price a small run feels."""
-    counted = {
-        table: run.spark.read.schema(_schema(table)).parquet(run.staging.uri(table)).select(F.lit(table).alias("table"))
-        for table in staged
-    }
-    found = reduce(DataFrame.union, counted.values()).groupBy("table").agg(F.count(F.lit(1)).alias("rows"))
-    return {**dict.fromkeys(counted, 0), **{row["table"]: row["rows"] for row in found.collect()}}
+    """Rows of each staged table, counted as they were written."""
+    return row_counts({table: read_plain(run.spark, run.staging.uri(table), _schema(table)) for table in staged})
 
 
 def _table_run(run: BillRun, table: str, path: str, rows: int) -> TableRun:
@@ -150,9 +143,10 @@ def _tables(run: BillRun, written: dict[str, TableRun]) -> dict[str, tuple[Table
 
 def _counts(run: BillRun, written: dict[str, TableRun]) -> AccountCounts:
     """Accounts = invoiced + without lines + held, or nothing is published."""
-    accounts = run.accounts().count()
+    billed = run.staged("invoices", INVOICES).select("system", "account_id").distinct()
+    counted = row_counts({"accounts": run.accounts(), "invoiced": billed})
+    accounts, invoiced = counted["accounts"], counted["invoiced"]
     held = written["held"].rows + written["held_late"].rows
-    invoiced = run.staged("invoices", INVOICES).select(F.struct("system", "account_id")).distinct().count()
     without_lines = accounts - held - invoiced
     if invoiced != written["invoices"].rows or without_lines < 0:
         raise CheckFailedError(
