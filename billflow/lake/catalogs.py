@@ -17,11 +17,19 @@ FOLDER = "_catalogs"
 
 def keep_catalog(storage: Storage, texts: Mapping[str, str]) -> str:
     """Keeps the texts of a catalogue's files, unless they are there already; their hash."""
-    content = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, indent=1).encode()
-    found = hashlib.sha256(content).hexdigest()
+    found = catalog_hash(texts)
     with suppress(FileExistsError):
-        storage.create(_path(found), content)
+        storage.create(_path(found), _content(texts))
     return found
+
+
+def catalog_hash(texts: Mapping[str, str]) -> str:
+    """The hash that the texts of a catalogue's files are kept under."""
+    return hashlib.sha256(_content(texts)).hexdigest()
+
+
+def _content(texts: Mapping[str, str]) -> bytes:
+    return json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, indent=1).encode()
 
 
 def kept_catalog(storage: Storage, catalog: str) -> dict[str, str]:

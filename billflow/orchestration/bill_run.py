@@ -1,5 +1,6 @@
 """What the steps of one bill run share: the partition, its prices, and where each table is staged."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import dagster as dg
@@ -12,7 +13,8 @@ from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import BACK
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
-from billflow.lake.manifest import Ingest, TableRun
+from billflow.lake.catalogs import catalog_hash
+from billflow.lake.manifest import Ingest, PublishedPartition, TableRun
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.standing import standing_lines
@@ -151,14 +153,15 @@ class BillRun:
                 found.append(partition)
         return found
 
-    def usage_history_of(self, partition: Partition) -> DataFrame | None:
-        """What that month's own bill run added up of its usage; None where there is none, or other usage by now."""
-        published = self.staging.base().partitions.get(partition.key)
-        if published is None or published.tables.get("usage") != (self.ingest.usage[partition.key],):
-            return None
-        runs = published.tables.get("usage_history", ())
+    def added_up_before(self, months: Sequence[Partition]) -> dict[str, list[str]]:
+        """`added_up` of the manifest that the run started from."""
+        return added_up(months, self.staging.base().partitions, self.ingest, catalog_hash(self.catalog_texts))
+
+    def usage_history(self, key: str, months: Sequence[str]) -> DataFrame:
+        """What a bill run before has added up of some months."""
+        runs = self.staging.base().partitions[key].tables["usage_history"]
         history = tables.read_runs(self.spark, self.storage, runs, schemas.USAGE_HISTORY)
-        return history.where(history["usage_month"] == partition.month) if runs else None
+        return history.where(history["usage_month"].isin(*months))
 
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""
@@ -219,6 +222,27 @@ class BillRun:
     def run_folder(self, table: str) -> str:
         """Where a table of this partition and run is published."""
         return run_folder(table, self.root, self.partition.placed)
+
+
+def added_up(
+    months: Sequence[Partition], published: Mapping[str, PublishedPartition], ingest: Ingest, catalog: str
+) -> dict[str, list[str]]:
+    """Key of a bill run → those of `months` (newest first) whose usage, as it is now, it has added up.
+
+    The month's own run; else that of a later one of them, if it had the same ingestion and the same `catalog` (hash).
+    """
+    found: dict[str, list[str]] = {}
+    alike: list[str] = []
+    for month in months:
+        run = published.get(month.key)
+        run = run if run and run.tables.get("usage_history") else None
+        if run and run.tables.get("usage") == (ingest.usage[month.key],):
+            found.setdefault(month.key, []).append(month.month)
+        elif alike:
+            found.setdefault(alike[0], []).append(month.month)
+        if run and (run.fingerprint, run.catalog) == (ingest.fingerprint, catalog):
+            alike.append(month.key)
+    return found
 
 
 def _staged_at(table: str, key: str) -> str:

@@ -157,13 +157,15 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
 def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Usage by account, metric and month, up to a year back: what a bill shows beside its own month.
 
-    Months before are taken from their own bill runs, unless their usage has changed since.
+    Months before are taken from bill runs before, unless their usage has changed since.
     """
     with explained(context.log):
         run = BillRun(context, project)
-        before = {one: run.usage_history_of(one) for one in run.months_before(history.MONTHS_BACK)}
-        kept = [rows for rows in before.values() if rows is not None]
-        months = {one.month: run.usage_of(one.key) for one, rows in before.items() if rows is None}
+        before = run.months_before(history.MONTHS_BACK)
+        known = run.added_up_before(before)
+        kept = [run.usage_history(key, months) for key, months in known.items()]
+        added_up = {month for months in known.values() for month in months}
+        months = {one.month: run.usage_of(one.key) for one in before if one.month not in added_up}
         months[run.partition.month] = run.usage()
         found = history.usage_history(months, run.accounts(), run.catalog, kept)
         placed = {"cycle": F.lit(run.partition.cycle), "month": F.lit(run.partition.month)}
