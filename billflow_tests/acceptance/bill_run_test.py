@@ -15,8 +15,6 @@ from billflow.lake.publishing import _run_folders
 from billflow_tests.acceptance import telecom_oracle
 from billflow_tests.acceptance.runs import lake
 
-pytestmark = pytest.mark.usefixtures("compiled")  # as the runs of users are
-
 
 @pytest.fixture(scope="module")
 def energy(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -160,6 +158,7 @@ def test_a_mapping_that_names_no_column_writes_nothing(tmp_path, billflow):
     assert not (tmp_path / "p" / "lake").exists()
 
 
+@pytest.mark.usefixtures("compiled")  # as a base of more than a few customers is; the few above are interpreted
 def test_telecom_agrees_with_an_independent_program(tmp_path, billflow, rows):
     example = write_telecom(tmp_path / "p", customers=60)
     result = billflow("--project", example.folder, "run", "--cycle", example.cycle, "--month", example.month)
