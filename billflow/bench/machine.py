@@ -37,4 +37,9 @@ def peak_mebibytes() -> float:
 
 def described() -> dict[str, Any]:
     """What the figures depend on."""
-    return {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "memory_mebibytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
+        "python": platform.python_version(),
+    }

@@ -12,29 +12,32 @@ from rich.table import Table
 from billflow import __version__
 from billflow.bench.documents import COMPARED, Compared, Made, compare
 from billflow.bench.machine import described
+from billflow.cli.benching_bill_runs import bill_run, queries
 from billflow.cli.output import open_output
-from billflow.errors import UsageError
 
 DEFAULT_DOCUMENTS = 200
-LATER = ("bill-run", "queries")
 
 
-@click.command()
-@click.argument("what", type=click.Choice(["bill-run", "documents", "queries"]))
+@click.group()
+def bench() -> None:
+    """Measure against rivals on this machine, side by side."""
+
+
+bench.add_command(bill_run)
+bench.add_command(queries)
+
+
+@bench.command()
 @click.option(
     "--customers", type=click.IntRange(min=10), default=DEFAULT_DOCUMENTS, show_default=True, help="Bills of each size."
 )
 @click.option("--json", "target", type=click.Path(path_type=Path, dir_okay=False), help="The figures as JSON too.")
-def bench(what: str, customers: int, target: Path | None) -> None:
-    """Measure against rivals on this machine, side by side; `documents` only in this version.
+def documents(customers: int, target: Path | None) -> None:
+    """PDFs: billflow beside others that make them.
 
     PDFs of bills of four sizes, in one process and through Spark on all cores, beside the same bill made by Typst's own
     tables, the `typst` command, ReportLab and WeasyPrint where they are installed: pip install 'billflow[bench]'.
     """
-    if what in LATER:
-        raise UsageError(
-            f"`billflow bench {what}` is not in this version", remedy="`billflow bench documents` measures PDFs"
-        )
     with Console(stderr=True).status("starting") as status:
         found = compare(customers, status.update)
     _print(found)

@@ -3,13 +3,10 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from billflow.bench.bills import bill
 from billflow.bench.documents import COMPARED, SHAPES, Made, ours
 from billflow.bench.machine import WARM_UP, milliseconds_of
-from billflow.cli.benching import bench
-from billflow.errors import UsageError
 
 
 def test_the_first_turns_do_not_count(monkeypatch):
@@ -31,13 +28,6 @@ def test_a_bill_has_as_many_pages_as_its_name_says(name):
 
     with pypdfium2.PdfDocument(ours()(bill(**SHAPES[name]))) as document:
         assert name.startswith(f"{len(document)} pages, ")
-
-
-@pytest.mark.parametrize("what", ["bill-run", "queries"])
-def test_what_is_not_there_yet_says_so(what):
-    found = CliRunner().invoke(bench, [what])
-    assert isinstance(found.exception, UsageError)
-    assert "not in this version" in str(found.exception)
 
 
 @pytest.mark.slow
