@@ -41,8 +41,8 @@ _POSTGRES = click.option(
     "--customers",
     "sizes",
     type=_Sizes(),
-    default=(DEFAULT_CUSTOMERS,),
-    show_default=str(DEFAULT_CUSTOMERS),
+    default=str(DEFAULT_CUSTOMERS),
+    show_default=True,
     help="Customers of the base; several sizes, as 25000,250000,2500000, show how the cost grows.",
 )
 @_RUNS

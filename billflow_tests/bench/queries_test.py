@@ -11,6 +11,8 @@ from billflow.bench.queries_report import markdown, write
 from billflow.errors import CheckFailedError
 from billflow_tests.servers.processes import unavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def asked(compared, base, small, scratch):
