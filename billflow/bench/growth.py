@@ -9,7 +9,7 @@ Points = Sequence[tuple[int, float]]
 """(customers, seconds), ascending."""
 
 _COLOURS = ("#1b5e9b", "#c0392b", "#e08e0b", "#8e44ad", "#2e8b57")
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 440, 64, 250, 40, 48
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 440, 64, 340, 56, 48
 
 
 def exponent(points: Points) -> float | None:
@@ -59,7 +59,7 @@ def _axes(across: _Scale, up: _Scale) -> Iterator[str]:
         yield f'<path d="M{across.start} {y:.1f}H{across.end}" stroke="#ddd"/>'
         yield f'<text x="{across.start - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,g}</text>'
     yield f'<text x="{across.end}" y="{up.start + 38}" text-anchor="end">customers</text>'
-    yield f'<text x="{across.start - 6}" y="{up.end - 6}" text-anchor="end">seconds</text>'
+    yield f'<text x="{across.start - 6}" y="{up.end - 14}" text-anchor="end">seconds</text>'
 
 
 def _lines(ways: Mapping[str, Points], across: _Scale, up: _Scale) -> Iterator[str]:

@@ -47,35 +47,39 @@ def started(scratch: Path) -> Iterator[tuple[str, int]]:
 
     Root's one runs as the user postgres, who has to reach `scratch`.
     """
-    programs, user = _programs(), _owner()
-    home = scratch / "postgres"
-    home.mkdir()
-    password, kept = secrets.token_hex(16), scratch / "password"
-    kept.touch(0o600)
-    kept.write_text(password, encoding="utf-8")
-    if user:
-        shutil.chown(home, user)
-        shutil.chown(kept, user)
-    port = _free_port()
-    begin = ["-D", f"{home}/data", "-U", _USER, f"--pwfile={kept}", "-A", "scram-sha-256"]
-    _done([str(programs / "initdb"), *begin, "-E", "UTF8", "--locale=C"], user)
-    settings = {**tuned(), "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(home)}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with (scratch / "postgres.log").open("wb") as log:
-        server = subprocess.Popen(
-            [str(programs / "postgres"), "-D", f"{home}/data", *options],
-            stdout=log,
-            stderr=log,
-            user=user,
-            start_new_session=True,
-        )
+    programs, user, port = _programs(), _owner(), _free_port()
+    password = _initialised(programs, scratch, user)
+    log = scratch / "postgres.log"
+    server = _launched(programs, scratch, port, user, log)
     try:
-        _wait(server, [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)], scratch / "postgres.log")
+        _wait(server, [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)], log)
         yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres", server.pid
     finally:
         if server.poll() is None:
             server.send_signal(signal.SIGINT)  # ends its sessions
         server.wait(timeout=_PATIENCE)
+
+
+def _initialised(programs: Path, scratch: Path, user: str | None) -> str:
+    """Makes the server's folder in `scratch`; the password of its user."""
+    home, password, kept = scratch / "postgres", secrets.token_hex(16), scratch / "password"
+    home.mkdir()
+    kept.touch(0o600)
+    kept.write_text(password, encoding="utf-8")
+    if user:
+        shutil.chown(home, user)
+        shutil.chown(kept, user)
+    begin = ["-D", f"{home}/data", "-U", _USER, f"--pwfile={kept}", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C"]
+    _done([str(programs / "initdb"), *begin], user)
+    return password
+
+
+def _launched(programs: Path, scratch: Path, port: int, user: str | None, log: Path) -> "subprocess.Popen[bytes]":
+    settings = {**tuned(), "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command = [str(programs / "postgres"), "-D", f"{scratch}/postgres/data", *options]
+    with log.open("wb") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, user=user, cwd="/", start_new_session=True)
 
 
 def _programs() -> Path:
