@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import adbc_driver_manager
 import pyarrow.dataset
 
 from billflow.bench.base import PERIOD_END, PERIOD_START, Base
@@ -63,8 +64,12 @@ class Postgres:
         return meter.spent
 
     def make_schema(self, cursor: Any) -> None:
-        """What `clear` removes."""
-        cursor.execute(f"CREATE SCHEMA {SCHEMA}")
+        """What `clear` removes. MachineError when there is one of that name, or this user may not make one."""
+        try:
+            cursor.execute(f"CREATE SCHEMA {SCHEMA}")
+        except adbc_driver_manager.Error as error:
+            what = f"the schema {SCHEMA} cannot be made: {str(error).splitlines()[0]}"
+            raise MachineError(what, where="--postgres", remedy="drop it, or name another database") from None
         self._made = True
 
     def copy(self, cursor: Any, table: str, rows: Any) -> None:
@@ -80,7 +85,8 @@ class Postgres:
             if way != SETS:
                 run(cursor, Meter(None), "postgres_results")
                 run(cursor, Meter(None), "postgres_procedure")
-            cursor.execute("CHECKPOINT")  # what was done before is not written while the bills are made
+            if self.process is not None:  # it takes a right that only the owner of a server has
+                cursor.execute("CHECKPOINT")  # what was done before is not written while the bills are made
             with meter.measured():
                 self._bills()[way](base, cursor, meter)
             totals = totals_of(_asked(cursor), "('x' || {})::bit(48)::bigint")
