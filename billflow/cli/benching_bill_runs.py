@@ -57,7 +57,7 @@ def bill_run(sizes: Sequence[int], runs: int, postgres: str | None, target: Path
     """A bill run without documents: billflow, PostgreSQL and DuckDB, side by side.
 
     A base with 12 usage rows a customer, the same tariffs and taxes, and totals that agree to the cent. A PostgreSQL is
-    started for it from the machine's package. Files go to TMPDIR meanwhile: about 4 GB for a million customers.
+    started for it from the machine's package. Files go to TMPDIR meanwhile: about 5 GB for a million customers.
     """
     with _bench(runs, postgres) as bench:
         found = [compare(size, bench) for size in sizes]
