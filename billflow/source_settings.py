@@ -142,6 +142,8 @@ class SqlSource(AnySource):
     kind: Literal["sql"]
     url: SqlUrl
     """`postgresql://user:password@host:port/database`, `mysql://…`, `mariadb://…` or `sqlite:///file.db`."""
+    timeout: int = Field(default=600, ge=1)
+    """Seconds that the database may say nothing before its connection is given up and made again."""
     tables: dict[str, SqlMappings] = Field(min_length=1)
 
 

@@ -28,6 +28,8 @@ class Query:
     """Its place in billflow.yaml, for errors."""
     snapshot: str | None = None
     """Name of the state of the database that is read, where it can give one to several connections."""
+    silence: float = 600.0
+    """Seconds that the database may say nothing."""
 
     def of(self, condition: str | None) -> "Query":
         """Of its rows those that meet a condition; all of them without one."""

@@ -12,14 +12,20 @@ import pyarrow as pa
 from billflow.sources.database import DAY, DIGITS, FLAG, INSTANT, REAL, SCALE, TEXT, WALL_CLOCK, WHOLE, Database, Query
 from billflow.sources.mysql_connection import MySqlConnection
 
+_PATIENCE = "connect_timeout=10"
+"""Seconds that PostgreSQL has to be found, unless its url says otherwise."""
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 _POSTGRES_AWAY = (
     "Connection refused",
+    "accepting connections",  # not yet, or not in hot standby
     "closed the connection",
     "could not receive",
     "could not send",
     "could not translate host name",
+    "during SSL exchange",
+    "in recovery mode",
+    "lost connection to parallel worker",
     "no connection to the server",
     "starting up",
     "shutting down",
@@ -27,6 +33,7 @@ _POSTGRES_AWAY = (
     "timed out",
     "timeout expired",
     "too many clients",
+    "postmaster exit",
     "remaining connection slots",
 )
 
@@ -51,7 +58,8 @@ class Postgres(Database):
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # a tenth of a second that other commands spare
 
         parts = urlsplit(query.url)
-        with closing(dbapi.connect(parts._replace(scheme="postgresql").geturl())) as connection:
+        given = parts.query if "connect_timeout=" in parts.query else f"{parts.query}&{_PATIENCE}".lstrip("&")
+        with closing(dbapi.connect(parts._replace(scheme="postgresql", query=given).geturl())) as connection:
             with closing(connection.cursor()) as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 if query.snapshot:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ from billflow.errors import MachineError, PassingError, SettingsError
 from billflow.sources.database import BATCH, INSTANT, TEXT, WALL_CLOCK, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.servers import server_error
+from billflow.sources.silence import heard
 from billflow.strict_yaml import without_passwords
 
 _DRIVERS = ("adbc_", "asyncmy", "pymysql", "sqlite3")
@@ -23,14 +25,25 @@ _PACKAGE = re.compile(r"'(\w+)' package is required")
 def fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of a query in a schema that ends with a column for the text of rows that do not fit it.
 
-    Errors as `explained` makes them.
+    Errors as `explained` makes them, and PassingError when the database says nothing for too long.
     """
+    return heard(partial(_fetched, query, schema), query.silence, silent(query))
+
+
+def _fetched(query: Query, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     database = database_of(query.url)
     delivered = pa.schema(list(schema)[:-1])
     with explained(query), database.connected(query) as connection:
         for batch in database.batches(connection, query.select, delivered):
             for start in range(0, batch.num_rows, BATCH):
                 yield _fitted(batch.slice(start, BATCH), schema)
+
+
+def silent(query: Query) -> PassingError:
+    """The database has said nothing for too long."""
+    place = f"{query.where} ({without_passwords(query.url)})"
+    remedy = "see that it runs and that no lock holds it up, or allow it longer (timeout); then run again"
+    return PassingError(f"the database says nothing for {query.silence:g} s", where=place, remedy=remedy)
 
 
 @contextmanager

@@ -1,16 +1,20 @@
 """What each source delivers, whatever its kind: the one list of kinds."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol, cast
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from billflow.errors import BillflowError, PassingError
 from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_mappings import FileMapping, MongoMapping, RedisMapping, SearchMapping, SqlMapping, TableMapping
 from billflow.source_settings import FileSource, JdbcSource, MongoSource, RedisSource, SearchSource, Source
 from billflow.sources.elasticsearch import search_delivery
-from billflow.sources.files import FileDelivery, file_delivery
+from billflow.sources.files import FileDelivery, file_delivery, state_of
 from billflow.sources.jdbc import JdbcDelivery, jdbc_delivery
 from billflow.sources.mongodb import mongo_delivery
 from billflow.sources.redis import redis_delivery
@@ -97,6 +101,34 @@ def state(settings: Settings) -> list[list[Any]] | None:
     return None if None in states else [one for one in states if one is not None]
 
 
+@contextmanager
+def undisturbed(settings: Settings) -> Iterator[None]:
+    """PassingError when a file of a source changes or goes while the sources are read inside, whatever came of it.
+
+    Files that come meanwhile disturb nobody.
+    """
+    before = [(one, file, state_of(file)) for one in file_deliveries(settings) for file in one.files()]
+    try:
+        yield
+    except (BillflowError, OSError, PySparkException, Py4JError) as error:
+        if (disturbed := _disturbed(before)) is not None:
+            raise disturbed from error
+        raise
+    if (disturbed := _disturbed(before)) is not None:
+        raise disturbed
+
+
+def _disturbed(before: list[tuple[FileDelivery, Path, tuple[int, ...]]]) -> PassingError | None:
+    for delivery, file, state in before:
+        if state_of(file) != state:
+            return PassingError(
+                f"{file} has changed while it was read",
+                where=delivery.where,
+                remedy="write it as .NAME and rename it when it is whole; then run again",
+            )
+    return None
+
+
 def size(settings: Settings) -> int | None:
     """Bytes of all sources; None where one of them does not tell."""
     sizes = [delivery.size for delivery in deliveries(settings).values()]
@@ -105,5 +137,9 @@ def size(settings: Settings) -> int | None:
 
 def source_files(settings: Settings) -> list[str]:
     """Absolute paths of the files that executors are going to read."""
-    delivered = [one for one in deliveries(settings).values() if isinstance(one, FileDelivery)]
-    return sorted({str(file) for one in delivered for file in one.files()})
+    return sorted({str(file) for one in file_deliveries(settings) for file in one.files()})
+
+
+def file_deliveries(settings: Settings) -> list[FileDelivery]:
+    """Those of sources of kind `files`."""
+    return [one for one in deliveries(settings).values() if isinstance(one, FileDelivery)]

@@ -77,8 +77,7 @@ class FileDelivery:
 
     def state(self) -> list[Any]:
         """Name, bytes, time modified and time changed of each file: the same state means the same rows."""
-        stats = [(str(file), file.stat()) for file in self.files()]
-        return [[name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns] for name, stat in stats]
+        return [[str(file), *state_of(file)] for file in self.files()]
 
     @contextmanager
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
@@ -115,6 +114,15 @@ class FileDelivery:
                 where=self.where,
                 remedy="deliver the file again",
             ) from error
+
+
+def state_of(file: Path) -> tuple[int, ...]:
+    """Bytes, time modified and time changed; nothing of a file that is gone."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def file_delivery(settings: Settings, source: FileSource, mapping: FileMapping, place: str) -> FileDelivery:

@@ -27,6 +27,8 @@ _SCHEMA = pa.schema([(_TEXT, pa.string())])
 _BATCH = 4_096
 _PATIENCE = 10_000
 """Milliseconds that a server has to be found."""
+_SILENCE = 600_000
+"""Milliseconds that it may be silent, unless its url says otherwise."""
 _KEY = "_id"
 
 
@@ -125,7 +127,8 @@ def _collection(documents: Documents) -> Iterator[Any]:
     from pymongo import MongoClient  # noqa: PLC0415
 
     aware: Any = CodecOptions(tz_aware=True, tzinfo=UTC)
-    client: Any = MongoClient(documents.url, serverSelectionTimeoutMS=_PATIENCE, appname="billflow")
+    silence: dict[str, Any] = {} if "sockettimeoutms=" in documents.url.lower() else {"socketTimeoutMS": _SILENCE}
+    client: Any = MongoClient(documents.url, serverSelectionTimeoutMS=_PATIENCE, appname="billflow", **silence)
     with client:
         yield client.get_default_database().get_collection(documents.collection, codec_options=aware)
 

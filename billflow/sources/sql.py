@@ -1,11 +1,11 @@
 """Sources of kind `sql`: tables and queries of databases, read in parts by Spark's executors."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pydantic import SecretStr
@@ -15,14 +15,17 @@ from pyspark.sql import functions as F
 from billflow.settings import Settings
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import SqlSource
-from billflow.sources.database import Query
+from billflow.sources.database import Database, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.database_parts import conditions
-from billflow.sources.databases import explained, fetched
+from billflow.sources.databases import explained, fetched, silent
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
+from billflow.sources.silence import held
 from billflow.strict_yaml import without_passwords
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -50,28 +53,27 @@ class SqlDelivery:
 
     def check(self) -> None:
         """Connects, and has the database look at the query. SettingsError or MachineError."""
-        database = database_of(self.query.url)
-        with explained(self.query), database.connected(self.query) as connection:
-            self._columns(database.schema(connection, self.query.select))
+        with self._asked(lambda database, connection: self._columns(database.schema(connection, self.query.select))):
+            pass
 
     def sample(self) -> str:
         """The columns, and the first row as the database has it."""
-        database = database_of(self.query.url)
-        with explained(self.query), database.connected(self.query) as connection:
-            schema = database.schema(connection, self.query.select)
-            first = f"SELECT * FROM ({self.query.select}) AS _first LIMIT 1"
-            rows = [row for batch in database.batches(connection, first, schema) for row in batch.to_pylist()]
-        return sample_row(self.shown, self.query.url, rows[0] if rows else None)
+        with self._asked(self._first) as rows:
+            return sample_row(self.shown, self.query.url, rows[0] if rows else None)
+
+    def _first(self, database: Database, connection: Any) -> list[dict[str, Any]]:
+        schema = database.schema(connection, self.query.select)
+        first = f"SELECT * FROM ({self.query.select}) AS _first LIMIT 1"
+        return [row for batch in database.batches(connection, first, schema) for row in batch.to_pylist()]
 
     def state(self) -> list[Any] | None:
         """What changes when the rows do; None where only reading them tells."""
         if self.watermark is None:
             return None
-        database = database_of(self.query.url)
-        newest = f"max({database.name(self.watermark)})"
-        with explained(self.query), database.connected(self.query) as connection:
-            found = database.one(connection, f"SELECT count(*), {newest} FROM ({self.query.select}) AS _all")
-        return [self.name, without_passwords(self.query.url), *map(str, found)]
+        newest = f"max({database_of(self.query.url).name(self.watermark)})"
+        select = f"SELECT count(*), {newest} FROM ({self.query.select}) AS _all"
+        with self._asked(lambda database, connection: database.one(connection, select)) as found:
+            return [self.name, without_passwords(self.query.url), *map(str, found)]
 
     @contextmanager
     def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
@@ -79,18 +81,33 @@ class SqlDelivery:
 
         Where the database can, all parts see the state of one moment.
         """
-        database = database_of(self.query.url)
-        with explained(self.query), database.connected(self.query) as connection:
-            schema = self._columns(database.schema(connection, self.query.select))
-            seen = replace(self.query, snapshot=database.snapshot(connection))
-            parts = self._parts(spark, connection)
-            plain = read_parts(spark, [seen.of(part) for part in parts], schema, partial(fetched, schema=schema))
+        cores = spark.sparkContext.defaultParallelism
+        with self._asked(partial(self._cut, cores)) as (schema, parts):
+            plain = read_parts(spark, parts, schema, partial(fetched, schema=schema))
             yield plain.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
 
-    def _parts(self, spark: SparkSession, connection: Any) -> list[str | None]:
+    @contextmanager
+    def _asked(self, ask: Callable[[Database, Any], Answer]) -> Iterator[Answer]:
+        """What is asked of the database; the connection lasts as long as this does. Errors as `fetched` makes them."""
+        database = database_of(self.query.url)
+
+        @contextmanager
+        def answered() -> Iterator[Answer]:
+            with explained(self.query), database.connected(self.query) as connection:
+                yield ask(database, connection)
+
+        with held(answered, self.query.silence, silent(self.query)) as answer:
+            yield answer
+
+    def _cut(self, cores: int, database: Database, connection: Any) -> tuple[pa.Schema, list[Query]]:
+        """The columns, and the parts that are read, as the database is now."""
+        schema = self._columns(database.schema(connection, self.query.select))
+        seen = replace(self.query, snapshot=database.snapshot(connection))
+        return schema, [seen.of(part) for part in self._parts(cores, database, connection)]
+
+    def _parts(self, cores: int, database: Database, connection: Any) -> list[str | None]:
         if self.partition_by is None:
             return [None]
-        database, cores = database_of(self.query.url), spark.sparkContext.defaultParallelism
         try:
             return [*conditions(database, connection, self.query.select, self.partition_by, cores)]
         except LookupError:
@@ -118,7 +135,8 @@ def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, pla
     if mapping.where:
         select = f"SELECT * FROM ({select}) AS _all WHERE {mapping.where}"
     shown = mapping.table or "query"
-    return SqlDelivery(source.name, Query(url, select, place), mapping.partition_by, mapping.watermark, place, shown)
+    query = Query(url, select, place, silence=source.timeout)
+    return SqlDelivery(source.name, query, mapping.partition_by, mapping.watermark, place, shown)
 
 
 def url_of(settings: Settings, url: SecretStr) -> str:

@@ -221,6 +221,21 @@ def test_a_database_that_is_away_may_come_back(kind):
         rows_or_error(f"{kind}://billing:secret@127.0.0.1:1/billing")
 
 
+@pytest.mark.parametrize(
+    ("told", "passes"),
+    [
+        ("FATAL: the database system is not yet accepting connections", True),
+        ("FATAL: the database system is in recovery mode", True),
+        ("ERROR: lost connection to parallel worker", True),
+        ("FATAL: postmaster exited during a parallel transaction", True),
+        ("server sent an error response during SSL exchange", True),
+        ('FATAL: database "nope" does not exist', False),
+    ],
+)
+def test_what_postgresql_says_while_it_dies_and_comes_back(told, passes):
+    assert database_of("postgresql://db/x").is_passing(RuntimeError(told)) is passes
+
+
 def rows_or_error(url: str) -> None:
     list(fetched(Query(url, "select 1 as one"), pa.schema([pa.field("_corrupt", pa.string())])))
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from billflow.errors import SettingsError
+from billflow.errors import PassingError, SettingsError
 from billflow.settings import Settings
-from billflow.sources.deliveries import check_sources, deliveries, mappings, state
+from billflow.sources.deliveries import check_sources, deliveries, mappings, state, undisturbed
 from billflow.sources.files import FileDelivery
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 
@@ -420,3 +420,33 @@ class TestState:
 
     def test_a_file_that_is_no_source(self, folder: Path) -> None:
         assert not self.changed(folder, lambda: (folder / "notes.txt").write_text("x"))
+
+
+class TestUndisturbed:
+    @pytest.fixture
+    @staticmethod
+    def folder(tmp_path: Path) -> Path:
+        put(tmp_path, {"c.csv": "id,name\n1,Ann\n", "s.csv": "id,d\n"})
+        return tmp_path
+
+    @pytest.mark.parametrize("ends", [None, SettingsError("damaged")], ids=["read", "damaged"])
+    @pytest.mark.parametrize(
+        "change", [lambda file: file.write_text("id,name\n1,Bob\n"), Path.unlink], ids=["changed", "gone"]
+    )
+    def test_a_file_that_changes_may_be_whole_the_next_time(
+        self, folder: Path, change: Callable[[Path], Any], ends: Exception | None
+    ) -> None:
+        with pytest.raises(PassingError, match=r"c.csv has changed while it was read"):
+            self._read(folder, change, ends)
+
+    def _read(self, folder: Path, change: Callable[[Path], Any], ends: Exception | None) -> None:
+        with undisturbed(settings(folder)):
+            change(folder / "c.csv")
+            if ends:
+                raise ends
+
+    def test_files_that_come_disturb_nobody_and_errors_stay_what_they_are(self, folder: Path) -> None:
+        with undisturbed(settings(folder, "*.csv")):
+            (folder / "t.csv").write_text("id,d\n")
+        with pytest.raises(SettingsError, match="damaged"), undisturbed(settings(folder)):
+            raise SettingsError("damaged")
