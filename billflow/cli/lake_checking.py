@@ -9,6 +9,8 @@ from rich.markup import escape
 
 from billflow.exact_json import exact_json
 from billflow.lake.fsck import Finding, examine
+from billflow.lake.healed import keep
+from billflow.lake.healing import action
 from billflow.lake.manifest import versions
 from billflow.lake.publishing import remove
 from billflow.lake.storage import Storage, open_lake
@@ -35,7 +37,11 @@ def fsck(project: str | None, *, repair: bool, shape: str) -> int:
     findings = list(examine(storage, settings.retention))
     needless = [one for one in findings if one.needless]
     if repair and needless:
-        remove(storage, [one.path for one in needless])
+        removed = set(remove(storage, [one.path for one in needless]))
+        repaired = [
+            action("lake repaired", one.path, f"{one.kind}: removed") for one in needless if one.path in removed
+        ]
+        keep(storage, repaired, by="lake fsck --repair")
     if shape == "json":
         sys.stdout.write(exact_json({"repaired": repair, "findings": [asdict(one) for one in findings]}) + "\n")
     else:

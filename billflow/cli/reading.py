@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import duckdb
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +18,7 @@ from billflow.cli.output import open_output
 from billflow.errors import BrokenManifestError, UsageError
 from billflow.exact_json import exact_json
 from billflow.lake import published
+from billflow.lake.healed import healed
 from billflow.lake.manifest import NumberRange, PublishedPartition, read_manifest
 from billflow.lake.retention import readable_runs
 from billflow.lake.storage import Storage, open_lake
@@ -40,6 +42,7 @@ def status(project: str | None) -> None:
     console = open_output()
     if not manifest.partitions:
         console.print("nothing is published yet; `billflow run --cycle C --month YYYY-MM` bills a month")
+        _print_healed(console, storage)
         return
     table = Table(
         "cycle", "month", "status", "invoices", "total", "PDFs", "without lines", "held", "quarantine", "numbers"
@@ -72,6 +75,17 @@ def status(project: str | None) -> None:
         )
     for delivery, columns in (manifest.ingest.new_columns if manifest.ingest else {}).items():
         console.print(f"{delivery}: new in the source: {', '.join(columns)}", markup=False)
+    _print_healed(console, storage)
+
+
+_NEWEST = 10
+"""Records of what was healed that are listed."""
+
+
+def _print_healed(console: Console, storage: Storage) -> None:
+    for one in healed(storage, newest=_NEWEST):
+        what = "; ".join(map(str, one.actions))
+        console.print(f"{one.at:%Y-%m-%d %H:%M} {one.key or one.by}: healed by itself: {what}", markup=False)
 
 
 def _older_runs(storage: Storage, retention: Retention) -> Iterator[str]:

@@ -21,17 +21,23 @@ from billflow.catalog import load_catalog
 from billflow.cli.progress import Progress, open_console
 from billflow.documents.templates import check_own_templates
 from billflow.errors import UsageError
+from billflow.lake.healed import healed
+from billflow.lake.healing import summed
 from billflow.lake.manifest import Manifest, read_manifest
-from billflow.lake.storage import open_lake
+from billflow.lake.storage import Storage, open_lake
+from billflow.orchestration.healing import heal_dead_runs
 from billflow.orchestration.jobs import JOB
 from billflow.orchestration.launching import dagster_home, execute, open_instance
 from billflow.orchestration.partitions import Partition
-from billflow.orchestration.processes import mark_dead_runs
 from billflow.settings import Settings, find_project, load_settings
 from billflow.sources.deliveries import check_sources
+from billflow.sources.parts import tried
 
 _PATIENCE = 20
 """Seconds that servers have to end by themselves."""
+
+_SOURCES_PATIENCE = 10
+"""Seconds within which a source that does not answer is asked again before a run begins."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def open_dagster(project: OpenProject) -> Iterator[dg.DagsterInstance]:
     """The project's Dagster, with runs marked failed whose process is gone."""
     home = dagster_home(project.folder)
     with _environment(project.folder, home), open_instance(home) as instance:
-        mark_dead_runs(instance)
+        heal_dead_runs(instance, open_lake(project.settings), by="billflow")
         yield instance
 
 
@@ -117,7 +123,7 @@ def _check_project(project: OpenProject) -> None:
     """Everything that can be wrong before Spark starts."""
     load_catalog(project.folder / "catalog")
     open_lake(project.settings)
-    check_sources(project.settings)
+    tried(lambda: check_sources(project.settings), "source asked again", patience=_SOURCES_PATIENCE)
     check_own_templates(project.settings.templates, project.settings.documents)
 
 
@@ -125,7 +131,10 @@ def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterIn
     code = run_job(JOB, partition, instance)
     if code:
         return code
-    return _report(partition, read_manifest(open_lake(project.settings)))
+    storage = open_lake(project.settings)
+    code = _report(partition, manifest := read_manifest(storage))
+    _print_healed(storage, manifest.partitions[partition.key].run_id)
+    return code
 
 
 def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int:
@@ -164,6 +173,18 @@ def _report(partition: Partition, manifest: Manifest) -> int:
     return 3 if counts.held + failed else 0
 
 
+def _print_healed(storage: Storage, run_id: str) -> None:
+    """What went wrong on the way and needed nobody, in one line."""
+    actions = summed(action for record in healed(storage, by=run_id) for action in record.actions)
+    if actions:
+        more = f"; and {len(actions) - _SHOWN:,} more (billflow status)" if len(actions) > _SHOWN else ""
+        console = Console(highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  healed by itself: {'; '.join(map(str, actions[:_SHOWN]))}{more}")
+
+
+_SHOWN = 5
+"""Actions that a run prints."""
+
 _WHY_UNPLACED = 'billflow query "select source, rules, count(*) from quarantine where month is null group by all"'
 
 
@@ -183,7 +204,7 @@ def ui(project: str | None, port: int, host: str) -> int:
     load_catalog(opened.folder / "catalog")
     home = dagster_home(opened.folder)
     with open_instance(home) as instance:
-        mark_dead_runs(instance)
+        heal_dead_runs(instance, open_lake(opened.settings), by="billflow ui")
     click.echo(f"billflow's UI is at http://{host}:{port} (stop it with Ctrl-C)")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "billflow.definitions", "-h", host, "-p", str(port)]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "BILLFLOW_PROJECT": str(opened.folder)}

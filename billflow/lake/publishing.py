@@ -7,7 +7,7 @@ its numbers were to follow those of a manifest that is not the newest any more.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from billflow.errors import BrokenManifestError, PassingError, RunFailedError
 from billflow.lake import manifest as manifests
 from billflow.lake.conflicts import lost_to, numbers_taken
+from billflow.lake.healing import action, note
 from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, is_correction
 from billflow.lake.retention import kept_folders
 from billflow.lake.schemas import SCHEMAS
@@ -107,7 +108,7 @@ def publish(
     # What nobody needed before and after: a run that was dead may have come back in between. What the rule keeps is
     # asked once, now, and only if there is something to remove: many manifests may have to be read for it.
     if before:
-        remove(storage, [folder for folder in _removable(storage, retention) if folder in before])
+        _note_removed(remove(storage, [folder for folder in _removable(storage, retention) if folder in before]))
     return committed
 
 
@@ -204,14 +205,23 @@ def _runs_below(storage: Storage, folder: str) -> list[str]:
     return found
 
 
-def remove(storage: Storage, folders: Iterable[str]) -> None:
-    """Removes what `unnamed` has found, but for staging folders whose run has come back since."""
-    head = manifests.read_manifest(storage)
+def remove(storage: Storage, folders: Iterable[str]) -> list[str]:
+    """Removes what `unnamed` has found, but for staging folders whose run has come back since; what is gone now."""
+    head, removed = manifests.read_manifest(storage), []
     for folder in folders:
         staging, _, run_id = folder.partition("/")
         if staging == STAGING_FOLDER and not Staging(storage, run_id).is_abandoned(head):
             continue  # its run has come back since
         storage.delete(folder)
+        removed.append(folder)
+    return removed
+
+
+def _note_removed(folders: Sequence[str]) -> None:
+    """Only what a run left behind that died is healed; older runs go because they are older."""
+    dead = {name for folder in folders for staging, _, name in [folder.partition("/")] if staging == STAGING_FOLDER}
+    left = [folder for folder in folders if folder.startswith(f"{STAGING_FOLDER}/") or _made_by(folder, dead)]
+    note(*(action("left-over removed", one, "the run that made it ended before it had cleared up") for one in left))
 
 
 def finish(storage: Storage, run_id: str) -> None:

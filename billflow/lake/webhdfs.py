@@ -14,6 +14,7 @@ from requests.auth import AuthBase
 from urllib3 import Retry
 
 from billflow.errors import MachineError
+from billflow.lake.healing import action, note
 from billflow.lake.kerberos import Login, token, without_token
 from billflow.lake.name_nodes import user_name, wants_kerberos
 from billflow.settings import HdfsSettings
@@ -76,6 +77,7 @@ class WebHdfs(Client):
         """One request; once more with another token when HDFS does not take ours (any more): nothing was done then."""
         answer = self._sent(method, url, options)
         if self._as_whom.login and options.get("data") is None and _refuses_token(answer):
+            note(action("token renewed", "HDFS", _plain(answer.text)))
             self._as_whom.renew()
             answer = self._sent(method, url, options)
         for wait in _STARTING if len(self._urls) == 1 else ():  # of several, another one is asked
@@ -94,7 +96,10 @@ class WebHdfs(Client):
             answer: requests.Response = super()._request(method, url, **verify, **options)
         except requests.RequestException as error:
             # Addresses are in these texts, and in addresses there are tokens.
+            if len(self._urls) > 1 and url.startswith(tuple(self._urls)):
+                note(action("another NameNode asked", "HDFS", reason_of(error)))
             raise type(error)(reason_of(error)) from None
+        _note_again(answer)
         return answer
 
     def move(self, source: str, target: str, *, overwrite: bool = False) -> None:
@@ -153,9 +158,17 @@ def tried(transfer: Callable[[], _T]) -> _T:
             return transfer()
         except requests.exceptions.SSLError:
             raise
-        except requests.ConnectionError:
-            time.sleep(0.1 * 2**attempt)
+        except requests.ConnectionError as error:
+            pause = 0.1 * 2**attempt
+            note(action("HDFS asked again", "HDFS", reason_of(error), waited=pause))
+            time.sleep(pause)
     return transfer()
+
+
+def _note_again(answer: requests.Response) -> None:
+    """Notes the connections that were not made before the one that gave this answer."""
+    before = answer.raw.retries.history if answer.raw.retries else ()
+    note(*(action("HDFS asked again", "HDFS", reason_of(one.error)) for one in before if one.error))
 
 
 def reason_of(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
@@ -14,11 +15,14 @@ from billflow.billing.rates import BACK
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
 from billflow.lake.catalogs import catalog_hash
+from billflow.lake.healed import keep
+from billflow.lake.healing import taken
 from billflow.lake.manifest import Ingest, PublishedPartition, TableRun
 from billflow.lake.publishing import run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.standing import standing_lines
 from billflow.lake.storage import Storage
+from billflow.orchestration.healing import note_tried_again, shown
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import PROCESS_TAG, in_this_process
 from billflow.orchestration.project import Project
@@ -37,6 +41,7 @@ class BillRun:
         process = in_this_process(run.run_id)
         if run.tags.get(PROCESS_TAG) != process:  # started by the daemon, not by `billflow run`
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process})
+        note_tried_again(context)
 
     @cached_property
     def settings(self) -> Settings:
@@ -218,6 +223,12 @@ class BillRun:
         """Writes a small table as it is and gives back what was written."""
         tables.write_plain(tables.conformed(rows, schema).coalesce(1), self.staging.uri(table))
         return tables.read_plain(self.spark, self.staging.uri(table), schema)
+
+    def healed(self) -> dict[str, Any]:
+        """Keeps a record of what was healed since the last one; metadata that shows it."""
+        actions = taken()
+        keep(self.storage, actions, by=self.root, key=self.partition.key)
+        return shown(actions)
 
     def run_folder(self, table: str) -> str:
         """Where a table of this partition and run is published."""

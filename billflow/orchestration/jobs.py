@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from billflow.orchestration.closing import closed_partition, next_reason
-from billflow.orchestration.processes import mark_dead_runs
+from billflow.orchestration.healing import heal_dead_runs
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
 
@@ -105,7 +105,7 @@ def closing_sensor(cycle: str) -> dg.SensorDefinition:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks runs failed whose process is gone (killed, out of memory, a machine that restarted).",
 )
-def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def dead_runs(context: dg.SensorEvaluationContext, project: Project) -> dg.SkipReason:
     """Looked at where the runs' processes are: in the code location."""
-    dead = mark_dead_runs(context.instance)
+    dead = heal_dead_runs(context.instance, project.storage(), by="sensor dead_runs")
     return dg.SkipReason(f"marked failed: {', '.join(dead)}" if dead else "every started run has its process")

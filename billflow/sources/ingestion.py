@@ -36,6 +36,7 @@ from billflow.sources.mapping import map_rows
 from billflow.sources.merging.decisions import judge_crosswalk
 from billflow.sources.merging.merge import Merge
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
+from billflow.sources.parts import note_fetched_again
 from billflow.sources.quarantine import Quarantine
 from billflow.sources.registers import as_readings, has_readings, of_registers
 from billflow.sources.replacements import replaces_any, with_replacements
@@ -102,7 +103,9 @@ def deliver(opened: Mapping[Delivery, DataFrame], staging: Staging) -> dict[str,
         with delivery.readable():
             tables.write_plain(delivered, place)
         written[delivery.name] = tables.read_plain(delivered.sparkSession, place, delivered.schema)
-    return tables.row_counts(written)
+    rows = tables.row_counts(written)
+    note_fetched_again()
+    return rows
 
 
 def expressions_read(settings: Settings) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from billflow.canonical import CANONICAL_TABLES
 from billflow.lake import schemas, tables
+from billflow.lake.healing import action, note
 from billflow.lake.manifest import TableRun
 from billflow.lake.staging import Staging
 from billflow.sources.counting import by_place
@@ -18,6 +19,8 @@ from billflow.sources.verdicts import VALID, VERDICT, key_text, quarantined
 UNPLACED = "__unplaced__"
 """Folder of rows without cycle and month."""
 _KEY = ["source", "table", "key"]
+_SHOWN = 6
+"""Periods that are listed."""
 
 
 class Quarantine:
@@ -62,9 +65,10 @@ class Quarantine:
         return raw.select(F.lit(delivery).alias("_delivery"), F.col(ROW).alias("_row"), row.alias("row"))
 
     def mended(self, before: Iterable[TableRun]) -> dict[str, int]:
-        """Table → keys that were in the quarantine `before`, are in none now, and have a good row.
+        """Table → keys that were in the quarantine `before`, are in none now, and have a good row; it is noted too.
 
-        What was wrong with them is mended at the source; nobody needs to do anything more about them.
+        What was wrong with them is mended at the source: their rows are replayed with all others, and nobody needs to
+        do more about them than to bill their months again.
         """
         runs = [run for run in before if run.rows]
         if not runs:
@@ -73,11 +77,18 @@ class Quarantine:
         waited = known.where(F.col("key").isNotNull()).select(*_KEY).distinct()
         gone = waited.join(self._found().select(*_KEY), _KEY, "left_anti").persist(StorageLevel.DISK_ONLY)
         left = {row["table"] for row in gone.select("table").distinct().collect()}
-        found = {table: gone.join(self._good(table), _KEY, "left_semi").count() for table in sorted(left)}
+        found = {table: self._replayed(table, gone) for table in sorted(left.intersection(self._judged))}
         return {table: rows for table, rows in found.items() if rows}
 
-    def _good(self, table: str) -> DataFrame:
-        if table not in self._judged:
-            return tables.empty(self._spark, schemas.QUARANTINE)
+    def _replayed(self, table: str, gone: DataFrame) -> int:
+        """How many of the keys that are gone have a good row; notes them with the periods that they are of."""
         good = self._judged[table].where(F.col(VERDICT) == VALID)
-        return good.select("source", F.lit(table).alias("table"), key_text(CANONICAL_TABLES[table].key).alias("key"))
+        key = key_text(CANONICAL_TABLES[table].key).alias("key")
+        placed = F.concat("_cycle", F.lit("|"), "_month") if "_month" in good.columns else F.lit(None).cast("string")
+        keyed = good.select("source", F.lit(table).alias("table"), key, placed.alias("period"))
+        sums = F.count(F.lit(1)), F.min("key"), F.sort_array(F.collect_set("period"))
+        rows, first, periods = keyed.join(gone, _KEY, "left_semi").agg(*sums).first() or (0, "", ())
+        if rows:
+            months = f"; bill again where a draft is older: {', '.join(periods[:_SHOWN])}" if periods else ""
+            note(action("row mended at its source replayed", table, f"the first key is {first}{months}", times=rows))
+        return int(rows)

@@ -27,7 +27,7 @@ def in_a_folder(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_killed_while_writing_and_while_rendering_then_run_again(project, rows):
+def test_killed_while_writing_and_while_rendering_then_run_again(project, billflow, rows):
     kill_when_staged(project, "invoice_lines")
     assert version(project) == 0
     kill_when_staged(project, "rendered")
@@ -35,8 +35,10 @@ def test_killed_while_writing_and_while_rendering_then_run_again(project, rows):
     assert rows(project, "select count(*) as n from invoices") == [{"n": 6}]
     assert rows(project, "select count(*) as n from documents") == [{"n": 0}]
     process = start(project)
-    _, errors = process.communicate()
+    told, errors = process.communicate()
     assert process.returncode == 0, errors
+    assert "healed by itself: left-over removed, _staging/" in told
+    assert "healed by itself: run marked as ended, run " in billflow("--project", project, "status").output
     assert rows(project, "select count(*) as n from documents") == [{"n": 6}]
     assert lake(project).list("_staging") == []
     with dg.DagsterInstance.from_config(str(project / ".dagster")) as instance:

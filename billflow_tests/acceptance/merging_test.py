@@ -141,6 +141,7 @@ def test_what_is_mended_at_the_source_leaves_quarantine_and_is_told(project, bil
     assert rows(project, "select * from quarantine") == []
     told = billflow("--project", project, "status").output
     assert "bills: 1 rows that were in quarantine are good since the last ingestion" in told
+    assert "healed by itself: row mended at its source replayed, bills: the first key is " in told
 
 
 def test_what_was_confirmed_stays(project, billflow, rows):

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from billflow.billing.rating import NO_CHARGE
 from billflow.cli.main import cli
 from billflow.insights import connect
+from billflow.lake.healed import keep
+from billflow.lake.healing import action
 from billflow.lake.manifest import Ingest, Manifest, TableRun
 from billflow.lake.storage import LocalStorage
 from billflow.yaml_schemas import schema_of
@@ -50,8 +52,12 @@ def billed(tmp_path: Path) -> None:
     some_bills.confirm(storage, some_bills.MAY)
 
 
-def test_nothing_is_published(run: Run) -> None:
+def test_nothing_is_published(run: Run, tmp_path: Path) -> None:
+    keep(
+        LocalStorage(str(tmp_path / "lake")), [action("lake repaired", "x", "orphan: removed")], by="lake fsck --repair"
+    )
     assert "nothing is published yet" in run("status")
+    assert "lake fsck --repair: healed by itself: lake repaired, x: orphan: removed\n" in run("status")
     assert run("leakage") == "all usage that was measured is on a bill\n"
     assert run("query", "select count(*) as n from open_items", "--format", "csv") == "n\n0\n"
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from billflow.cli.lake_checking import lake
 from billflow.errors import MachineError
 from billflow.lake.fsck import examine
+from billflow.lake.healed import healed
 from billflow.lake.manifest import path_of, read_manifest
 from billflow.lake.publishing import finish, remove, run_folder
 from billflow.lake.storage import Storage
@@ -124,6 +125,10 @@ def test_the_command_removes_only_when_it_is_told_to(tmp_path, options, left):
     storage.write(f"{folder(run_id='ghost')}/{FILE}", parquet(1))
     result = CliRunner().invoke(lake, ["fsck", *options], obj=str(tmp_path / "p"), standalone_mode=False)
     assert (result.return_value, storage.exists(folder(run_id="ghost"))) == (0, left)
+    done = [(one.by, str(action)) for one in healed(storage) for action in one.actions]
+    assert done == (
+        [] if left else [("lake fsck --repair", f"lake repaired, {folder(run_id='ghost')}: orphan: removed")]
+    )
     storage.delete(folder(run_id="r1"))
     again = CliRunner().invoke(lake, ["fsck", "--format", "json"], obj=str(tmp_path / "p"), standalone_mode=False)
     assert again.return_value == 1

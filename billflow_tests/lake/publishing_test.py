@@ -11,6 +11,7 @@ import pytest
 
 from billflow.errors import ConflictError, PassingError, RunFailedError
 from billflow.lake import manifest as manifests
+from billflow.lake.healing import taken
 from billflow.lake.publishing import Publication, finish, publish, run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage, open_storage
@@ -54,11 +55,13 @@ def test_staged_then_renamed_then_named(storage: Storage) -> None:
 
 
 def test_the_run_before_stays_readable_and_the_one_before_that_goes(storage: Storage) -> None:
+    taken()
     for run_id in ("r1", "r2", "r3", "r4"):
         published(storage, run_id)
         finish(storage, run_id)
     assert seen(storage) == all_of("r4")
     assert [bool(folders_of(storage, run_id)) for run_id in ("r1", "r3", "r4")] == [False, True, True]
+    assert taken() == []  # nothing was wrong
 
 
 def test_tables_of_other_partitions_stay(storage: Storage) -> None:
@@ -135,8 +138,10 @@ class TestKilled:
         assert folders_of(storage, "r2")
         published(storage, "r3")
         assert seen(storage) == all_of("r3")
+        taken()
         published(storage, "r4", ("c02", "2013-01"))
         assert folders_of(storage, "r2") == []
+        assert "_staging/r2" in {one.where for one in taken()}
 
     def test_the_step_can_be_tried_again(self, storage: Storage, at: int) -> None:
         """A retried step finds what is staged by the run's id; what it publishes must still be there afterwards."""

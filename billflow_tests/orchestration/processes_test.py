@@ -7,7 +7,10 @@ import subprocess
 import dagster as dg
 import pytest
 
+from billflow.lake.healed import healed
 from billflow.lake.staging import process_started
+from billflow.lake.storage import LocalStorage
+from billflow.orchestration.healing import heal_dead_runs
 from billflow.orchestration.processes import PROCESS_TAG, in_this_process, mark_dead_runs
 
 STARTED, CANCELING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING
@@ -50,6 +53,14 @@ def test_a_dead_one(instance, status, expected):
     assert mark_dead_runs(instance) == [run]
     assert instance.get_run_by_id(run).status.value == expected
     assert mark_dead_runs(instance) == []
+
+
+def test_a_dead_one_is_recorded(instance, tmp_path):
+    storage, run = LocalStorage(str(tmp_path)), run_in(instance, STARTED, dead_process())
+    assert heal_dead_runs(instance, storage, by="billflow") == [run]
+    assert heal_dead_runs(instance, storage, by="billflow") == []
+    [record] = healed(storage)
+    assert [str(one) for one in record.actions] == [f"run marked as ended, run {run}: its process is gone"]
 
 
 @pytest.mark.parametrize(

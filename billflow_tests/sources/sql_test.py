@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from billflow.errors import PassingError, SettingsError
+from billflow.lake.healing import taken
 from billflow.lake.tables import write_plain
 from billflow.settings import Settings, load_settings
-from billflow.sources import sql
+from billflow.sources import parts, sql
 from billflow.sources.database import Query
 from billflow.sources.databases import fetched
 from billflow.sources.deliveries import check_sources, deliveries, state
 from billflow.sources.ingestion import opened_deliveries
+from billflow.sources.parts import note_fetched_again
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 from billflow_tests.servers.processes import wait_until
@@ -35,6 +37,7 @@ sources:
   - name: crm
     kind: sql
     url: "{url}"
+    timeout: {timeout}
     tables:
       customers: {{table: customer, columns: {{account_id: id, name: name}}}}
       subscriptions:
@@ -69,8 +72,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     started.stop()
 
 
-def project(folder: Path, url: str, **usage: Any) -> Settings:
-    text = PROJECT.format(url=url, usage=json.dumps({**USAGE, **usage}))
+def project(folder: Path, url: str, *, timeout: int = 600, **usage: Any) -> Settings:
+    text = PROJECT.format(url=url, timeout=timeout, usage=json.dumps({**USAGE, **usage}))
     (folder / "billflow.yaml").write_text(text, encoding="utf-8")
     return load_settings(folder, {})
 
@@ -129,9 +132,57 @@ def test_a_lost_connection_is_made_again_and_no_row_comes_twice(
     spark: SparkSession, server: Postgres, tmp_path: Path
 ) -> None:
     settings = project(tmp_path, server.url, table=None, query=SLOW, partition_by=None)
+    note_fetched_again()
+    taken()
     with delivered(settings, "pg_sleep").opened(spark) as rows, meanwhile(lambda: cut(server)) as cuts:
         assert [row["id"] for row in rows.select("id").collect()] == [1, 2, 3, 4, 5, 6]
     assert cuts == [1]
+    note_fetched_again()
+    [again] = taken()
+    assert (again.kind, again.times, again.waited) == ("part of a source fetched again", 1, 0.5)
+    assert again.where == f"sources.crm ({server.url.replace(PASSWORD, '…')})"
+    assert "terminating connection" in again.what
+    assert PASSWORD not in again.model_dump_json()
+
+
+def test_a_table_that_is_locked_is_not_waited_for_for_ever(server: Postgres, tmp_path: Path) -> None:
+    settings = project(tmp_path, server.url, timeout=1)
+    with locked(server), pytest.raises(PassingError, match="says nothing for 1 s") as caught:
+        check_sources(settings)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_source_is_asked_again_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "FIRST_PAUSE", 0.01)
+    taken()
+    away = project(tmp_path, "postgresql://u:secret@127.0.0.1:1/x")
+    with pytest.raises(PassingError, match=r"does not answer.* \(tried 4 times\)"):
+        parts.tried(lambda: check_sources(away), "source asked again", patience=60)
+    assert [(one.kind, one.times) for one in taken()] == [("source asked again", 3)]
+    with pytest.raises(PassingError, match=r"does not answer(?!.*tried)"):
+        parts.tried(lambda: check_sources(away), "source asked again", patience=0)
+    assert taken() == []
+
+
+LOCKED = "pg_locks where relation = 'usage'::regclass and mode = 'AccessExclusiveLock' and granted"
+
+
+@contextmanager
+def locked(server: Postgres) -> Iterator[None]:
+    """Somebody is at work on the table."""
+
+    def hold() -> None:
+        with suppress(RuntimeError):  # it is ended
+            server.do("begin", "lock table usage", "select pg_sleep(600)")
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    wait_until(lambda: bool(one(server, f"select pid::bigint as pid from {LOCKED}")), "the table is locked")
+    try:
+        yield
+    finally:
+        one(server, f"select pg_terminate_backend(pid)::int::bigint as pid from {LOCKED}")
+        holder.join()
 
 
 def test_a_server_that_dies_is_told_without_its_password(spark: SparkSession, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def confirmed_bills(
         if partition is None:
             raise CheckFailedError(problems[0], where=run.partition.key, remedy="run the partition again, then confirm")
         version = _publish(run, partition)
-        yield dg.MaterializeResult(metadata={"manifest": version, **_shown(partition)})
+        yield dg.MaterializeResult(metadata={"manifest": version, **_shown(partition), **run.healed()})
 
 
 def _verified(run: ConfirmRun) -> tuple[PublishedPartition | None, list[str]]:

@@ -16,6 +16,7 @@ from billflow.lake.manifest import Manifest, PublishedPartition, TableRun, read_
 from billflow.lake.publishing import Publication, finish, publish
 from billflow.orchestration.assets.publishing import published_bills
 from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.healing import note_gone_on
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, explained
 
@@ -98,7 +99,9 @@ def published_documents(context: dg.AssetExecutionContext, project: Project) -> 
         manifest = _commit(run, moves, rendered, held)
         with suppress(PassingError):  # all is published; the next run clears up
             finish(run.storage, run.root)
-        return dg.MaterializeResult(metadata={"manifest": manifest.version, "dagster/row_count": rendered.rows})
+        note_gone_on(context.run, run.partition.key)
+        told = {"manifest": manifest.version, "dagster/row_count": rendered.rows}
+        return dg.MaterializeResult(metadata={**told, **run.healed()})
 
 
 def _already_published(run: BillRun) -> TableRun | None:

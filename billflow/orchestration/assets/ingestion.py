@@ -16,7 +16,7 @@ from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained
-from billflow.sources.deliveries import Delivery, check_sources
+from billflow.sources.deliveries import Delivery, check_sources, undisturbed
 from billflow.sources.drift import KnownColumns, columns_of, new_columns
 from billflow.sources.ingestion import (
     Ingestion,
@@ -38,6 +38,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         head = read_manifest(run.storage)
         head.check_open(run.partition.key)
         check_sources(run.settings)
+        sources.enter_context(undisturbed(run.settings))
         check_own_templates(run.settings.templates, run.settings.documents)
         texts = project.catalog_texts()
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
@@ -59,7 +60,7 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None, "read": read})
         shown = {"deliveries": rows, "columns": read["columns"], "new columns": read["new_columns"]}
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": sum(rows.values()), **shown, "unchanged": known is not None}
+            metadata={"dagster/row_count": sum(rows.values()), **shown, "unchanged": known is not None, **run.healed()}
         )
 
 
@@ -118,6 +119,7 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
         if not run.staging.noted("raw")["reused"]:
             _ingest(run)
         run.staging.note("ingest", {"buckets": run.ingest.accounts.buckets})
+        healed = run.healed()
         report = run.ingest.report
         yield _result("accounts", run.accounts(), report["customers"], **_merged(report))
         yield _result("subscriptions", run.subscriptions(), report["subscriptions"])
@@ -127,7 +129,11 @@ def canonical(context: dg.AssetExecutionContext, project: Project) -> Iterator[d
         yield _result("payments", run.payments(), report.get("payments", {}))
         yield dg.MaterializeResult(
             "quarantine",
-            metadata={"by table, cycle and month": as_markdown(report["quarantine"]), "mended": run.ingest.mended},
+            metadata={
+                "by table, cycle and month": as_markdown(report["quarantine"]),
+                "mended": run.ingest.mended,
+                **healed,
+            },
         )
 
 

@@ -55,7 +55,7 @@ def _publish_bills(context: dg.AssetExecutionContext, project: Project) -> dg.Ma
         publication = Publication(run.root, run.partition.key, partition, replaces, _own_ingest(run))
         manifest = publish(run.storage, moves, publication, run.settings.retention)
         stays = {"path": run.settings.lake_root, "stays readable": str(run.settings.retention)}
-        return dg.MaterializeResult(metadata={"manifest": manifest.version, **stays})
+        return dg.MaterializeResult(metadata={"manifest": manifest.version, **stays, **run.healed()})
 
 
 published_bills = publishing_asset()

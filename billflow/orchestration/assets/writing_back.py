@@ -23,4 +23,5 @@ def written_back(context: dg.AssetExecutionContext, project: Project) -> dg.Mate
         left_out = [sink.name for sink in run.settings.sinks if sink.name not in written]
         counts = {f"{sink}: {table}": rows for sink, tables in written.items() for table, rows in tables.items()}
         waiting = {"waits for the confirmation": ", ".join(left_out)} if left_out else {}
-        return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), **counts, **waiting})
+        told: dict[str, Any] = {"dagster/row_count": sum(counts.values()), **counts, **waiting}
+        return dg.MaterializeResult(metadata={**told, **run.healed()})
