@@ -10,7 +10,7 @@ are told how to mend. Nothing is done to the project itself.
 import argparse
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -148,15 +148,20 @@ def measured(project: Path, times: int, seed: int) -> dict[str, Outcome]:
     return {name: outcome(lake, damage, times, Random(f"{seed} {name}")) for name, damage in DAMAGES.items()}
 
 
+def print_table(outcomes: Mapping[str, Outcome], *, healed: str = "mended") -> None:
+    """As Markdown."""
+    print(f"| fault | times | found | {healed} | told |\n|---|---:|---:|---:|---:|")
+    for name, one in outcomes.items():
+        print(f"| {name} | {one.done} | {one.found} | {one.mended} | {one.told} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    print("| damage | times | found | mended | told |\n|---|---:|---:|---:|---:|")
-    for name, one in measured(arguments.project, arguments.times, arguments.seed).items():
-        print(f"| {name} | {one.done} | {one.found} | {one.mended} | {one.told} |")
+    print_table(measured(arguments.project, arguments.times, arguments.seed))
 
 
 if __name__ == "__main__":

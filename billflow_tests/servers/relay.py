@@ -1,10 +1,10 @@
-"""A relay before a server, which can cut connections and speak TLS with a certificate of its own."""
+"""A relay before a server, which can cut connections, hold them up and speak TLS with a certificate of its own."""
 
 import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+Trap = tuple[int, Callable[[], bool]]
+"""What is done to the first connection that has brought so many bytes; it tells whether that one goes on."""
+
 
 @contextmanager
-def relayed(port: int, certificate: Path | None = None) -> Iterator[tuple[int, list[int]]]:
+def relayed(
+    port: int, certificate: Path | None = None, traps: list[Trap] | None = None
+) -> Iterator[tuple[int, list[int]]]:
     """(port, cuts) of a relay before a server, by TLS with a certificate; each item of `cuts` ends one connection."""
+    set_up: list[Trap] = [] if traps is None else traps
     cuts: list[int] = []
     listener = socket.create_server(("127.0.0.1", 0))
     context = None
@@ -33,7 +39,7 @@ def relayed(port: int, certificate: Path | None = None) -> Iterator[tuple[int, l
                 continue
             except OSError:
                 return
-            threading.Thread(target=relay, args=(client, port, cuts), daemon=True).start()
+            threading.Thread(target=relay, args=(client, port, cuts, set_up), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
@@ -43,11 +49,27 @@ def relayed(port: int, certificate: Path | None = None) -> Iterator[tuple[int, l
         listener.close()
 
 
-def relay(client: socket.socket, port: int, cuts: list[int]) -> None:
-    with client, socket.create_connection(("127.0.0.1", port)) as server:
-        back = threading.Thread(target=copied, args=(server, client, []), daemon=True)
-        back.start()
-        copied(client, server, cuts)
+def relay(client: socket.socket, port: int, cuts: list[int], traps: list[Trap]) -> None:
+    try:
+        with client, socket.create_connection(("127.0.0.1", port)) as server:
+            back = threading.Thread(target=brought, args=(server, client, traps), daemon=True)
+            back.start()
+            copied(client, server, cuts)
+    except ConnectionRefusedError:  # the client sees it as a connection that ends
+        return
+
+
+def brought(server: socket.socket, client: socket.socket, traps: list[Trap]) -> None:
+    passed = 0
+    try:
+        while content := server.recv(65_536):
+            passed += len(content)
+            if traps and passed >= traps[0][0] and not traps.pop()[1]():
+                break
+            client.sendall(content)
+        client.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
 
 
 def copied(source: socket.socket, target: socket.socket, cuts: list[int]) -> None:
