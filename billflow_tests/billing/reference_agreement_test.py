@@ -96,7 +96,7 @@ def test_every_line_agrees(spark, seed):
 @pytest.mark.usefixtures("compiled")
 def test_every_line_of_a_thousand_plans_agrees(spark):
     total: Counter[str] = Counter()
-    for seed in range(100, 108):
+    for seed in range(100, 107):
         total.update(tried(spark, random_world(seed, accounts=400, plans=150)))
     print(dict(total))  # noqa: T201  # `pytest -s` shows how many were tried
     assert total["plans"] >= 1000
