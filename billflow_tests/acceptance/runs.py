@@ -63,7 +63,7 @@ def kill_when_staged(project: Path, table: str, *, verb: str = "run") -> None:
     """Starts a run and kills it, with no chance to clear up, once it writes a file of `table`."""
     process = start(project, verb=verb)
     while process.poll() is None and not has_staged(project, table):
-        time.sleep(0.02)
+        time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors

@@ -12,7 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from billflow_tests.servers.postgres import Postgres
-from billflow_tests.servers.processes import Server, free_port, unavailable
+from billflow_tests.servers.processes import ONE_COMPILER, Server, free_port, unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "billflow" / "deploy"
@@ -52,6 +52,7 @@ class Deployment:
             "HADOOP_CONF_DIR": str(DEPLOY / "hadoop"),
             "SPARK_CONF_DIR": str(DEPLOY),
             "SPARK_NO_DAEMONIZE": "1",
+            "JAVA_TOOL_OPTIONS": ONE_COMPILER,
             "DAGSTER_HOME": str(home),
             "BILLFLOW_PROJECT": str(self.project),
         }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from billflow_tests.servers.maven import jars
-from billflow_tests.servers.processes import Server, free_port, unavailable, wait_until
+from billflow_tests.servers.processes import ONE_COMPILER, Server, free_port, unavailable, wait_until
 
 _POM = Path(__file__).resolve().parents[2] / "billflow" / "deploy" / "hadoop" / "pom.xml"
 _NAME_NODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
@@ -71,7 +71,7 @@ class Hdfs:
         write_settings(self.conf / "core-site.xml", self._core())
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", self._classpath, main, *arguments]
+        return ["java", "-Xmx256m", ONE_COMPILER, "-XX:+UseSerialGC", "-cp", self._classpath, main, *arguments]
 
     def _environment(self) -> Mapping[str, str]:
         return os.environ

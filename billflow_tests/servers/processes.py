@@ -12,6 +12,9 @@ from random import SystemRandom
 
 import pytest
 
+ONE_COMPILER = "-XX:TieredStopAtLevel=1"
+"""For Java that serves a test: a server of minutes never earns what Java's second compiler costs."""
+
 
 def unavailable(reason: str) -> None:
     """Skips the test, with the reason; fails it in CI, where every server must start."""

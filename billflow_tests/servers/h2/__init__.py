@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from billflow_tests.servers.maven import jars
-from billflow_tests.servers.processes import Server, free_port, unavailable
+from billflow_tests.servers.processes import ONE_COMPILER, Server, free_port, unavailable
 
 PASSWORD = "of-this-test-only"
 
@@ -28,7 +28,17 @@ class H2:
     def __init__(self, folder: Path) -> None:
         self.port, self.classes = free_port(), ":".join(drivers(folder))
         self.url = f"jdbc:h2:tcp://127.0.0.1:{self.port}/mem:crm;DB_CLOSE_DELAY=-1;MODE=MSSQLServer"
-        command = ["java", "-Xmx256m", "-cp", self.classes, "org.h2.tools.Server", "-tcp", "-tcpPort", str(self.port)]
+        command = [
+            "java",
+            "-Xmx256m",
+            ONE_COMPILER,
+            "-cp",
+            self.classes,
+            "org.h2.tools.Server",
+            "-tcp",
+            "-tcpPort",
+            str(self.port),
+        ]
         self.server = Server([*command, "-ifNotExists"], folder / "h2.log").wait_for(self.is_ready, "H2 serves")
 
     def do(self, *statements: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import requests
 
 from billflow_tests.servers.maven import jars
-from billflow_tests.servers.processes import Server, free_port, unavailable
+from billflow_tests.servers.processes import ONE_COMPILER, Server, free_port, unavailable
 
 FOLDER = Path(__file__).parent
 USER, PASSWORD = "bill", "páss word"
@@ -33,7 +33,7 @@ class SearchNode:
         command = [
             "java",
             "-Xmx384m",
-            "-XX:TieredStopAtLevel=1",
+            ONE_COMPILER,
             "-XX:+UseSerialGC",
             "-cp",
             jars(FOLDER / f"{engine}.xml", folder / "classpath"),
