@@ -113,6 +113,13 @@ _REFUSALS = (
         "`billflow doctor` tries each server and says which; start it, then run again",
         passes=True,
     ),
+    _Refusal(
+        # Of a NameNode that is killed while it is asked: Hadoop's client asks again only before it has sent anything.
+        ("Connection reset", "Broken pipe", "End of File Exception between"),
+        "a server ended the connection in the middle",
+        "`billflow doctor` tries each server and says which; see its log, then run again",
+        passes=True,
+    ),
 )
 
 

@@ -18,6 +18,10 @@ REKEYED = "javax.security.auth.login.LoginException: Checksum failed"
 NOBODY = "AccessControlException: Client cannot authenticate via:[TOKEN, KERBEROS]"
 SIMPLE = "AccessControlException: SIMPLE authentication is not enabled.  Available:[TOKEN, KERBEROS]"
 GONE = "java.net.ConnectException: Connection refused"
+KILLED = "Caused by: java.net.SocketException: Connection reset"
+ENDED = (
+    'java.io.EOFException: End of File Exception between local host is: "a/127.0.0.1"; destination host is: "nn":8020'
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,8 @@ GONE = "java.net.ConnectException: Connection refused"
         (NOBODY, "wants a Kerberos ticket", False),
         (SIMPLE, "we came without", False),
         (GONE, "does not answer", True),
+        (KILLED, "ended the connection", True),
+        (ENDED, "ended the connection", True),
     ],
 )
 def test_refusals(text, told, passes):
