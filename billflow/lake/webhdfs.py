@@ -74,15 +74,16 @@ class WebHdfs(Client):
         super().__init__(urls, root=root, timeout=_PATIENCE, session=session)
 
     def _request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """One request; once more with another token when HDFS does not take ours (any more): nothing was done then."""
-        answer = self._sent(method, url, options)
-        if self._as_whom.login and options.get("data") is None and _refuses_token(answer):
+        """One request; again when HDFS does not take our token (any more), or is starting: nothing was done then."""
+        answer, repeatable = self._sent(method, url, options), options.get("data") is None
+        if self._as_whom.login and repeatable and _refuses_token(answer):
             note(action("token renewed", "HDFS", _plain(answer.text)))
             self._as_whom.renew()
             answer = self._sent(method, url, options)
         for wait in _STARTING if len(self._urls) == 1 else ():  # of several, another one is asked
-            if options.get("data") is not None or not _says_later(answer):
+            if not (repeatable and _says_later(answer)):
                 break
+            note(action("HDFS asked again", "HDFS", _plain(answer.text), waited=wait))
             time.sleep(wait)
             answer = self._sent(method, url, options)
         if answer.status_code == requests.codes.unauthorized:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(hdfs: Hdfs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """On HDFS; `test_two_runs_at_once_in_a_folder` tries what a folder's lake does otherwise."""
+    """On HDFS; `test_killed_and_two_runs_at_once_in_a_folder` tries what a folder's lake does otherwise."""
     folder = tmp_path_factory.mktemp("crash") / "project"
     write_energy_small(folder)
     put_on(folder, hdfs)
@@ -56,8 +56,10 @@ def test_two_runs_of_one_month_at_once(project, rows):
     assert rows(project, "select * from invoice_lines order by all") == before
 
 
-def test_two_runs_at_once_in_a_folder(in_a_folder, rows):
+def test_killed_and_two_runs_at_once_in_a_folder(in_a_folder, rows):
     """A folder's commit is a link, HDFS's a rename."""
+    kill_when_staged(in_a_folder, "invoice_lines")
+    assert version(in_a_folder) == 0
     first, second = start(in_a_folder), start(in_a_folder)
     errors = [process.communicate()[1] for process in (first, second)]
     assert sorted([first.returncode, second.returncode]) == [0, 1], errors

@@ -20,27 +20,12 @@ from billflow.settings import load_settings
 from billflow.sources.ingestion import Ingestion, deliver, opened_deliveries
 from billflow.sources.sessions import started
 from billflow_tests.benchmarks.faults_bench import Outcome
+from billflow_tests.benchmarks.raw_reading import CATALOG, HEAD
 
 Row = dict[str, Any]
 FORMATS = ("csv", "json", "parquet")
 _GOOD = 2_000
 """Rows of each format that nothing is wrong with."""
-_PROJECT = """
-project: rows
-currency: EUR
-timezone: UTC
-seller: {name: Rows}
-cycles: {c01: {day: 1}}
-spark: {master: "local[2]"}
-sources:
-  - name: crm
-    kind: files
-    format: csv
-    tables:
-      customers: {path: customers.csv, columns: {account_id: id, name: name}}
-      subscriptions: {path: lines.csv, columns: {subscription_id: id, account_id: id, plan: "'p'", start_date: since}}
-"""
-_CATALOG = "metrics: {calls: {aggregate: sum}}\nplans: {p: {charges: {c: {model: flat, amount: '1', tax: none}}}}\n"
 _USAGE = {"usage_id": "id", "subscription_id": "line", "metric": "what", "quantity": "n", "event_time": "at"}
 
 BREAKS: Mapping[str, tuple[str, Callable[[Row], list[Row]]]] = {
@@ -90,9 +75,9 @@ class Rows:
         )
         (folder / "catalog").mkdir(parents=True)
         (folder / "in").mkdir()
-        (folder / "catalog" / "catalog.yaml").write_text(_CATALOG)
+        (folder / "catalog" / "catalog.yaml").write_text(CATALOG)
         source = "  - name: meters\n    kind: files\n    format: csv\n    tables:\n      usage:\n"
-        (folder / "billflow.yaml").write_text(f"{_PROJECT}{source}{usage}\n")
+        (folder / "billflow.yaml").write_text(f"{HEAD}{source}{usage}\n")
         (folder / "customers.csv").write_text("id,name\n1,Ann\n")
         (folder / "lines.csv").write_text("id,since\n1,2026-01-01\n")
         self.settings = load_settings(folder, {})

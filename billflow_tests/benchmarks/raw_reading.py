@@ -18,7 +18,7 @@ from billflow_tests.benchmarks.faults_bench import Outcome
 
 ROWS = 20_000
 _KEY = "c01|2026-05"
-_HEAD = """
+HEAD = """
 project: faults
 currency: EUR
 timezone: UTC
@@ -34,18 +34,18 @@ sources:
       subscriptions: {path: lines.csv, columns: {subscription_id: id, account_id: id, plan: "'p'", start_date: since}}
 """
 _COLUMNS = "{usage_id: id, subscription_id: line, metric: \"'calls'\", quantity: n, event_time: at}"
-_CATALOG = "metrics: {calls: {aggregate: sum}}\nplans: {p: {charges: {c: {model: flat, amount: '1', tax: none}}}}\n"
+CATALOG = "metrics: {calls: {aggregate: sum}}\nplans: {p: {charges: {c: {model: flat, amount: '1', tax: none}}}}\n"
 
 
 def of_server(port: int, password: str) -> str:
     url = f"postgresql://dagster:{password}@127.0.0.1:{port}/dagster"
     usage = f"{{table: calls, partition_by: id, columns: {_COLUMNS}}}"
-    return f'{_HEAD}  - {{name: meters, kind: sql, timeout: 5, url: "{url}", tables: {{usage: {usage}}}}}\n'
+    return f'{HEAD}  - {{name: meters, kind: sql, timeout: 5, url: "{url}", tables: {{usage: {usage}}}}}\n'
 
 
 def of_files(pattern: str, kind: str) -> str:
     usage = f'{{path: "{pattern}", columns: {_COLUMNS}}}'
-    return f"{_HEAD}  - {{name: meters, kind: files, format: {kind}, tables: {{usage: {usage}}}}}\n"
+    return f"{HEAD}  - {{name: meters, kind: files, format: {kind}, tables: {{usage: {usage}}}}}\n"
 
 
 class Reader:
@@ -55,7 +55,7 @@ class Reader:
         self.folder, self.told, self.healed = folder, "", ""
         (folder / "catalog").mkdir(parents=True)
         (folder / "billflow.yaml").write_text(sources)
-        (folder / "catalog" / "catalog.yaml").write_text(_CATALOG)
+        (folder / "catalog" / "catalog.yaml").write_text(CATALOG)
         (folder / "customers.csv").write_text("id,name\nl,Ann\n")
         (folder / "lines.csv").write_text("id,since\nl,2026-01-01\n")
         self.storage = LocalStorage(str(folder / "lake"))

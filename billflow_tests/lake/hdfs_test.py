@@ -9,6 +9,7 @@ import pytest
 
 from billflow.errors import MachineError, PassingError
 from billflow.lake.hdfs import HdfsStorage
+from billflow.lake.healing import taken
 from billflow.lake.name_nodes import modes, name_nodes, wants_kerberos
 from billflow_tests.lake.some_lake import all_of, publish_staged, published, seen, stage
 
@@ -139,7 +140,7 @@ class Starting(BaseHTTPRequestHandler):
         type(self).left -= 1
         later = {"RemoteException": {"exception": "RetriableException", "message": "Namenode is in startup mode"}}
         answer = later if self.left >= 0 else {"FileStatuses": {"FileStatus": [{"pathSuffix": "one"}]}}
-        content = json.dumps(answer).encode()
+        content = json.dumps(answer, separators=(",", ":")).encode()
         self.send_response(403 if self.left >= 0 else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -148,9 +149,12 @@ class Starting(BaseHTTPRequestHandler):
 
 
 def test_a_name_node_that_starts_is_waited_for():
+    taken()
     with HTTPServer(("127.0.0.1", 0), Starting) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         storage = HdfsStorage("hdfs://127.0.0.1/lake", f"http://127.0.0.1:{server.server_port}")
         assert storage.list("") == ["one"]
         assert Starting.left == -1
+        (asked,) = [one for one in taken() if one.where == "HDFS"]
+        assert (asked.times, asked.waited, asked.what) == (2, 1.5, "Namenode is in startup mode")
         server.shutdown()
