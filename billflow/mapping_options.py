@@ -1,8 +1,15 @@
-"""What a mapping may say beside its columns: that quantities are readings of a meter, or rows changes of others."""
+"""What a mapping may say beside its columns: that quantities are readings of a meter, or rows changes of others.
 
-from pydantic import Field
+And by what a database tells the rows that are new.
+"""
 
-from billflow.strict_yaml import Strict
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from billflow.strict_yaml import AtLeastOne, Strict
 
 
 class Register(Strict):
@@ -39,6 +46,66 @@ class Changes(Strict):
         """Option → expression, of those that are given."""
         found = {"order": self.order, "deleted": self.deleted, "key": self.key}
         return {name: text for name, text in found.items() if text is not None}
+
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+_OVERLAP = r"^\d+(\.\d+)?( ?(second|minute|hour|day)s?)?$"
+
+
+def _by_names(value: Any) -> str:
+    return "~many" if isinstance(value, list | tuple) else "~one"
+
+
+class Watermark(Strict):
+    """A column that grows with each change of a row: what is there already is not read again."""
+
+    column: str = Field(min_length=1)
+    key: Annotated[
+        Annotated[str, Tag("~one")] | Annotated[tuple[str, ...], AtLeastOne, Tag("~many")], Discriminator(_by_names)
+    ]
+    """Column of the source, or a list of them, of which no two rows have the same: a row that is read anew takes the
+    place of the one that has its key.
+    """
+    overlap: str | None = Field(default=None, pattern=_OVERLAP)
+    """How far below the highest value rows are read again, for those whose transaction ended after later ones had been
+    read: "15 minutes" of a time (seconds where there is no unit; 1 hour if left out), 1000 of a number, 0 of a text.
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """`key` as a list."""
+        return (self.key,) if isinstance(self.key, str) else self.key
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether the overlap can only be one of times."""
+        return self.overlap is not None and self.overlap[-1].isalpha()
+
+    @property
+    def number(self) -> Decimal | None:
+        """The overlap below a number; None when none is given."""
+        return None if self.overlap is None or self.has_unit else Decimal(self.overlap)
+
+    @property
+    def duration(self) -> timedelta:
+        """The overlap below a time."""
+        text = self.overlap or "1 hour"
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+        unit = text[len(digits) :].strip().removesuffix("s") or "second"
+        return timedelta(microseconds=int(Decimal(digits) * _SECONDS[unit] * 1_000_000))
+
+
+def _by_form(value: Any) -> str:
+    return "~keyed" if isinstance(value, dict | Watermark) else "~plain"
+
+
+AnyWatermark = Annotated[Annotated[str, Tag("~plain")] | Annotated[Watermark, Tag("~keyed")], Discriminator(_by_form)]
+"""Its column alone, when rows have no key."""
+
+
+def watermark_column(watermark: str | Watermark | None) -> str | None:
+    """The column of either form."""
+    return watermark.column if isinstance(watermark, Watermark) else watermark
 
 
 class MappingOptions(Strict):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from billflow.exact_json import exact_json
-from billflow.mapping_options import MappingOptions
+from billflow.mapping_options import AnyWatermark, MappingOptions
 from billflow.strict_yaml import AtLeastOne, FloatText
 
 FileFormat = Literal["csv", "json", "parquet"]
@@ -55,8 +55,10 @@ class SqlMapping(TableMapping):
     """Condition in the database's own SQL, which only sends the rows that meet it."""
     partition_by: str | None = None
     """Column by which the rows are read in several parts at once; one with an index, such as the key."""
-    watermark: str | None = None
-    """Column that grows with each change: while its highest value and the number of rows stay, nothing is read."""
+    watermark: AnyWatermark | None = None
+    """Column that grows with each change: while its highest value and the number of rows stay, nothing is read. With
+    the `key` of its rows (`{column: changed_at, key: id}`) only those are read that are new or changed.
+    """
 
     @model_validator(mode="after")
     def _is_a_table_or_a_query(self) -> "SqlMapping":
@@ -71,8 +73,10 @@ class MongoMapping(TableMapping):
     collection: str
     where: dict[str, Any] = Field(default_factory=dict)
     """MongoDB's own filter, in its extended JSON: `{kind: usage, at: {$gte: {$date: "2026-01-01T00:00:00Z"}}}`."""
-    watermark: str | None = None
-    """Field that grows with each change: while its highest value and the number of documents stay, nothing is read."""
+    watermark: AnyWatermark | None = None
+    """Field that grows with each change: while its highest value and the number of documents stay, nothing is read.
+    With the `key` of its documents (`{column: changed_at, key: _id}`) only those are read that are new or changed.
+    """
 
     @property
     def filter(self) -> str:

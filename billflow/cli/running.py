@@ -57,14 +57,18 @@ def open_project(project: str | None) -> OpenProject:
 @click.command()
 @click.option("--cycle", "cycles", multiple=True, required=True, help="Billing cycle; may be repeated.")
 @click.option("--month", "months", multiple=True, required=True, help="Month, as 2013-01; may be repeated.")
+@click.option("--read-whole", is_flag=True, help="Read all rows of the sources, those too that were read before.")
 @click.pass_obj
-def run(project: str | None, cycles: Sequence[str], months: Sequence[str]) -> int:
+def run(project: str | None, cycles: Sequence[str], months: Sequence[str], *, read_whole: bool) -> int:
     """The bill run: ingest, rate, invoice, check, publish, documents."""
-    return bill(open_project(project), cycles, months)
+    return bill(open_project(project), cycles, months, read_whole=read_whole)
 
 
-def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str]) -> int:
-    """Bills every cycle and month, one after the other in one Spark session; the worst exit code."""
+def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str], *, read_whole: bool = False) -> int:
+    """Bills every cycle and month, one after the other in one Spark session; the worst exit code.
+
+    With `read_whole` each reads all rows of the sources.
+    """
     partitions = [Partition(cycle, month) for cycle in dict.fromkeys(cycles) for month in dict.fromkeys(months)]
     for partition in partitions:
         _check_ended(partition, project.settings)
@@ -73,7 +77,8 @@ def bill(project: OpenProject, cycles: Sequence[str], months: Sequence[str]) -> 
     for partition in partitions:
         head.check_open(partition.key)
     with open_dagster(project) as instance:
-        return max((_bill_one(project, partition, instance) for partition in partitions), key=_severity)
+        codes = (_bill_one(project, partition, instance, read_whole=read_whole) for partition in partitions)
+        return max(codes, key=_severity)
 
 
 @contextmanager
@@ -127,8 +132,8 @@ def _check_project(project: OpenProject) -> None:
     check_own_templates(project.settings.templates, project.settings.documents)
 
 
-def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance) -> int:
-    code = run_job(JOB, partition, instance)
+def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterInstance, *, read_whole: bool) -> int:
+    code = run_job(JOB, partition, instance, read_whole=read_whole)
     if code:
         return code
     storage = open_lake(project.settings)
@@ -137,8 +142,11 @@ def _bill_one(project: OpenProject, partition: Partition, instance: dg.DagsterIn
     return code
 
 
-def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int:
-    """Runs a job for a partition in this process and shows how far it is, and why it failed; its exit code."""
+def run_job(job: str, partition: Partition, instance: dg.DagsterInstance, *, read_whole: bool = False) -> int:
+    """Runs a job for a partition in this process and shows how far it is, and why it failed; its exit code.
+
+    `read_whole` as of a bill run (`execute`).
+    """
     from billflow.definitions import build_definitions  # noqa: PLC0415  # it reads the project when it is imported
     from billflow.lake.watching import watched  # noqa: PLC0415  # PySpark, which other commands need not wait for
 
@@ -147,7 +155,7 @@ def run_job(job: str, partition: Partition, instance: dg.DagsterInstance) -> int
         Progress(console, partition.key) as progress,
         watched(progress.tasks, every=0.5),
     ):
-        outcome = execute(build_definitions(), instance, partition, progress.step, job_name=job)
+        outcome = execute(build_definitions(), instance, partition, progress.step, job_name=job, read_whole=read_whole)
     if outcome.exit_code:
         errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         errors.print("\n".join(f"error: {reason}" for reason in outcome.reasons) or "error: the run failed")

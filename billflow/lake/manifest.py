@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from billflow.errors import BrokenManifestError, UsageError
+from billflow.lake.delivered import Delivered
 from billflow.lake.storage import Storage
 
 FOLDER = "_manifests"
@@ -136,7 +137,7 @@ class Ingest(_Frozen):
 
     fingerprint: str
     run_id: str
-    raw: dict[str, TableRun]
+    raw: dict[str, Delivered]
     accounts: TableRun
     subscriptions: TableRun
     usage: dict[str, TableRun]
@@ -173,8 +174,8 @@ class Ingest(_Frozen):
         return {"usage": self.usage, "adjustments": self.adjustments, "quarantine": self.quarantine}
 
     def table_runs(self) -> Iterator[TableRun]:
-        """Every folder that the ingestion made."""
-        yield from self.raw.values()
+        """Every folder that the ingestion made, and of raw rows those that ones before it have read."""
+        yield from (TableRun(path=one.path, rows=one.rows) for raw in self.raw.values() for one in raw.segments)
         yield from self.whole_tables().values()
         for runs in self.placed_tables().values():
             yield from runs.values()

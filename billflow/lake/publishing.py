@@ -126,8 +126,10 @@ def _removable(storage: Storage, retention: Retention = _NO_MORE) -> list[str]:
 
 def _check_there(storage: Storage, publication: Publication) -> None:
     """Spark reads a bucketed table whose folder is gone as an empty one: nothing such is ever named."""
-    runs = [run for table in publication.partition.tables.values() for run in table]
-    gone = [run.path for run in runs if not storage.exists(run.path)]
+    paths = [run.path for table in publication.partition.tables.values() for run in table]
+    if publication.ingest:
+        paths += [one.path for table in publication.ingest.raw.values() for one in table.segments]
+    gone = [path for path in paths if not storage.exists(path)]
     if gone:
         raise RunFailedError(
             "a table that this run made or started from is gone", where=gone[0], remedy="run the whole partition again"

@@ -27,6 +27,7 @@ from billflow.orchestration.partitions import Partition
 from billflow.orchestration.processes import PROCESS_TAG, in_this_process
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
+from billflow.sources.delivering import segment_folder
 from billflow.sources.quarantine import UNPLACED
 
 
@@ -105,7 +106,9 @@ class BillRun:
         if self.ingest.run_id != self.root:
             return {}
         ingest = self.ingest
-        moves = {run.path: self.staging.place(f"raw/{name}") for name, run in ingest.raw.items()}
+        own = {segment_folder(name, self.root): name for name in ingest.raw}
+        paths = [one.path for table in ingest.raw.values() for one in table.segments if one.path in own]
+        moves = {path: self.staging.place(f"raw/{own[path]}") for path in paths}
         moves |= {run.path: self.staging.place(name) for name, run in ingest.whole_tables().items()}
         for table, runs in ingest.placed_tables().items():
             moves |= {run.path: self.staging.place(f"{table}/{_staged_at(table, key)}") for key, run in runs.items()}

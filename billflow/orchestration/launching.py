@@ -114,8 +114,12 @@ def execute(
     watch: StepWatcher,
     *,
     job_name: str = JOB,
+    read_whole: bool = False,
 ) -> Outcome:
-    """Bills one partition (or confirms it) in this process, with the assets and checks that the UI shows."""
+    """Bills one partition (or confirms it) in this process, with the assets and checks that the UI shows.
+
+    With `read_whole` the bill run reads all rows of the sources, those too that it has.
+    """
     job = definitions.resolve_job_def(job_name)
     run_id = str(uuid4())
     # Told by Dagster itself: to look for events in its files four times a second was a fifth of what this process did.
@@ -125,7 +129,7 @@ def execute(
         partition_key=partition.key,
         raise_on_error=False,
         run_id=run_id,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **(_WHOLE if read_whole else {})},
         # Who typed the command sees it fail; the daemon does not start it again.
         tags={PROCESS_TAG: in_this_process(run_id), "dagster/max_retries": "0"},
     )
@@ -139,6 +143,9 @@ def execute(
         0 if result.success else max([code for code, *_ in failures], default=1),
         tuple(f"{', '.join(names)}: {text}" for text, names in steps.items()),
     )
+
+
+_WHOLE = {"ops": {"raw": {"config": {"whole": True}}}}
 
 
 def _failure(event: dg.DagsterEvent) -> tuple[int, str, str] | None:

@@ -21,11 +21,11 @@ def conditions(database: Database, connection: Any, select: str, column: str, pa
     named = database.name(column)
     if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind)):
         return [f"{database.hashed(column, parts)} = {at}" for at in range(parts)]
-    low, high = (_number(one, kind) for one in database.bounds(connection, select, column))
+    low, high = (number_of(one, kind) for one in database.bounds(connection, select, column))
     if low is None or high is None:  # no rows, or NULL alone
         return ["1 = 1"]
     cuts = sorted({low + (high - low) * at // parts for at in range(1, parts)} - {low})
-    literals = [_literal(one, kind) for one in cuts]
+    literals = [literal_of(one, kind) for one in cuts]
     if not literals:
         return ["1 = 1"]
     middle = [f"{named} >= {low} AND {named} < {high}" for low, high in pairwise(literals)]
@@ -35,8 +35,8 @@ def conditions(database: Database, connection: Any, select: str, column: str, pa
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # of wall clocks and of UTC alike
 
 
-def _number(value: Any, kind: pa.DataType) -> int | None:
-    """A bound as a whole number: of days, of microseconds, or the number below it."""
+def number_of(value: Any, kind: pa.DataType) -> int | None:
+    """A bound as a whole number: of days, of microseconds, or the number below it; None where it is none."""
     if value is None:
         return None
     if pa.types.is_date(kind):
@@ -47,11 +47,12 @@ def _number(value: Any, kind: pa.DataType) -> int | None:
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     try:
         return int(Decimal(str(value)) // 1)
-    except ArithmeticError:  # NaN, or a text that SQLite has among numbers
+    except (ArithmeticError, ValueError):  # NaN, or a text that SQLite has among numbers
         return None
 
 
-def _literal(number: int, kind: pa.DataType) -> str:
+def literal_of(number: int, kind: pa.DataType) -> str:
+    """Such a number as SQL has it."""
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         unit = "D" if pa.types.is_date(kind) else "us"
         moment = pa.scalar(number, pa.int32() if unit == "D" else pa.int64()).cast(DAY if unit == "D" else WALL_CLOCK)

@@ -7,16 +7,18 @@ from typing import Any, Protocol, cast
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from billflow.errors import BillflowError, PassingError
+from billflow.mapping_options import Watermark
 from billflow.settings import PROJECT_FILE, Settings
 from billflow.source_mappings import FileMapping, MongoMapping, RedisMapping, SearchMapping, SqlMapping, TableMapping
 from billflow.source_settings import FileSource, JdbcSource, MongoSource, RedisSource, SearchSource, Source
 from billflow.sources.elasticsearch import search_delivery
 from billflow.sources.files import FileDelivery, file_delivery, state_of
+from billflow.sources.increments import Known, Opened
 from billflow.sources.jdbc import JdbcDelivery, jdbc_delivery
-from billflow.sources.mongodb import mongo_delivery
+from billflow.sources.mongodb import MongoDelivery, mongo_delivery
 from billflow.sources.redis import redis_delivery
 from billflow.sources.sql import SqlDelivery, sql_delivery
 
@@ -42,8 +44,11 @@ class Delivery(Protocol):
     def state(self) -> list[Any] | None:
         """JSON that changes when the rows do; None where only reading them tells."""
 
-    def opened(self, spark: SparkSession) -> AbstractContextManager[DataFrame]:
-        """The rows as delivered, with the columns of `sources.raw`; they are read inside."""
+    def opened(self, spark: SparkSession, known: Known | None = None) -> AbstractContextManager[Opened]:
+        """The rows as delivered, with the columns of `sources.raw`; they are read inside.
+
+        Only what is new beside what is `known`, where `is_incremental`.
+        """
 
     def sample(self) -> str:
         """Where the rows are and one of them, for people. Errors as of `check`."""
@@ -87,6 +92,18 @@ def has_types(delivery: Delivery) -> bool:
     if isinstance(delivery, FileDelivery):
         return delivery.format != "json"
     return isinstance(delivery, SqlDelivery | JdbcDelivery)
+
+
+def watermark_of(delivery: Delivery) -> Watermark | None:
+    """By what a database tells which rows are new; None where its mapping names no key of them."""
+    if not isinstance(delivery, SqlDelivery | JdbcDelivery | MongoDelivery):
+        return None
+    return delivery.watermark if isinstance(delivery.watermark, Watermark) else None
+
+
+def is_incremental(delivery: Delivery) -> bool:
+    """Whether it can be read without what was read of it before."""
+    return isinstance(delivery, FileDelivery) or watermark_of(delivery) is not None
 
 
 def check_sources(settings: Settings) -> None:

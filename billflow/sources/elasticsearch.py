@@ -9,13 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
 from billflow.source_mappings import SearchMapping
 from billflow.source_settings import SearchSource
+from billflow.sources.increments import Known, Opened
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
@@ -120,21 +121,25 @@ class SearchDelivery:
         return [self.name, without_passwords(self.documents.url), found["total"]["value"], *map(str, newest)]
 
     @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """A row a document, with ROW, FILE and CORRUPT, to be read inside; fetched once, all at one point in time."""
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """A row a document, with ROW, FILE and CORRUPT, to be read inside; fetched once, all at one point in time.
+
+        All of them, whatever is known.
+        """
+        del known
         with SearchServer(self.documents) as server:
             count = server.found(size=0, track_total_hits=True)["hits"]["total"]["value"]
             with server.moment() as moment:
                 yield from self._rows(spark, moment, count)
 
-    def _rows(self, spark: SparkSession, moment: str, count: int) -> Iterator[DataFrame]:
+    def _rows(self, spark: SparkSession, moment: str, count: int) -> Iterator[Opened]:
         parts = max(1, min(spark.sparkContext.defaultParallelism, ceil(count / _PAGE), _MOST_SLICES))
         slices = [Slice(self.documents, moment, part, parts) for part in range(parts)]
         texts = read_parts(spark, slices, _SCHEMA, self._fetched).persist(StorageLevel.DISK_ONLY)
         try:
             with self.readable():
                 rows = json_rows(spark, texts)
-            yield rows.withColumns({FILE: F.lit(self.documents.index), ROW: F.monotonically_increasing_id()})
+            yield Opened(rows.withColumns({FILE: F.lit(self.documents.index), ROW: F.monotonically_increasing_id()}))
         finally:
             texts.unpersist()
 

@@ -23,9 +23,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from billflow.errors import SettingsError
+from billflow.lake.local_rows import local_rows
 from billflow.settings import Settings
 from billflow.source_mappings import FileMapping
 from billflow.source_settings import FileSource
+from billflow.sources.increments import Known, Opened, kept_files
 from billflow.sources.json_rows import json_rows
 from billflow.sources.raw import CORRUPT, FILE, ROW
 
@@ -80,11 +82,23 @@ class FileDelivery:
         return [[str(file), *state_of(file)] for file in self.files()]
 
     @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """Rows as delivered, every csv field a string and every json number exact, with ROW, FILE and CORRUPT added."""
-        files = self.files()
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """Rows as delivered, every csv field a string and every json number exact, with ROW, FILE and CORRUPT added.
+
+        Those of files that are new, or have changed since they are `known`.
+        """
+        states = {str(file): " ".join(map(str, state_of(file))) for file in self.files()}
+        segments = kept_files(known.delivered.segments, states) if known else ()
+        old = {file for one in segments for file in one.files}
+        new = {file: state for file, state in states.items() if file not in old}
+        rows = self._rows(spark, [Path(file) for file in new], known)
+        yield Opened(rows, segments, files=new)
+
+    def _rows(self, spark: SparkSession, files: Sequence[Path], known: Known | None) -> DataFrame:
+        if known and not files:
+            return local_rows(spark, [], known.schema)
         try:
-            rows = _READERS[self.format](spark, files)
+            rows = _READERS[self.format](spark, files, known.delivered_columns if known else None)
         except (
             PySparkException,
             Py4JError,
@@ -97,7 +111,7 @@ class FileDelivery:
             raise _unreadable(self, files, error) from error
         encoded = F.element_at(F.split(F.input_file_name(), "/"), -1)
         plain = rows.withColumn(FILE, F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))))
-        yield plain.withColumn(ROW, F.monotonically_increasing_id())
+        return plain.withColumn(ROW, F.monotonically_increasing_id())
 
     @contextmanager
     def readable(self) -> Iterator[None]:
@@ -145,7 +159,7 @@ def _unreadable(delivery: FileDelivery, files: Sequence[Path], error: Exception)
     )
 
 
-def _read_csv(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+def _read_csv(spark: SparkSession, files: Sequence[Path], _: StructType | None) -> DataFrame:
     """Files are grouped by their header, so that a new or moved column never shifts another one's values."""
     by_header: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for file in files:
@@ -216,8 +230,8 @@ def _null_if_empty(field: Column) -> Column:
     return F.when(field != "", field)
 
 
-def _read_json(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
-    return json_rows(spark, [_escaped(file) for file in files])
+def _read_json(spark: SparkSession, files: Sequence[Path], known: StructType | None) -> DataFrame:
+    return json_rows(spark, [_escaped(file) for file in files], known)
 
 
 def _escaped(file: Path) -> str:
@@ -236,7 +250,7 @@ _DAMAGE = (
 )
 
 
-def _read_parquet(spark: SparkSession, files: Sequence[Path]) -> DataFrame:
+def _read_parquet(spark: SparkSession, files: Sequence[Path], _: StructType | None) -> DataFrame:
     for file in files:
         pq.read_schema(file)  # a file cut short is named here and not by a task in the middle of the run
     rows = spark.read.option("mergeSchema", len(files) > 1).parquet(*[_escaped(file) for file in files])

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from functools import partial, reduce
 from itertools import count
 from math import ceil
@@ -22,21 +21,21 @@ from billflow.lake.local_rows import local_rows
 from billflow.lake.manifest import Ingest
 from billflow.lake.staging import Staging
 from billflow.merging_settings import Merging
-from billflow.settings import PROJECT_FILE, Settings
+from billflow.settings import Settings
 from billflow.source_mappings import TableMapping
 from billflow.source_settings import Source
 from billflow.sources.canonical_tables import judge_customers, judge_subscriptions, judge_usage
 from billflow.sources.changes import as_changes, has_changes, settle_changes, standing, with_changes
 from billflow.sources.conversion import TYPES
 from billflow.sources.counting import by_meters, by_verdict, measured
-from billflow.sources.deliveries import Delivery, deliveries, delivery_of, has_types, mappings, state
-from billflow.sources.drift import KnownColumns, check_columns, expressions_of
+from billflow.sources.deliveries import delivery_of, state
+from billflow.sources.delivering import RawTables
 from billflow.sources.hierarchies import has_parents, with_hierarchies, without_hierarchies
 from billflow.sources.mapping import map_rows
 from billflow.sources.merging.decisions import judge_crosswalk
 from billflow.sources.merging.merge import Merge
 from billflow.sources.money_tables import judge_adjustments, judge_bills, judge_payments
-from billflow.sources.parts import note_fetched_again
+from billflow.sources.opening import mapping_place
 from billflow.sources.quarantine import Quarantine
 from billflow.sources.registers import as_readings, has_readings, of_registers
 from billflow.sources.replacements import replaces_any, with_replacements
@@ -73,60 +72,9 @@ def fingerprint(settings: Settings, catalog: Catalog) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-_NOTHING_KNOWN: Mapping[str, KnownColumns] = {}
-
-
-@contextmanager
-def opened_deliveries(
-    spark: SparkSession, settings: Settings, known: Mapping[str, KnownColumns] = _NOTHING_KNOWN
-) -> Iterator[dict[Delivery, DataFrame]]:
-    """Delivery → its rows, not read yet. SettingsError when a mapping's expression cannot be computed over them.
-
-    Or, of a delivery that is `known`, when a column that a mapping uses is lost or of another type since.
-    """
-    with ExitStack() as stack:
-        opened = {one.name: stack.enter_context(one.opened(spark)) for one in deliveries(settings).values()}
-        for source, table, mapping in mappings(settings):
-            delivery = delivery_of(settings, source, mapping)
-            raw, where = opened[delivery.name], mapping_place(settings, source, table, mapping)
-            if delivery.name in known:
-                check_columns(known[delivery.name], raw, mapping, where, has_types=has_types(delivery))
-            map_rows(raw, mapping, table, timezone=settings.timezone, where=where)
-        yield {one: opened[name] for name, one in deliveries(settings).items()}
-
-
-def deliver(opened: Mapping[Delivery, DataFrame], staging: Staging) -> dict[str, int]:
-    """Copies what each source delivers to staged raw tables; delivery → rows. Errors as `Delivery.readable` makes."""
-    written = {}
-    for delivery, delivered in opened.items():
-        place = staging.uri(f"raw/{delivery.name}")
-        with delivery.readable():
-            tables.write_plain(delivered, place)
-        written[delivery.name] = tables.read_plain(delivered.sparkSession, place, delivered.schema)
-    rows = tables.row_counts(written)
-    note_fetched_again()
-    return rows
-
-
-def expressions_read(settings: Settings) -> dict[str, list[str]]:
-    """Delivery → the expressions over its columns."""
-    found: dict[str, set[str]] = {}
-    for source, _, mapping in mappings(settings):
-        name = delivery_of(settings, source, mapping).name
-        found.setdefault(name, set()).update(expressions_of(mapping).values())
-    return {name: sorted(texts) for name, texts in found.items()}
-
-
 def bucket_count(rows: int, cores: int) -> int:
     """Buckets for a lake of so many raw rows: a task each, none so large that it does not fit a core's memory."""
     return max(cores, ceil(rows / _ROWS_A_BUCKET))
-
-
-def mapping_place(settings: Settings, source: Source, table: str, mapping: TableMapping) -> str:
-    """Where a mapping stands in billflow.yaml."""
-    all_of_table = source.mappings(table)
-    number = f"[{all_of_table.index(mapping)}]" if len(all_of_table) > 1 else ""
-    return f"{settings.folder / PROJECT_FILE}: sources.{source.name}.tables.{table}{number}"
 
 
 class Ingestion:
@@ -149,7 +97,8 @@ class Ingestion:
         self._kept = count(1)
         self._incoming: dict[str, DataFrame] = {}
         self.report: dict[str, dict[str, dict[str, str]]] = {}
-        self._quarantine = Quarantine(spark, staging)
+        self._raw = RawTables(spark, staging)
+        self._quarantine = Quarantine(spark, staging, self._raw)
         self.mended: dict[str, int] = {}
         """Table → rows that were in quarantine at the ingestion before and are good now."""
 
@@ -272,7 +221,7 @@ class Ingestion:
 
     def _mapped_part(self, source: Source, mapping: TableMapping, table: str) -> DataFrame:
         delivery = delivery_of(self.settings, source, mapping)
-        raw = self.spark.read.parquet(self.staging.uri(f"raw/{delivery.name}"))
+        raw = self._raw.rows(delivery.name)
         where = mapping_place(self.settings, source, table, mapping)
         mapped = map_rows(raw, mapping, table, timezone=self.settings.timezone, where=where)
         rows = as_readings(mapped) if mapping.meter_register else mapped

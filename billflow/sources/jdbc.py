@@ -15,6 +15,7 @@ from pyspark.sql.types import (
     DateType,
     DecimalType,
     IntegralType,
+    NumericType,
     StringType,
     StructField,
     StructType,
@@ -24,13 +25,16 @@ from pyspark.sql.types import (
 
 from billflow.errors import SettingsError
 from billflow.lake.session import living_session
+from billflow.mapping_options import Watermark, watermark_column
 from billflow.settings import Settings
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import JdbcSource
 from billflow.sources.database import DIGITS, SCALE
+from billflow.sources.increments import Known, Opened
 from billflow.sources.jdbc_connection import Connection
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
+from billflow.sources.watermarks import check_overlap
 from billflow.strict_yaml import without_passwords
 
 _CUT_BY = "billflow_part"
@@ -49,7 +53,7 @@ class JdbcDelivery:
     connection: Connection
     select: str
     partition_by: str | None
-    watermark: str | None
+    watermark: str | Watermark | None
     shown: str = field(compare=False)
     """The table or query, for people."""
     session: Callable[[], SparkSession] = field(compare=False, repr=False)
@@ -59,6 +63,11 @@ class JdbcDelivery:
     def name(self) -> str:
         """Folder of its raw table."""
         return f"{self.source}-{zlib.crc32(self.select.encode()):08x}"
+
+    @property
+    def where(self) -> str:
+        """Place in billflow.yaml, for errors."""
+        return self.connection.where
 
     @property
     def size(self) -> None:
@@ -84,19 +93,29 @@ class JdbcDelivery:
             return None
         spark = self.session()
         with self.connection.explained():
-            newest = self._named(self._kinds(spark), self.watermark, "watermark")
-            found = self._one(
-                spark, f"count(*) AS billflow_count, max({self._quoted(spark, newest)}) AS billflow_newest"
-            )
+            kinds = self._kinds(spark)
+            found = self._position(spark, self._named(kinds, watermark_column(self.watermark) or "", "watermark"))
         return [self.name, without_passwords(self.connection.url), *map(str, found)]
 
+    def _position(self, spark: SparkSession, newest: StructField) -> list[str | None]:
+        """How many rows there are, and the highest value of the watermark."""
+        return self._one(spark, f"count(*) AS billflow_count, max({self._quoted(spark, newest)}) AS billflow_newest")
+
     @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """The rows with ROW, FILE and CORRUPT, to be read inside."""
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """The rows with ROW, FILE and CORRUPT, to be read inside; those that are newer than what is `known`."""
+        count, highest = None, None
         with self.connection.explained():
             kinds = self._kinds(spark)
             rows = self._exact(spark, kinds, self._parts(spark, kinds))
-        yield rows.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
+            if isinstance(self.watermark, Watermark):
+                newest = self._named(kinds, self.watermark.column, "watermark.column")
+                check_overlap(self.watermark, _said(newest), self.where)
+                count, highest = self._position(spark, newest)
+                rows = rows.where(_newer(newest, self.watermark, known.delivered.highest if known else None))
+        numbered = rows.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
+        segments = known.delivered.segments if known else ()
+        yield Opened(numbered, segments, highest, None if count is None else int(count))
 
     def readable(self) -> AbstractContextManager[None]:
         """What an executor could not read, told as the database's own error."""
@@ -204,6 +223,27 @@ def _is_vague(column: StructField) -> bool:
     told = column.metadata
     floats = "FLOAT" in str(told.get("jdbcClientType")).upper()
     return isinstance(column.dataType, DecimalType) and (told.get("scale") != column.dataType.scale or floats)
+
+
+def _said(column: StructField) -> str:
+    kind = column.dataType
+    if isinstance(kind, DateType | TimestampType | TimestampNTZType):
+        return "time"
+    return "number" if isinstance(kind, NumericType) else "text"
+
+
+def _newer(column: StructField, watermark: Watermark, highest: str | None) -> Column:
+    """Whether a row may have come or changed since `highest` was read: a condition that Spark hands to the database."""
+    if highest is None:
+        return F.lit(True)
+    kind, lowest = column.dataType, F.lit(highest)
+    if isinstance(kind, DateType):
+        lowest = F.date_sub(lowest.cast(kind), watermark.duration.days + 1)
+    elif _said(column) == "time":
+        lowest = lowest.cast(kind) - F.lit(watermark.duration)
+    elif _said(column) == "number":
+        lowest = (lowest.cast(_NUMBER) - F.lit(watermark.number or 0)).cast(kind)
+    return (_column(column.name) >= lowest) | _column(column.name).isNull()
 
 
 def _number(name: str) -> Column:

@@ -6,15 +6,21 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DecimalType, DoubleType, StringType, StructField, StructType
 
+from billflow.sources.increments import within
 from billflow.sources.raw import CORRUPT
 
 
-def json_rows(spark: SparkSession, texts: list[str] | DataFrame) -> DataFrame:
-    """The lines of files that Spark names, or the rows of one column: a column a field, and CORRUPT beside."""
+def json_rows(spark: SparkSession, texts: list[str] | DataFrame, known: StructType | None = None) -> DataFrame:
+    """The lines of files that Spark names, or the rows of one column: a column a field, and CORRUPT beside.
+
+    In the `known` columns where these can hold all that comes.
+    """
     schema = _schema(spark, texts)
     if not schema.names or schema.names == [CORRUPT]:  # no line is an object: Spark would not read such a file
         lines = spark.read.text(texts) if isinstance(texts, list) else texts
         return lines.select(F.col(lines.columns[0]).alias(CORRUPT))
+    if known is not None and within(schema, known):
+        schema = known
     if CORRUPT not in schema.names:
         schema = StructType([*schema, StructField(CORRUPT, StringType())])
     return spark.read.schema(schema).options(columnNameOfCorruptRecord=CORRUPT).json(texts)

@@ -6,20 +6,24 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import floor
 from typing import Any
 
 import pyarrow as pa
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from billflow.exact_json import exact_json
+from billflow.mapping_options import Watermark, watermark_column
 from billflow.source_mappings import MongoMapping
 from billflow.source_settings import MongoSource
+from billflow.sources.increments import Known, Opened
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
 from billflow.sources.servers import sample_of, server_error
+from billflow.sources.watermarks import check_overlap
 from billflow.strict_yaml import without_passwords
 
 _TEXT = "document"
@@ -30,6 +34,7 @@ _PATIENCE = 10_000
 _SILENCE = 600_000
 """Milliseconds that it may be silent, unless its url says otherwise."""
 _KEY = "_id"
+_LOWEST = "from"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class MongoDelivery:
 
     source: str
     documents: Documents
-    watermark: str | None
+    watermark: str | Watermark | None
     where: str
     """Place in billflow.yaml, for errors."""
 
@@ -89,24 +94,36 @@ class MongoDelivery:
         """What changes when the documents do; None where only reading them tells."""
         if self.watermark is None:
             return None
-        chosen = self.documents.chosen
         with explained(self.documents), _collection(self.documents) as collection:
-            newest = collection.find_one(chosen, sort=[(self.watermark, -1)])
-            place = without_passwords(self.documents.url)
-            return [self.name, place, collection.count_documents(chosen), exact_json(plain(newest))]
+            newest, count = self._position(collection)
+            return [self.name, without_passwords(self.documents.url), count, exact_json(plain(newest))]
+
+    def _position(self, collection: Any) -> tuple[Any, int]:
+        """The document with the highest value of the watermark, and how many documents there are."""
+        chosen, highest_first = self.documents.chosen, [(watermark_column(self.watermark), -1)]
+        return collection.find_one(chosen, sort=highest_first), collection.count_documents(chosen)
 
     @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """A row a document, with ROW, FILE and CORRUPT, to be read inside; fetched once, in parts by its `_id`."""
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """A row a document, with ROW, FILE and CORRUPT, to be read inside; fetched once, in parts by its `_id`.
+
+        Those that are newer than what is `known`.
+        """
+        count, highest, condition = None, None, dict[str, Any]()
         with explained(self.documents), _collection(self.documents) as collection:
-            filters = key_ranges(collection, self.documents.chosen, spark.sparkContext.defaultParallelism)
-        parts = [(self.documents, one) for one in filters]
+            if isinstance(self.watermark, Watermark):
+                newest, count = self._position(collection)
+                highest = highest_of(newest, self.watermark, self.where)
+                condition = newer(self.watermark, known.delivered.highest) if known else {}
+            chosen = {"$and": [self.documents.chosen, condition]}
+            filters = key_ranges(collection, chosen, spark.sparkContext.defaultParallelism)
+        parts = [(self.documents, {"$and": [condition, one]}) for one in filters]
         texts = read_parts(spark, parts, _SCHEMA, fetched).persist(StorageLevel.DISK_ONLY)
         try:
             with self.readable():
-                rows = json_rows(spark, texts)
-            shown = F.lit(self.documents.collection)
-            yield rows.withColumns({FILE: shown, ROW: F.monotonically_increasing_id()})
+                rows = json_rows(spark, texts, known.delivered_columns if known else None)
+            shown = rows.withColumns({FILE: F.lit(self.documents.collection), ROW: F.monotonically_increasing_id()})
+            yield Opened(shown, known.delivered.segments if known else (), highest, count)
         finally:
             texts.unpersist()
 
@@ -166,6 +183,46 @@ def key_ranges(collection: Any, chosen: Mapping[str, Any], parts: int) -> list[d
     bounds = zip([None, *cuts], [*cuts, None], strict=True)
     ranges = [{**({"$gte": low} if low else {}), **({"$lt": high} if high else {})} for low, high in bounds]
     return [*({"$and": [of_time, {_KEY: one}]} if one else of_time for one in ranges), {_KEY: {"$not": of_time[_KEY]}}]
+
+
+def highest_of(newest: Mapping[str, Any] | None, watermark: Watermark, where: str) -> str | None:
+    """The watermark of the document that has the highest one, in MongoDB's extended JSON; None where none has one.
+
+    SettingsError when the overlap is not one of its type's. `where` is in billflow.yaml.
+    """
+    from bson import json_util  # noqa: PLC0415
+
+    value: Any = newest
+    for name in watermark.column.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None:
+        return None
+    check_overlap(watermark, _said(value), where)
+    return str(json_util.dumps({_LOWEST: value}))
+
+
+def newer(watermark: Watermark, highest: str | None) -> dict[str, Any]:
+    """The filter of documents that may have come or changed since `highest` was read."""
+    from bson import Decimal128, json_util  # noqa: PLC0415
+
+    value = json_util.loads(highest)[_LOWEST] if highest else None
+    if isinstance(value, datetime):
+        value -= watermark.duration
+    elif isinstance(value, Decimal128):
+        value = Decimal128(value.to_decimal() - (watermark.number or 0))
+    elif isinstance(value, int | float):
+        value = (
+            floor(value - (watermark.number or 0)) if isinstance(value, int) else value - float(watermark.number or 0)
+        )
+    return {"$or": [{watermark.column: {"$gte": value}}, {watermark.column: None}]} if value is not None else {}
+
+
+def _said(value: Any) -> str:
+    from bson import Decimal128  # noqa: PLC0415
+
+    if isinstance(value, datetime):
+        return "time"
+    return "number" if isinstance(value, int | float | Decimal128) else "text"
 
 
 @contextmanager

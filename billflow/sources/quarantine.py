@@ -13,6 +13,7 @@ from billflow.lake.healing import action, note
 from billflow.lake.manifest import TableRun
 from billflow.lake.staging import Staging
 from billflow.sources.counting import by_place
+from billflow.sources.delivering import RawTables
 from billflow.sources.raw import CORRUPT, ROW, delivered_columns
 from billflow.sources.verdicts import VALID, VERDICT, key_text, quarantined
 
@@ -26,8 +27,8 @@ _SHOWN = 6
 class Quarantine:
     """The judged rows of all tables, as they are kept, and those of them that are in quarantine."""
 
-    def __init__(self, spark: SparkSession, staging: Staging) -> None:
-        self._spark, self._staging = spark, staging
+    def __init__(self, spark: SparkSession, staging: Staging, raw: RawTables) -> None:
+        self._spark, self._staging, self._raw = spark, staging, raw
         self._judged: dict[str, DataFrame] = {}
 
     def keep(self, table: str, judged: DataFrame) -> None:
@@ -58,7 +59,7 @@ class Quarantine:
         return tables.conformed(whole.withColumn("run_id", F.lit(self._staging.run_id)), schemas.QUARANTINE)
 
     def _originals(self, delivery: str) -> DataFrame:
-        raw = self._spark.read.parquet(self._staging.uri(f"raw/{delivery}"))
+        raw = self._raw.rows(delivery)
         # A row that did not parse has no columns to show, only its text.
         text = F.when(F.col(CORRUPT).isNotNull(), F.to_json(F.struct(F.col(CORRUPT).alias("text"))))
         row = F.coalesce(text, F.to_json(F.struct(*[f"`{name}`" for name in delivered_columns(raw)])))

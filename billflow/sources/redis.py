@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
 from billflow.source_mappings import RedisMapping
 from billflow.source_settings import RedisSource
+from billflow.sources.increments import Known, Opened
 from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
@@ -127,15 +128,16 @@ class RedisDelivery:
         return [self.name, without_passwords(self.entries.url), *map(str, told)]
 
     @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """A row an entry, with ROW, FILE and CORRUPT, to be read inside; fetched once, in parts."""
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """A row an entry, with ROW, FILE and CORRUPT, to be read inside; fetched once, in parts, whatever is known."""
+        del known
         with explained(self.entries), _client(self.entries) as client:
             parts = parts_of(client, self.entries, spark.sparkContext.defaultParallelism)
         texts = read_parts(spark, parts, _SCHEMA, fetched).persist(StorageLevel.DISK_ONLY)
         try:
             with self.readable():
                 rows = json_rows(spark, texts)
-            yield rows.withColumns({FILE: F.lit(self.entries.shown), ROW: F.monotonically_increasing_id()})
+            yield Opened(rows.withColumns({FILE: F.lit(self.entries.shown), ROW: F.monotonically_increasing_id()}))
         finally:
             texts.unpersist()
 

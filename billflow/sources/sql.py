@@ -1,7 +1,7 @@
 """Sources of kind `sql`: tables and queries of databases, read in parts by Spark's executors."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 from pydantic import SecretStr
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from billflow.mapping_options import Watermark, watermark_column
 from billflow.settings import Settings
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import SqlSource
@@ -19,13 +20,25 @@ from billflow.sources.database import Database, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.database_parts import conditions
 from billflow.sources.databases import explained, fetched, silent
+from billflow.sources.increments import Known, Opened
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
 from billflow.sources.silence import held
+from billflow.sources.watermarks import newer
 from billflow.strict_yaml import without_passwords
 
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The columns of what is read, its parts; and how many rows there are in all, with the highest watermark."""
+
+    schema: pa.Schema
+    parts: Sequence[Query]
+    count: int | None
+    highest: str | None
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class SqlDelivery:
     source: str
     query: Query
     partition_by: str | None
-    watermark: str | None
+    watermark: str | Watermark | None
     where: str
     """Place in billflow.yaml, for errors."""
     shown: str = field(compare=False, default="")
@@ -70,21 +83,25 @@ class SqlDelivery:
         """What changes when the rows do; None where only reading them tells."""
         if self.watermark is None:
             return None
-        newest = f"max({database_of(self.query.url).name(self.watermark)})"
-        select = f"SELECT count(*), {newest} FROM ({self.query.select}) AS _all"
-        with self._asked(lambda database, connection: database.one(connection, select)) as found:
+        with self._asked(self._position) as found:
             return [self.name, without_passwords(self.query.url), *map(str, found)]
 
-    @contextmanager
-    def opened(self, spark: SparkSession) -> Iterator[DataFrame]:
-        """The rows with ROW, FILE and CORRUPT, to be read inside.
+    def _position(self, database: Database, connection: Any) -> tuple[Any, ...]:
+        """How many rows there are, and the highest value of the watermark."""
+        newest = f"max({database.name(watermark_column(self.watermark) or '')})"
+        return database.one(connection, f"SELECT count(*), {newest} FROM ({self.query.select}) AS _all")
 
-        Where the database can, all parts see the state of one moment.
+    @contextmanager
+    def opened(self, spark: SparkSession, known: Known | None = None) -> Iterator[Opened]:
+        """The rows with ROW, FILE and CORRUPT, to be read inside; those that are newer than what is `known`.
+
+        Where the database can, all parts see the state of one moment, as its count of rows does.
         """
         cores = spark.sparkContext.defaultParallelism
-        with self._asked(partial(self._cut, cores)) as (schema, parts):
-            plain = read_parts(spark, parts, schema, partial(fetched, schema=schema))
-            yield plain.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
+        with self._asked(partial(self._cut, cores, known)) as cut:
+            plain = read_parts(spark, cut.parts, cut.schema, partial(fetched, schema=cut.schema))
+            rows = plain.withColumns({FILE: F.lit(self.shown), ROW: F.monotonically_increasing_id()})
+            yield Opened(rows, known.delivered.segments if known else (), cut.highest, cut.count)
 
     @contextmanager
     def _asked(self, ask: Callable[[Database, Any], Answer]) -> Iterator[Answer]:
@@ -99,17 +116,22 @@ class SqlDelivery:
         with held(answered, self.query.silence, silent(self.query)) as answer:
             yield answer
 
-    def _cut(self, cores: int, database: Database, connection: Any) -> tuple[pa.Schema, list[Query]]:
-        """The columns, and the parts that are read, as the database is now."""
+    def _cut(self, cores: int, known: Known | None, database: Database, connection: Any) -> "_Cut":
+        """What is read of the database as it is now."""
         schema = self._columns(database.schema(connection, self.query.select))
-        seen = replace(self.query, snapshot=database.snapshot(connection))
-        return schema, [seen.of(part) for part in self._parts(cores, database, connection)]
+        seen, count, highest = replace(self.query, snapshot=database.snapshot(connection)), None, None
+        if isinstance(self.watermark, Watermark):
+            before = known.delivered.highest if known else None
+            seen = seen.of(newer(database, schema, self.watermark, before, self.where))
+            count, highest = self._position(database, connection)
+        parts = [seen.of(part) for part in self._parts(cores, seen.select, database, connection)]
+        return _Cut(schema, parts, count, None if highest is None else str(highest))
 
-    def _parts(self, cores: int, database: Database, connection: Any) -> list[str | None]:
+    def _parts(self, cores: int, select: str, database: Database, connection: Any) -> list[str | None]:
         if self.partition_by is None:
             return [None]
         try:
-            return [*conditions(database, connection, self.query.select, self.partition_by, cores)]
+            return [*conditions(database, connection, select, self.partition_by, cores)]
         except LookupError:
             raise no_column(self.partition_by, f"{self.where}.partition_by") from None
 

@@ -17,7 +17,9 @@ from billflow.lake.manifest import Ingest, TableRun
 from billflow.lake.staging import Staging
 from billflow.lake.storage import LocalStorage
 from billflow.settings import load_settings
-from billflow.sources.ingestion import Ingestion, deliver, opened_deliveries
+from billflow.sources.delivering import deliver
+from billflow.sources.ingestion import Ingestion
+from billflow.sources.opening import opened_deliveries
 from billflow.sources.sessions import started
 from billflow_tests.benchmarks.faults_bench import Outcome
 from billflow_tests.benchmarks.raw_reading import CATALOG, HEAD

@@ -66,7 +66,7 @@ def ours(spark: SparkSession, folder: Path, url: str) -> Callable[[str], None]:
     [delivery] = deliveries(load_settings(folder, {})).values()
 
     def read(target: str) -> None:
-        with delivery.opened(spark) as rows:
+        with delivery.opened(spark) as (rows, *_):
             rows.write.parquet(target)
 
     return read

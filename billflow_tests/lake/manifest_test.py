@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from billflow.lake.delivered import Delivered, Segment
 from billflow.lake.manifest import Ingest, Manifest, TableRun, commit, read_manifest, versions
 from billflow.lake.storage import Storage
 from billflow_tests.lake.some_lake import moves_of, publication_of, stage
@@ -52,7 +53,7 @@ def test_table_runs_are_all_folders_that_it_names(storage: Storage) -> None:
     ingest = Ingest(
         fingerprint="f",
         run_id="r0",
-        raw={"meters": run["raw"]},
+        raw={"meters": Delivered(segments=(Segment(path="raw", rows=0),), rows=0)},
         accounts=run["accounts"],
         subscriptions=run["subscriptions"],
         usage={"c01|2013-01": run["usage"]},

@@ -16,8 +16,8 @@ from billflow.settings import Settings, load_settings
 from billflow.sources import elasticsearch
 from billflow.sources.deliveries import check_sources, deliveries, state
 from billflow.sources.elasticsearch import SearchDelivery, Slice
-from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.mapping import map_rows
+from billflow.sources.opening import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow.sources.search_server import Documents, SearchServer
 from billflow_tests.servers.relay import certified, relayed
@@ -97,7 +97,7 @@ def delivered(settings: Settings, index: str = "meters") -> SearchDelivery:
 
 
 def test_documents_are_rows_with_all_their_digits(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
-    with delivered(project(tmp_path, node.url)).opened(spark) as rows:
+    with delivered(project(tmp_path, node.url)).opened(spark) as (rows, *_):
         assert delivered_columns(rows) == ["_id", "_index", "meter", "no", "place", "readings"]
         found = {row["_id"]: row for row in rows.collect()}
     assert len(found) == 41
@@ -111,7 +111,7 @@ def test_documents_are_rows_with_all_their_digits(spark: SparkSession, node: Sea
 def test_lists_unfold_to_usage(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
     settings = project(tmp_path, node.url)
     mapping = settings.sources[0].mappings("usage")[0]
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         mapped = map_rows(rows, mapping, "usage", timezone="Europe/Vienna", where="y")
         found = {row["usage_id"]: row for row in mapped.collect()}
     assert len(found) == 82
@@ -124,7 +124,7 @@ def test_lists_unfold_to_usage(spark: SparkSession, node: SearchNode, tmp_path: 
 def test_customers_with_empty_and_missing_lists(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
     settings = project(tmp_path, node.url)
     with opened_deliveries(spark, settings) as opened:
-        [people] = [rows for one, rows in opened.items() if "people" in one.sample()]
+        [people] = [found.frame for one, found in opened.items() if "people" in one.sample()]
         counts = [
             map_rows(people, mapping, table, timezone="Europe/Vienna", where="y").count()
             for table in ("customers", "subscriptions")
@@ -183,7 +183,7 @@ def test_rows_that_come_while_it_is_read_are_not_seen(
             yield moment
 
     monkeypatch.setattr(SearchServer, "moment", then_changed)
-    with delivered(settings, "usage-*").opened(spark) as rows:
+    with delivered(settings, "usage-*").opened(spark) as (rows, *_):
         assert rows.rdd.getNumPartitions() == spark.sparkContext.defaultParallelism == 2
         assert sorted(row["no"] for row in rows.select("no").collect()) == [*range(60), *range(100, 140)]
     node.ask("DELETE", "usage-1/_doc/late?refresh=true")
@@ -198,12 +198,12 @@ def test_a_query_is_the_engines(spark: SparkSession, node: SearchNode, tmp_path:
             "must": {"exists": {"field": "place.zone"}},
         }
     }
-    with delivered(project(tmp_path, node.url, where=chosen)).opened(spark) as rows:
+    with delivered(project(tmp_path, node.url, where=chosen)).opened(spark) as (rows, *_):
         assert sorted(row["no"] for row in rows.collect()) == [n for n in range(24, 41) if n % 4]
 
 
 def test_no_documents_have_no_columns(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
-    with delivered(project(tmp_path, node.url, index="nothing"), "nothing").opened(spark) as rows:
+    with delivered(project(tmp_path, node.url, index="nothing"), "nothing").opened(spark) as (rows, *_):
         assert delivered_columns(rows) == []
         assert rows.where(f"{CORRUPT} is null").count() == 0
 
@@ -235,7 +235,7 @@ def test_a_lost_connection_is_made_again_and_no_row_comes_twice(
         one = delivered(settings, "usage-*")
         one.check()
         monkeypatch.setattr(SearchServer, "moment", cutting(cuts, SearchServer.moment))
-        with one.opened(spark) as rows:
+        with one.opened(spark) as (rows, *_):
             assert sorted(row["no"] for row in rows.select("no").collect()) == [*range(60), *range(100, 140)]
     assert cuts == []
 
@@ -271,7 +271,7 @@ def test_no_error_plan_or_sample_shows_the_password(spark: SparkSession, node: S
     settings = project(tmp_path, node.url)
     people = delivered(settings, "people")
     assert people.sample().startswith(f"people of http://bill:…@127.0.0.1:{node.port}: {{")
-    with people.opened(spark) as rows:
+    with people.opened(spark) as (rows, *_):
         plan = rows._jdf.queryExecution().toString()
     wrong = project(tmp_path, node.url.replace("p%C3%A1ss", "other"))
     with pytest.raises(SettingsError, match="the database refuses: 401 Unauthorized") as refused:

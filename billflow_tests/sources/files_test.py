@@ -37,7 +37,7 @@ def delivery(folder: Path, path: str, kind: str) -> FileDelivery:
 
 
 def as_delivered(spark: SparkSession, one: FileDelivery) -> DataFrame:
-    with one.opened(spark) as rows:
+    with one.opened(spark) as (rows, *_):
         return rows
 
 

@@ -16,7 +16,9 @@ from billflow.lake import schemas, tables
 from billflow.lake.staging import Staging
 from billflow.lake.storage import LocalStorage
 from billflow.settings import Settings, load_settings
-from billflow.sources.ingestion import Ingestion, bucket_count, deliver, fingerprint, opened_deliveries
+from billflow.sources.delivering import deliver
+from billflow.sources.ingestion import Ingestion, bucket_count, fingerprint
+from billflow.sources.opening import opened_deliveries
 
 BUCKETS = 2
 
@@ -191,7 +193,7 @@ class TestReport:
         assert counted == dict(rows)
 
     def test_deliveries_are_counted(self, first: Ingested) -> None:
-        assert sorted(first.delivered.values()) == [3, 4, 4, 12]
+        assert sorted(one.rows for one in first.delivered.values()) == [3, 4, 4, 12]
 
 
 class TestQuarantine:

@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 from billflow.errors import PassingError, SettingsError
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import check_sources, deliveries, state
-from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.jdbc import JdbcDelivery
+from billflow.sources.opening import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers import h2, postgres
 from billflow_tests.servers.h2 import H2, drivers
@@ -132,7 +132,7 @@ def lower(row: Any) -> dict[str, Any]:
 
 def test_values_are_exact_and_wall_clocks_stay(spark: SparkSession, server: dict[str, str], tmp_path: Path) -> None:
     settings = project(tmp_path, server, table="kinds", partition_by=None)
-    with delivered(settings, "kinds").opened(spark) as rows:
+    with delivered(settings, "kinds").opened(spark) as (rows, *_):
         found = [lower(row) for row in rows.orderBy("big").selectExpr("*", "cast(at as string) as instant").collect()]
     first = found[2]
     assert {name: first[name] for name in ("big", "t", "d", "wall", "instant", "odd name", CORRUPT)} == {
@@ -158,7 +158,7 @@ CUT_BY = ["id", "kwh", "at", "served", "wall", "exact"]
 def test_rows_are_read_in_parts_each_once(
     spark: SparkSession, server: dict[str, str], tmp_path: Path, column: str
 ) -> None:
-    with delivered(project(tmp_path, server, partition_by=column)).opened(spark) as rows:
+    with delivered(project(tmp_path, server, partition_by=column)).opened(spark) as (rows, *_):
         assert [name.lower() for name in delivered_columns(rows)] == [
             "id",
             "customer",
@@ -184,13 +184,13 @@ def test_a_query_and_a_condition_are_the_databases(spark: SparkSession, server: 
     settings = project(
         tmp_path, server, table=None, query="select id, kwh from metered where id < 80;", where=own[server["kind"]]
     )
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         found = sorted(row[0] for row in rows.collect())
     assert found == ([7, *range(70, 80)] if server["kind"] == "postgresql" else [70, 71, 72])
 
 
 def test_no_rows_have_columns(spark: SparkSession, server: dict[str, str], tmp_path: Path) -> None:
-    with delivered(project(tmp_path, server, where="id < 0")).opened(spark) as rows:
+    with delivered(project(tmp_path, server, where="id < 0")).opened(spark) as (rows, *_):
         assert (rows.count(), len(delivered_columns(rows))) == (0, 7)
 
 
@@ -231,7 +231,7 @@ def test_a_mistake_names_its_place(spark: SparkSession, server: dict[str, str], 
 def test_no_secret_is_shown(spark: SparkSession, server: dict[str, str], tmp_path: Path, capfd: Any) -> None:
     settings = project(tmp_path, server)
     usage = delivered(settings)
-    with usage.opened(spark) as rows:
+    with usage.opened(spark) as (rows, *_):
         rows.explain("extended")
         plan = rows._jdf.queryExecution().toString()
     assert "JDBCRelation" in plan
@@ -264,7 +264,7 @@ from billflow.sources.deliveries import deliveries
 for folder in sys.argv[1:]:
     one = next(one for one in deliveries(load_settings(Path(folder), {})).values() if "kinds" in one.select)
     try:
-        with one.opened(one.session()) as rows, one.readable():
+        with one.opened(one.session()) as (rows, *_), one.readable():
             print([str(row[1]) for row in rows.where("big > 9").collect()])
     except BillflowError as error:
         print(type(error).__name__, error.what, error.where)

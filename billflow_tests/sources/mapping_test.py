@@ -414,7 +414,7 @@ class TestUnfold:
         (tmp_path / "a.json").write_text("\n".join(lines), encoding="utf-8")
         columns = {"usage_id": "read.no", "subscription_id": "m", "metric": "'kwh'", "quantity": "read.kwh"}
         mapping = FileMapping(path="p", unfold="read", columns={**columns, "event_time": "'2024-01-01'"})
-        with FileDelivery("s", str(tmp_path / "a.json"), "json", "y").opened(spark) as raw:
+        with FileDelivery("s", str(tmp_path / "a.json"), "json", "y").opened(spark) as (raw, *_):
             rows = map_rows(raw, mapping, "usage", timezone="UTC", where="y").orderBy("_row", "usage_id").collect()
         found = [(row["usage_id"], row["quantity"], row[MALFORMED]) for row in rows]
         assert found == [("1", Decimal("0.5"), False), ("2", Decimal(2), False), (None, None, True)]

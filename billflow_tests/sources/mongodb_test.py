@@ -15,9 +15,9 @@ from billflow.errors import PassingError, SettingsError
 from billflow.exact_json import exact_json
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import check_sources, deliveries, state
-from billflow.sources.ingestion import opened_deliveries
 from billflow.sources.mapping import map_rows
 from billflow.sources.mongodb import MongoDelivery, key_ranges, plain
+from billflow.sources.opening import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.mongo import Mongo
 
@@ -92,7 +92,7 @@ def delivered(settings: Settings, collection: str = "meters") -> MongoDelivery:
 
 
 def test_documents_are_rows_with_all_their_digits(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
-    with delivered(project(tmp_path, server.url)).opened(spark) as rows:
+    with delivered(project(tmp_path, server.url)).opened(spark) as (rows, *_):
         assert delivered_columns(rows) == ["_id", "meter", "readings", "zone"]
         found = {row["meter"]: row for row in rows.collect()}
     assert len(found) == 41
@@ -107,7 +107,7 @@ def test_documents_are_rows_with_all_their_digits(spark: SparkSession, server: M
 def test_lists_unfold_to_usage(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
     settings = project(tmp_path, server.url)
     mapping = settings.sources[0].mappings("usage")[0]
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         mapped = map_rows(rows, mapping, "usage", timezone="Europe/Vienna", where="y")
         found = mapped.orderBy("event_time", "usage_id").collect()
     assert len(found) == 82
@@ -135,7 +135,7 @@ def test_customers_with_empty_and_missing_lists(spark: SparkSession, server: Mon
             "meters",
             "people",
         ]
-        [people] = [rows for one, rows in opened.items() if "people" in one.sample()]
+        [people] = [found.frame for one, found in opened.items() if "people" in one.sample()]
         counts = [
             map_rows(people, mapping, table, timezone="Europe/Vienna", where="y").count()
             for table in ("customers", "subscriptions")
@@ -160,14 +160,14 @@ def test_a_filter_is_mongodbs(spark: SparkSession, server: Mongo, tmp_path: Path
         "zone": {"$ne": None},
         "readings.no": {"$gt": 1.5},
     }
-    with delivered(project(tmp_path, server.url, where=chosen)).opened(spark) as rows:
+    with delivered(project(tmp_path, server.url, where=chosen)).opened(spark) as (rows, *_):
         assert sorted(row["meter"] for row in rows.collect()) == sorted(
             f"M{number}" for number in range(24, 41) if number % 4
         )
 
 
 def test_no_documents_have_no_columns(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
-    with delivered(project(tmp_path, server.url, collection="nothing"), "nothing").opened(spark) as rows:
+    with delivered(project(tmp_path, server.url, collection="nothing"), "nothing").opened(spark) as (rows, *_):
         assert delivered_columns(rows) == []
         assert rows.where(f"{CORRUPT} is null").count() == 0
 

@@ -84,7 +84,7 @@ def delivered(settings: Settings, shown: str = "calls") -> RedisDelivery:
 def test_entries_of_a_stream_are_usage(spark: SparkSession, server: RedisServer, tmp_path: Path) -> None:
     settings = project(tmp_path, server.url)
     mapping = settings.sources[0].mappings("usage")[0]
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         assert delivered_columns(rows) == ["_id", "at", "line", "minutes"]
         mapped = map_rows(rows, mapping, "usage", timezone="Europe/Vienna", where="y").collect()
     assert sorted(row["usage_id"] for row in mapped) == sorted(key for key, _ in STREAM)
@@ -94,7 +94,7 @@ def test_entries_of_a_stream_are_usage(spark: SparkSession, server: RedisServer,
 
 def test_hashes_are_rows_with_their_keys(spark: SparkSession, server: RedisServer, tmp_path: Path) -> None:
     settings = project(tmp_path, server.url)
-    with delivered(settings, "customer:*").opened(spark) as rows:
+    with delivered(settings, "customer:*").opened(spark) as (rows, *_):
         of_table = {
             table: map_rows(rows, mapping, table, timezone="Europe/Vienna", where="y").collect()
             for table in ("customers", "subscriptions")
@@ -105,7 +105,7 @@ def test_hashes_are_rows_with_their_keys(spark: SparkSession, server: RedisServe
 
 
 def test_texts_and_lists_are_json_with_all_digits(spark: SparkSession, server: RedisServer, tmp_path: Path) -> None:
-    with delivered(project(tmp_path, server.url, keys="json:*"), "json:*").opened(spark) as rows:
+    with delivered(project(tmp_path, server.url, keys="json:*"), "json:*").opened(spark) as (rows, *_):
         found = rows.collect()
     whole = {row["_key"]: row for row in found if row["_key"]}
     assert len(found) == 1_503
@@ -145,7 +145,7 @@ def test_a_stream_tells_whether_it_has_changed(server: RedisServer, tmp_path: Pa
 def test_nothing_is_no_rows(spark: SparkSession, server: RedisServer, tmp_path: Path) -> None:
     delivery = delivered(project(tmp_path, server.url, keys="nobody:*"), "nobody:*")
     assert delivery.sample() == f"nobody:* of redis://:…@127.0.0.1:{server.port}/0: nothing yet"
-    with delivery.opened(spark) as rows:
+    with delivery.opened(spark) as (rows, *_):
         assert rows.count() == 0
 
 

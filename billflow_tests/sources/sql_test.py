@@ -21,7 +21,7 @@ from billflow.sources import parts, sql
 from billflow.sources.database import Query
 from billflow.sources.databases import fetched
 from billflow.sources.deliveries import check_sources, deliveries, state
-from billflow.sources.ingestion import opened_deliveries
+from billflow.sources.opening import opened_deliveries
 from billflow.sources.parts import note_fetched_again
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.postgres import PASSWORD, Postgres
@@ -87,7 +87,7 @@ def delivered(settings: Settings, part: str = "usage") -> sql.SqlDelivery:
 
 
 def test_rows_are_read_in_parts_each_once(spark: SparkSession, server: Postgres, tmp_path: Path):
-    with delivered(project(tmp_path, server.url)).opened(spark) as rows:
+    with delivered(project(tmp_path, server.url)).opened(spark) as (rows, *_):
         assert delivered_columns(rows) == ["id", "customer", "kwh", "at"]
         assert rows.rdd.getNumPartitions() == spark.sparkContext.defaultParallelism == 2
         found = rows.selectExpr(
@@ -101,12 +101,12 @@ def test_rows_are_read_in_parts_each_once(spark: SparkSession, server: Postgres,
 def test_a_condition_is_the_databases(spark: SparkSession, server: Postgres, tmp_path: Path):
     """`ilike any` is PostgreSQL's own."""
     settings = project(tmp_path, server.url, where="kwh::text ilike any (array['1.%']) and id < 100")
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         assert sorted(row["id"] for row in rows.select("id").collect()) == list(range(7, 14))
 
 
 def test_rows_that_come_while_it_is_read_are_not_seen(spark: SparkSession, server: Postgres, tmp_path: Path):
-    with delivered(project(tmp_path, server.url)).opened(spark) as rows:
+    with delivered(project(tmp_path, server.url)).opened(spark) as (rows, *_):
         server.do("insert into usage values (20001, 1, 1, now())")
         try:
             assert rows.count() == 20000
@@ -116,7 +116,7 @@ def test_rows_that_come_while_it_is_read_are_not_seen(spark: SparkSession, serve
 
 def test_no_plan_shows_the_password(spark: SparkSession, server: Postgres, tmp_path: Path, capfd):
     settings = project(tmp_path, server.url)
-    with delivered(settings).opened(spark) as rows:
+    with delivered(settings).opened(spark) as (rows, *_):
         rows.explain("extended")
         plan = rows._jdf.queryExecution().toString()
         assert "billflow_" in plan
@@ -134,7 +134,7 @@ def test_a_lost_connection_is_made_again_and_no_row_comes_twice(
     settings = project(tmp_path, server.url, table=None, query=SLOW, partition_by=None)
     note_fetched_again()
     taken()
-    with delivered(settings, "pg_sleep").opened(spark) as rows, meanwhile(lambda: cut(server)) as cuts:
+    with delivered(settings, "pg_sleep").opened(spark) as (rows, *_), meanwhile(lambda: cut(server)) as cuts:
         assert [row["id"] for row in rows.select("id").collect()] == [1, 2, 3, 4, 5, 6]
     assert cuts == [1]
     note_fetched_again()
@@ -191,7 +191,7 @@ def test_a_server_that_dies_is_told_without_its_password(spark: SparkSession, tm
     one = delivered(settings, "pg_sleep")
     with (
         pytest.raises(PassingError) as caught,
-        one.opened(spark) as rows,
+        one.opened(spark) as (rows, *_),
         meanwhile(lambda: killed(server)),
         one.readable(),
     ):

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
+from pydantic import Field
 
 from billflow.catalog import parse_catalog
 from billflow.documents.templates import check_own_templates
@@ -15,24 +15,25 @@ from billflow.lake.staging import Staging
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
-from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained
+from billflow.orchestration.steps import POOL, RETRY, as_markdown, described, explained, tabular
 from billflow.sources.deliveries import Delivery, check_sources, undisturbed
+from billflow.sources.delivering import RawTables, Read, deliver, delivered
 from billflow.sources.drift import KnownColumns, columns_of, new_columns
-from billflow.sources.ingestion import (
-    Ingestion,
-    bucket_count,
-    deliver,
-    expressions_read,
-    fingerprint,
-    opened_deliveries,
-)
+from billflow.sources.ingestion import Ingestion, bucket_count, fingerprint
+from billflow.sources.opening import Earlier, OpenDelivery, expressions_read, opened_deliveries
 
 CANONICAL = ("accounts", "subscriptions", "usage", "adjustments", "bills", "payments", "quarantine")
 
 
+class Reading(dg.Config):
+    """How the sources are read."""
+
+    whole: bool = Field(default=False, description="Read all rows again, those too that were read before.")
+
+
 @dg.asset(group_name="sources", kinds={"parquet"}, retry_policy=RETRY, pool=POOL)
-def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
-    """Rows as the sources deliver them, copied to the lake; not again while the sources are unchanged."""
+def raw(context: dg.AssetExecutionContext, config: Reading, project: Project) -> dg.MaterializeResult[Any]:
+    """Rows as the sources deliver them, copied to the lake; those that are there already are not read again."""
     with explained(context.log), ExitStack() as sources:
         run = BillRun(context, project)
         head = read_manifest(run.storage)
@@ -43,25 +44,42 @@ def raw(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeRe
         texts = project.catalog_texts()
         print_ = fingerprint(run.settings, parse_catalog(texts, where="catalog"))
 
-        def opened() -> dict[Delivery, DataFrame]:
-            return sources.enter_context(opened_deliveries(run.spark, run.settings, _known_columns(head)))
+        def opened(base: Manifest) -> dict[Delivery, OpenDelivery]:
+            return sources.enter_context(opened_deliveries(run.spark, run.settings, _earlier(run, base, config)))
 
         # Mistakes show before anything is written.
-        found = None if _known(head, print_) else opened()
+        found = None if _known(head, print_, config) else opened(head)
         staging = Staging.begin(run.storage, run.root, run.partition.key)
         staging.note("catalog", texts)
-        known = _known(staging.base(), print_)
+        base = staging.base()
+        known = _known(base, print_, config)
         if known:
             staging.note("ingestion", known.model_dump())
-            rows, read = {name: one.rows for name, one in known.raw.items()}, _read(known)
+            rows, read, how = {name: one.rows for name, one in known.raw.items()}, _read(known), {}
         else:
-            found = found or opened()
-            rows, read = deliver(found, staging), _columns_read(run, head, found)
+            # Only what the base names stays while this run lives.
+            found = found if found and base.ingest == head.ingest else opened(base)
+            delivered_now = deliver(found, staging)
+            rows, read = {name: one.table.rows for name, one in delivered_now.items()}, _columns_read(run, base)
+            how = {"how each was read": _how(delivered_now)}
         staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None, "read": read})
-        shown = {"deliveries": rows, "columns": read["columns"], "new columns": read["new_columns"]}
+        shown = {"deliveries": rows, "columns": read["columns"], "new columns": read["new_columns"], **how}
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(rows.values()), **shown, "unchanged": known is not None, **run.healed()}
         )
+
+
+def _earlier(run: BillRun, base: Manifest, config: Reading) -> Earlier:
+    return Earlier(run.storage, _known_columns(base), base.ingest.raw if base.ingest else {}, config.whole)
+
+
+def _how(read: dict[str, Read]) -> dg.TableMetadataValue:
+    """Of each delivery whether all rows were read, and why, or those that are new beside those that are kept."""
+    rows = [
+        (name, "whole" if one.why_whole else "what is new", one.rows, one.kept, one.why_whole)
+        for name, one in sorted(read.items())
+    ]
+    return tabular(("delivery", "read", "rows read", "rows kept", "why whole"), rows)
 
 
 def _known_columns(manifest: Manifest) -> dict[str, KnownColumns]:
@@ -71,12 +89,13 @@ def _known_columns(manifest: Manifest) -> dict[str, KnownColumns]:
     return {name: KnownColumns(found, ingest.expressions.get(name, ())) for name, found in columns.items() if ingest}
 
 
-def _columns_read(run: BillRun, head: Manifest, opened: dict[Delivery, DataFrame]) -> dict[str, Any]:
+def _columns_read(run: BillRun, base: Manifest) -> dict[str, Any]:
     """Columns, expressions and new columns of an ingestion, as the manifest has them."""
-    known = _known_columns(head)
-    new = {one.name: new_columns(known[one.name], raw) for one, raw in opened.items() if one.name in known}
+    known, raw = _known_columns(base), RawTables(run.spark, run.staging)
+    frames = {name: raw.rows(name) for name in delivered(run.staging)}
+    new = {name: new_columns(known[name], rows) for name, rows in frames.items() if name in known}
     return {
-        "columns": {one.name: columns_of(raw) for one, raw in opened.items()},
+        "columns": {name: columns_of(rows) for name, rows in frames.items()},
         "expressions": expressions_read(run.settings),
         "new_columns": {name: found for name, found in new.items() if found},
     }
@@ -86,9 +105,10 @@ def _read(ingest: Ingest) -> dict[str, Any]:
     return {"columns": ingest.columns, "new_columns": {name: list(new) for name, new in ingest.new_columns.items()}}
 
 
-def _known(manifest: Manifest, print_: str) -> Ingest | None:
-    """The published ingestion when it is of the sources as they are now."""
-    return manifest.ingest if manifest.ingest and manifest.ingest.fingerprint == print_ else None
+def _known(manifest: Manifest, print_: str, config: Reading) -> Ingest | None:
+    """The published ingestion when it is of the sources as they are now, and they are not to be read again."""
+    is_known = manifest.ingest and manifest.ingest.fingerprint == print_
+    return manifest.ingest if is_known and not config.whole else None
 
 
 _DESCRIPTIONS = {
@@ -180,10 +200,7 @@ def _described_ingest(run: BillRun, noted: dict[str, Any], buckets: int, report:
     return Ingest(
         fingerprint=noted["fingerprint"],
         run_id=run.root,
-        raw={
-            name: TableRun(path=run_folder(f"raw/delivery={name}", run.root), rows=rows)
-            for name, rows in noted["rows"].items()
-        },
+        raw=delivered(run.staging),
         accounts=whole("accounts", "customers"),
         subscriptions=whole("subscriptions", "subscriptions"),
         usage=placed("usage"),
