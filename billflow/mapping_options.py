@@ -3,11 +3,12 @@
 And by what a database tells the rows that are new.
 """
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from billflow.strict_yaml import AtLeastOne, Strict
 
@@ -49,7 +50,7 @@ class Changes(Strict):
 
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-_OVERLAP = r"^\d+(\.\d+)?( ?(second|minute|hour|day)s?)?$"
+_OVERLAP = re.compile(r"\d+(\.\d+)?( ?(second|minute|hour|day)s?)?")
 
 
 def _by_names(value: Any) -> str:
@@ -66,10 +67,17 @@ class Watermark(Strict):
     """Column of the source, or a list of them, of which no two rows have the same: a row that is read anew takes the
     place of the one that has its key.
     """
-    overlap: str | None = Field(default=None, pattern=_OVERLAP)
+    overlap: str | None = None
     """How far below the highest value rows are read again, for those whose transaction ended after later ones had been
     read: "15 minutes" of a time (seconds where there is no unit; 1 hour if left out), 1000 of a number, 0 of a text.
     """
+
+    @field_validator("overlap")
+    @classmethod
+    def _is_a_number_or_a_duration(cls, overlap: str | None) -> str | None:
+        if overlap is not None and not _OVERLAP.fullmatch(overlap):
+            raise ValueError("not an overlap; write a number, or a time such as 15 minutes, 1 hour, 2 days")
+        return overlap
 
     @property
     def keys(self) -> tuple[str, ...]:

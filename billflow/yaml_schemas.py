@@ -83,10 +83,14 @@ class _ForEditors(GenerateJsonSchema):
         return _from_environment(made) if "enum" in made else made
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Only the member that is meant is checked, so that a mistake is told once: one or many, or by a key."""
+        """Only the member that is meant is checked, so that a mistake is told once: one or many, a name alone or with
+        further keys, or by a key.
+        """
         members = {str(tag).removeprefix("~"): self.generate_inner(one) for tag, one in schema["choices"].items()}
         if "many" in members:
             return {"if": {"type": "array"}, "then": members["many"], "else": members["one"]}
+        if "keyed" in members:
+            return {"if": {"type": "object"}, "then": members["keyed"], "else": members["plain"]}
         named = schema["discriminator"]
         key = named if isinstance(named, str) else getattr(named, "__name__", "").removeprefix("_by_")
         chosen = [

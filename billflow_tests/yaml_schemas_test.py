@@ -109,6 +109,14 @@ def test_catalogues(text: str) -> None:
     assert mistakes("catalog", text) == []
 
 
+OF_DATABASE = """sources:
+  - name: crm
+    kind: sql
+    url: sqlite:///crm.db
+    tables: {{customers: {{table: c, watermark: {}, columns: {{account_id: id, name: name}}}}}}
+"""
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -124,6 +132,10 @@ def test_catalogues(text: str) -> None:
             "register: {meter: meter_no, rollover: 100000, estimated: kind = 'E'}",
         ),
         ("where: general_supply_kwh is not null", "changes: {order: changed_at, deleted: op = 'd', key: id}"),
+        ("sources:\n", OF_DATABASE.format("at")),
+        ("sources:\n", OF_DATABASE.format("{column: at, key: id}")),
+        ("sources:\n", OF_DATABASE.format("{column: no, key: [id, line], overlap: 1000}")),
+        ("sources:\n", OF_DATABASE.format('{column: at, key: id, overlap: "15 minutes"}')),
     ],
 )
 def test_settings(change: tuple[str, str]) -> None:
@@ -154,6 +166,8 @@ SETTINGS_MISTAKES = [
     ("path: customers.csv, ", "", "'path' is a required property"),
     ("where: general_supply_kwh is not null", "changes: {deleted: gone}", "$.sources[0].tables.usage[0].changes"),
     ("where: general_supply_kwh is not null", "register: {rollover: 100}", "$.sources[0].tables.usage[0].register"),
+    ("sources:\n", OF_DATABASE.format("{column: at}"), "$.sources[0].tables.customers"),
+    ("sources:\n", OF_DATABASE.format("{column: at, key: []}"), "$.sources[0].tables.customers"),
     ("grace_days: 2", "dunning: [{level: 1, name: First}]", "'after_days' is a required property"),
     ("grace_days: 2", "dunning: [{level: 1, after_days: 7, name: First, fee: 2.5}]", "$.dunning[0].fee"),
 ]

@@ -76,3 +76,17 @@ def test_a_manifest_from_before_there_were_adjustments_bills_and_payments(storag
     assert found is not None
     assert (found.adjustments, found.bills, found.payments) == ({}, None, None)
     assert list(found.whole_tables()) == ["accounts", "subscriptions"]
+
+
+def test_a_manifest_from_before_there_were_segments(storage: Storage) -> None:
+    run = {"path": "accounts/run=r0", "rows": 2, "buckets": 2}
+    raw = {"meters-1": {"path": "raw/delivery=meters-1/run=r0", "rows": 7, "buckets": 0}}
+    ingest = {"accounts": run, "subscriptions": run, "raw": raw, "usage": {}, "quarantine": {}, "report": {}}
+    old = {"version": 1, "run_id": "r0", "ingest": {"fingerprint": "f", "run_id": "r0", **ingest}, "partitions": {}}
+    storage.create("_manifests/00000001.json", json.dumps(old).encode())
+    manifest = read_manifest(storage)
+    assert manifest.ingest is not None
+    found = manifest.ingest.raw["meters-1"]
+    assert (found.rows, found.basis, [one.rows for one in found.segments]) == (7, "", [7])
+    assert TableRun(path="raw/delivery=meters-1/run=r0", rows=7) in list(manifest.table_runs())
+    assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest

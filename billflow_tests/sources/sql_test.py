@@ -284,6 +284,23 @@ def test_a_url_that_is_none_is_not_shown(tmp_path: Path, url: str, told: str) ->
     assert caught.value.where == f"{tmp_path / 'billflow.yaml'}: sources[0].url"
 
 
+@pytest.mark.parametrize(
+    ("watermark", "place", "told"),
+    [
+        ({"column": "at"}, ".key", "the key 'key' is missing"),
+        ({"column": "at", "key": []}, ".key", "at least 1"),
+        ({"column": "at", "key": "id", "overlap": "soon"}, ".overlap", "'soon': not an overlap"),
+        ({"column": "at", "key": "id", "overlap": "1 month"}, ".overlap", "'1 month': not an overlap"),
+        ({"column": "at", "key": "id", "lag": 1}, ".lag", "unknown key 'lag'"),
+        (["at"], "", "['at']"),
+    ],
+)
+def test_a_watermark_that_is_none(tmp_path: Path, watermark: Any, place: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(told)) as caught:
+        project(tmp_path, "postgresql://db/x", watermark=watermark)
+    assert caught.value.where == f"{tmp_path / 'billflow.yaml'}: sources[0].tables.usage.watermark{place}"
+
+
 def test_either_a_table_or_a_query(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="give either table or query"):
         project(tmp_path, "postgresql://db/x", query="select 1")
