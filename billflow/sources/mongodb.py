@@ -207,7 +207,7 @@ def newer(watermark: Watermark, highest: str | None) -> dict[str, Any]:
 
     value = json_util.loads(highest)[_LOWEST] if highest else None
     if isinstance(value, datetime):
-        value -= watermark.duration
+        value = value.replace(tzinfo=UTC) - watermark.duration
     elif isinstance(value, Decimal128):
         value = Decimal128(value.to_decimal() - (watermark.number or 0))
     elif isinstance(value, int | float):

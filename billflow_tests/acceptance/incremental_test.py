@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from billflow.lake.manifest import read_manifest
+from billflow.settings import load_settings
+from billflow.sources.deliveries import file_deliveries
 from billflow_tests.acceptance.runs import do, lake, write
 
 pytestmark = pytest.mark.slow
@@ -198,6 +200,26 @@ def test_changes_are_counted(project, ask):
 
 def test_a_new_column_is_shown(project, billflow):
     assert "new in the source: note (string)" in billflow("--project", project, "status").output
+
+
+def test_only_new_rows_were_read_and_all_of_them_make_the_same_bills(project, billflow, ask):
+    assert segments(project) == {"used.csv": 1, "readings/*.csv": 2, "feed/*.csv": 2, "customers.csv": 1}
+    before = ask(BILLS)
+    result = billflow("--project", project, "run", "--read-whole", "--cycle", "c01", "--month", "2026-06")
+    assert result.exit_code == 0, result.output
+    assert set(segments(project).values()) == {1}
+    assert ask(BILLS) == before
+
+
+BILLS = "select * exclude (run_id) from invoice_lines order by all"
+
+
+def segments(project: Path) -> dict[str, int]:
+    """Path of a source → the segments of its raw table."""
+    ingest = read_manifest(lake(project)).ingest
+    assert ingest is not None
+    paths = {one.name: str(Path(one.path).relative_to(project)) for one in file_deliveries(load_settings(project))}
+    return {paths[name]: len(one.segments) for name, one in ingest.raw.items()}
 
 
 def test_a_lost_column_stops_before_anything_is_billed(project, billflow, ask):

@@ -5,13 +5,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from billflow.errors import ConflictError, PassingError, RunFailedError
 from billflow.lake import manifest as manifests
+from billflow.lake.delivered import Delivered, Segment
 from billflow.lake.healing import taken
+from billflow.lake.manifest import Ingest, TableRun
 from billflow.lake.publishing import Publication, finish, publish, run_folder
 from billflow.lake.staging import Staging
 from billflow.lake.storage import Storage, open_storage
@@ -70,6 +73,56 @@ def test_tables_of_other_partitions_stay(storage: Storage) -> None:
         published(storage, run_id, OTHER)
         finish(storage, run_id)
     assert seen(storage) == all_of("r1")
+
+
+def _published_with(storage: Storage, run_id: str, *segments: str) -> None:
+    """A whole run whose ingestion has raw rows in these segments; those that are not there are its own."""
+    staging = stage(storage, run_id)
+    moves = moves_of(staging)
+    places = [run_folder("raw/delivery=meters", one) for one in segments]
+    for place in places:
+        if place.endswith(run_id):
+            storage.write(f"{staging.place('raw/meters')}/part-0.parquet", b"rows")
+            moves[staging.place("raw/meters")] = place
+    none = TableRun(path=run_folder("accounts", "none"), rows=0)
+    raw = Delivered(segments=tuple(Segment(path=place, rows=1) for place in places), rows=1)
+    ingest = Ingest(
+        fingerprint=run_id,
+        run_id=run_id,
+        raw={"meters": raw},
+        accounts=none,
+        subscriptions=none,
+        usage={},
+        quarantine={},
+        report={},
+    )
+    partition = {staged: place for staged, place in moves.items() if not place.startswith("raw/")}
+    publish(storage, moves, replace(publication_of(staging, partition), ingest=ingest))
+    finish(storage, run_id)
+
+
+def test_a_segment_stays_as_long_as_a_manifest_that_is_read_names_it(storage: Storage) -> None:
+    kept: list[str] = []
+    for run_id, segments in {
+        "r1": ["r1"],
+        "r2": ["r1", "r2"],
+        "r3": ["r1", "r2", "r3"],
+        "r4": ["r1", "r2", "r3"],
+        "r5": ["r5"],
+        "r6": ["r5", "r6"],
+        "r7": ["r5", "r6", "r7"],
+    }.items():
+        _published_with(storage, run_id, *segments)
+        kept.append(" ".join(name.removeprefix("run=") for name in storage.list("raw/delivery=meters")))
+    assert kept == ["r1", "r1 r2", "r1 r2 r3", "r1 r2 r3", "r1 r2 r3 r5", "r1 r2 r3 r5 r6", "r5 r6 r7"]
+
+
+def test_a_segment_that_is_gone_is_never_named(storage: Storage) -> None:
+    _published_with(storage, "r1", "r1")
+    storage.delete("raw/delivery=meters/run=r1")
+    with pytest.raises(RunFailedError, match="is gone"):
+        _published_with(storage, "r2", "r1", "r2")
+    assert manifests.read_manifest(storage).run_id == "r1"
 
 
 class _Around:

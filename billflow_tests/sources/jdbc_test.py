@@ -15,8 +15,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from billflow.errors import PassingError, SettingsError
+from billflow.lake.delivered import Delivered
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import check_sources, deliveries, state
+from billflow.sources.increments import Known
 from billflow.sources.jdbc import JdbcDelivery
 from billflow.sources.opening import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
@@ -202,6 +204,31 @@ def test_only_a_watermark_tells_whether_rows_have_changed(server: dict[str, str]
     fewer = delivered(project(tmp_path, server, watermark="AT", where="id < 4999")).state()
     assert fewer is not None
     assert fewer[-2:] == ["4998", "2024-01-04 11:18:00"]
+
+
+WATERMARKS = {
+    "at": ("10 minutes", 11),
+    "wall": ("3 hours", 4 + 500),  # and those that have none
+    "served": ("0", 100 + 500),
+    "id": ("5", 6),
+    "exact": ("5", 6 + 500),
+}
+
+
+@pytest.mark.parametrize("column", WATERMARKS)
+def test_what_is_newer_than_a_watermark_is_asked_of_the_database(
+    spark: SparkSession, server: dict[str, str], tmp_path: Path, column: str
+) -> None:
+    overlap, expected = WATERMARKS[column]
+    usage = delivered(project(tmp_path, server, watermark={"column": column, "key": "id", "overlap": overlap}))
+    with usage.opened(spark) as whole:
+        assert whole.total == whole.rows.count() == 5000
+    known = Known(Delivered(segments=(), rows=5000, highest=whole.highest), whole.rows)
+    with usage.opened(spark, known) as newer:
+        assert (newer.rows.count(), newer.total, newer.highest) == (expected, 5000, whole.highest)
+        plan = newer.rows._jdf.queryExecution().toString()
+    # What comes as text, because Spark would round it, is compared here.
+    assert ("GreaterThanOrEqual" in plan.partition("PushedFilters")[2]) == (column != "exact")
 
 
 MISTAKES = {

@@ -13,13 +13,15 @@ from pyspark.sql import SparkSession
 
 from billflow.errors import PassingError, SettingsError
 from billflow.exact_json import exact_json
+from billflow.mapping_options import Watermark
 from billflow.settings import Settings, load_settings
 from billflow.sources.deliveries import check_sources, deliveries, state
 from billflow.sources.mapping import map_rows
-from billflow.sources.mongodb import MongoDelivery, key_ranges, plain
+from billflow.sources.mongodb import MongoDelivery, highest_of, key_ranges, newer, plain
 from billflow.sources.opening import opened_deliveries
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.mongo import Mongo
+from billflow_tests.sources.delivering_test import COLUMNS, Reader, told
 
 PROJECT = """
 project: acme
@@ -208,6 +210,58 @@ def test_a_watermark_tells_whether_documents_have_changed(server: Mongo, tmp_pat
     assert one.state() != before
     server.app.meters.delete_one({"meter": "Z"})
     assert one.state() == before
+
+
+NOON = datetime(2024, 2, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "highest", "lowest"),
+    [
+        ("90 minutes", NOON, NOON - timedelta(minutes=90)),
+        (None, NOON, NOON - timedelta(hours=1)),
+        ("2", 10, 8),
+        ("2.5", Int64(10), 7),
+        ("2.5", Decimal128("10.25"), Decimal128("7.75")),
+        ("2", 10.5, 8.5),
+        ("0", "z", "z"),
+    ],
+)
+def test_newer(overlap: str | None, highest: Any, lowest: Any) -> None:
+    watermark = Watermark(column="changed.at", key="_id", overlap=overlap)
+    kept = highest_of({"changed": {"at": highest}}, watermark, "y")
+    assert newer(watermark, kept) == {"$or": [{"changed.at": {"$gte": lowest}}, {"changed.at": None}]}
+
+
+def test_newer_than_nothing() -> None:
+    watermark = Watermark(column="at", key="_id")
+    assert [highest_of(one, watermark, "y") for one in (None, {}, {"at": None})] == [None] * 3
+    assert newer(watermark, None) == {}
+
+
+def test_only_documents_that_are_new_or_changed_are_read(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
+    changing, watermark = server.app.changing, {"column": "changed.at", "key": "_id", "overlap": "2 minutes"}
+
+    def value(minute: int) -> datetime:
+        return NOON + timedelta(minutes=minute)
+
+    changing.insert_many([{"_id": at, "kwh": at, "changed": {"at": value(at)}} for at in range(1, 11)])
+    columns = {**COLUMNS, "usage_id": "_id", "subscription_id": "_id", "quantity": "kwh", "event_time": "'2024-01-01'"}
+    reader = Reader(spark, tmp_path)
+    reader.says({"kind": "mongodb", "url": server.url}, collection="changing", watermark=watermark, columns=columns)
+    assert told(reader.read()) == (10, 0, "nothing was read of it before")
+    changing.update_one({"_id": 3}, {"$set": {"kwh": 33, "changed": {"at": value(11)}}})
+    changing.insert_many([{"_id": 11, "kwh": 1, "changed": {"at": value(12)}}, {"_id": 12, "kwh": 1}])
+    assert told(reader.read()) == (6, 6, "")
+    changing.delete_one({"_id": 5})
+    assert told(reader.read()) == (11, 0, "the source has 11 rows, and 12 were known")
+
+
+def test_a_watermark_of_another_type_is_told(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
+    settings = project(tmp_path, server.url, watermark={"column": "meter", "key": "_id"})
+    with pytest.raises(SettingsError, match="'meter' is a text") as caught, delivered(settings).opened(spark):
+        pass
+    assert caught.value.where == f"{tmp_path}/billflow.yaml: sources.app.watermark.overlap"
 
 
 def test_what_json_does_not_have_is_text() -> None:
