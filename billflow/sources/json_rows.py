@@ -13,9 +13,9 @@ from billflow.sources.raw import CORRUPT
 def json_rows(spark: SparkSession, texts: list[str] | DataFrame, known: StructType | None = None) -> DataFrame:
     """The lines of files that Spark names, or the rows of one column: a column a field, and CORRUPT beside.
 
-    In the `known` columns where these can hold all that comes.
+    In the `known` columns where these can hold all that comes; then a field without any value is none.
     """
-    schema = _schema(spark, texts)
+    schema = _schema(spark, texts, drop_empty=known is not None)
     if not schema.names or schema.names == [CORRUPT]:  # no line is an object: Spark would not read such a file
         lines = spark.read.text(texts) if isinstance(texts, list) else texts
         return lines.select(F.col(lines.columns[0]).alias(CORRUPT))
@@ -26,9 +26,9 @@ def json_rows(spark: SparkSession, texts: list[str] | DataFrame, known: StructTy
     return spark.read.schema(schema).options(columnNameOfCorruptRecord=CORRUPT).json(texts)
 
 
-def _schema(spark: SparkSession, texts: list[str] | DataFrame) -> StructType:
+def _schema(spark: SparkSession, texts: list[str] | DataFrame, *, drop_empty: bool) -> StructType:
     """The schema of JSON lines without doubles: what does not fit a decimal makes its row malformed instead."""
-    reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT)
+    reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT, dropFieldIfAllNull=drop_empty)
     try:
         found = reader.json(texts).schema
     except (PySparkException, Py4JError) as error:

@@ -121,40 +121,30 @@ def test_a_database_is_read_from_its_watermark_on(
     reader = Reader(spark, tmp_path).says(used, **TABLE, watermark=WATERMARK)
     assert told(reader.read()) == (100, 0, "nothing was read of it before")
     steps = [
-        ("nothing", "select 1", (11, 89, "")),
-        ("a new row", "insert into used values (101, 'l', 1, now(), '2024-02-01 10:00:00+00', 1)", (12, 89, "")),
-        ("a changed row", "update used set n = 7.5, changed = '2024-02-01 10:01:00+00' where id = 3", (2, 99, "")),
         (
-            "one whose transaction has ended late",
-            "insert into used values (102, 'l', 2, now(), '2024-02-01 09:52:00+00', 2)",
-            (3, 99, ""),
+            "a new row, and a changed one",
+            """insert into used values (101, 'l', 1, now(), '2024-02-01 10:00:00+00', 1);
+            update used set n = 7.5, changed = '2024-02-01 10:01:00+00' where id = 3""",
+            (13, 88, ""),
         ),
-        ("one that has no time", "insert into used values (103, 'l', 3, now(), null, 3)", (4, 99, "")),
+        (
+            "one whose transaction has ended late, and one that has no time",
+            "insert into used values (102, 'l', 2, now(), '2024-02-01 09:52:00+00', 2), (103, 'l', 3, now(), null, 3)",
+            (4, 99, ""),
+        ),
         (
             "a row that is gone",
             "delete from used where id = 50",
             (102, 0, "the source has 102 rows, and 103 were known"),
         ),
         ("a column more", "alter table used add note text", (102, 0, "its columns may have changed")),
-        (
-            "a column of another type",
-            "alter table used alter no type numeric(9)",
-            (102, 0, "its columns may have changed"),
-        ),
-        ("nothing more", "select 1", (4, 98, "")),
     ]
     assert [(what, _after(server, statement, reader)) for what, statement, _ in steps] == [
         (what, expected) for what, _, expected in steps
     ]
-    assert told(reader.read(whole=True)) == (102, 0, "it was asked for")
-    reader.says(used, **TABLE, watermark=WATERMARK, where="n > 5")
-    assert reader.read().why_whole == "nothing was read of it before"
-    reader.says(used, **TABLE, watermark=WATERMARK, where="n > 5", columns={**COLUMNS, "quantity": "n * 2"})
-    assert reader.read().why_whole == ANOTHER
-    reader.says(
-        {**used, "timeout": 60}, **TABLE, watermark=WATERMARK, where="n > 5", columns={**COLUMNS, "quantity": "n"}
-    )
-    assert reader.read().why_whole == ANOTHER
+    reader.says(used, **TABLE, watermark=WATERMARK, columns={**COLUMNS, "quantity": "n * 2"})
+    assert told(reader.read()) == (102, 0, ANOTHER)
+    assert told(reader.read()) == (4, 98, "")
 
 
 def _after(server: Postgres, statement: str, reader: Reader) -> tuple[int, int, str]:
@@ -286,7 +276,7 @@ def test_columns_of_new_files(spark: SparkSession, tmp_path: Path, head: tuple[s
         ('{"id": 2, "n": 10.25, "tags": {"a": "x"}}', ""),
         ('{"id": 2, "n": 10.255}', "its columns may have changed"),
         ('{"id": "two"}', "its columns may have changed"),
-        ('{"id": 3, "tags": {"b": "x"}}', ""),
+        ('{"id": 3, "n": null, "tags": {"b": "x", "a": null}}', ""),
         ('{"id": 3, "tags": {"c": "x"}}', "its columns may have changed"),
         ("{broken", ""),
     ],
