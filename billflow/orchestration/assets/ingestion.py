@@ -59,9 +59,8 @@ def raw(context: dg.AssetExecutionContext, config: Reading, project: Project) ->
         else:
             # Only what the base names stays while this run lives.
             found = found if found and base.ingest == head.ingest else opened(base)
-            delivered_now = deliver(found, staging)
-            rows, read = {name: one.table.rows for name, one in delivered_now.items()}, _columns_read(run, base)
-            how = {"how each was read": _how(delivered_now)}
+            new = deliver(found, staging)
+            rows, read, how = {name: one.table.rows for name, one in new.items()}, _columns_read(run, base), _how(new)
         staging.note("raw", {"fingerprint": print_, "rows": rows, "reused": known is not None, "read": read})
         shown = {"deliveries": rows, "columns": read["columns"], "new columns": read["new_columns"], **how}
         return dg.MaterializeResult(
@@ -73,13 +72,13 @@ def _earlier(run: BillRun, base: Manifest, config: Reading) -> Earlier:
     return Earlier(run.storage, _known_columns(base), base.ingest.raw if base.ingest else {}, config.whole)
 
 
-def _how(read: dict[str, Read]) -> dg.TableMetadataValue:
+def _how(read: dict[str, Read]) -> dict[str, dg.TableMetadataValue]:
     """Of each delivery whether all rows were read, and why, or those that are new beside those that are kept."""
     rows = [
         (name, "whole" if one.why_whole else "what is new", one.rows, one.kept, one.why_whole)
         for name, one in sorted(read.items())
     ]
-    return tabular(("delivery", "read", "rows read", "rows kept", "why whole"), rows)
+    return {"how each was read": tabular(("delivery", "read", "rows read", "rows kept", "why whole"), rows)}
 
 
 def _known_columns(manifest: Manifest) -> dict[str, KnownColumns]:
