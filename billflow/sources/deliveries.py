@@ -82,9 +82,17 @@ def delivery_of(settings: Settings, source: Source, mapping: TableMapping) -> De
 
 
 def deliveries(settings: Settings) -> dict[str, Delivery]:
-    """Name → delivery, for all mappings of all sources."""
-    found = (delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings))
-    return {delivery.name: delivery for delivery in found}
+    """Name → delivery, for all mappings of all sources.
+
+    Of mappings that read the same rows one may tell more of them than another: their watermark, and what their key is.
+    """
+    found = [delivery_of(settings, source, mapping) for source, _, mapping in mappings(settings)]
+    told = {delivery.name: delivery for delivery in sorted(found, key=_told_of_watermark)}
+    return {delivery.name: told[delivery.name] for delivery in found}
+
+
+def _told_of_watermark(delivery: Delivery) -> int:
+    return (getattr(delivery, "watermark", None) is not None) + (watermark_of(delivery) is not None)
 
 
 def has_types(delivery: Delivery) -> bool:

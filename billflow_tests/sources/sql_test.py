@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from billflow.errors import PassingError, SettingsError
 from billflow.lake.healing import taken
 from billflow.lake.tables import write_plain
+from billflow.mapping_options import Watermark
 from billflow.settings import Settings, load_settings
 from billflow.sources import parts, sql
 from billflow.sources.database import Query
@@ -261,6 +262,16 @@ def test_only_a_watermark_tells_whether_rows_have_changed(server: Postgres, tmp_
     assert usage.state() != before
     server.do("delete from usage where id = 20001")
     assert usage.state() == before
+
+
+@pytest.mark.parametrize("told_last", [True, False])
+def test_mappings_that_read_the_same_rows_share_their_watermark(tmp_path: Path, told_last: bool) -> None:
+    keyed = {**USAGE, "watermark": {"column": "at", "key": "id"}}
+    mappings = [USAGE, {**USAGE, "watermark": "at"}, USAGE]
+    mappings.insert(len(mappings) if told_last else 0, keyed)
+    text = PROJECT.format(url="postgresql://db/x", timeout=600, usage=json.dumps(mappings))
+    (tmp_path / "billflow.yaml").write_text(text, encoding="utf-8")
+    assert delivered(load_settings(tmp_path, {})).watermark == Watermark(column="at", key="id")
 
 
 def test_a_sample_shows_a_row_and_no_password(server: Postgres, tmp_path: Path) -> None:
