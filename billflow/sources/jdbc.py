@@ -229,7 +229,9 @@ def _said(column: StructField) -> str:
     kind = column.dataType
     if isinstance(kind, DateType | TimestampType | TimestampNTZType):
         return "time"
-    return "number" if isinstance(kind, NumericType) else "text"
+    if isinstance(kind, NumericType):
+        return "number"
+    return "text" if isinstance(kind, StringType) else kind.simpleString()
 
 
 def _newer(column: StructField, watermark: Watermark, highest: str | None) -> Column:

@@ -25,7 +25,7 @@ from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
 from billflow.sources.silence import held
-from billflow.sources.watermarks import newer
+from billflow.sources.watermarks import newer, written
 from billflow.strict_yaml import without_passwords
 
 Answer = TypeVar("Answer")
@@ -123,9 +123,10 @@ class SqlDelivery:
         if isinstance(self.watermark, Watermark):
             before = known.delivered.highest if known else None
             seen = seen.of(newer(database, schema, self.watermark, before, self.where))
-            count, highest = self._position(database, connection)
+            count, found = self._position(database, connection)
+            highest = written(self.watermark, found, self.where)
         parts = [seen.of(part) for part in self._parts(cores, seen.select, database, connection)]
-        return _Cut(schema, parts, count, None if highest is None else str(highest))
+        return _Cut(schema, parts, count, highest)
 
     def _parts(self, cores: int, select: str, database: Database, connection: Any) -> list[str | None]:
         if self.partition_by is None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from math import floor
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,16 +14,30 @@ from billflow.sources.servers import no_column
 
 
 def check_overlap(watermark: Watermark, kind: str, where: str) -> None:
-    """SettingsError when a mapping's overlap is not one of its column's `kind`: "time", "number" or "text"."""
+    """SettingsError when a mapping's overlap is not one of its column's `kind`: "time", "number" or "text".
+
+    Or when its column is of none of these.
+    """
     told, remedy = "", ""
     if kind == "number" and watermark.number is None:
         told, remedy = "a number", "say how much lower rows may come late: overlap: 1000"
     if kind == "text" and watermark.number != 0:
         told, remedy = "a text, below which there is no overlap", "name a column of times or numbers, or say overlap: 0"
     if told:
-        raise SettingsError(
-            f"the watermark {watermark.column!r} is {told}", where=f"{where}.watermark.overlap", remedy=remedy
-        )
+        raise _unfit(watermark, told, f"{where}.watermark.overlap", remedy)
+    if kind not in ("time", "number", "text"):
+        raise _unfit(watermark, kind, f"{where}.watermark.column", "name a column of times, numbers or texts")
+
+
+def _unfit(watermark: Watermark, told: str, where: str, remedy: str) -> SettingsError:
+    return SettingsError(f"the watermark {watermark.column!r} is {told}", where=where, remedy=remedy)
+
+
+def written(watermark: Watermark, highest: Any, where: str) -> str | None:
+    """The highest value as it is kept; SettingsError for one of bytes, which has no text that a database compares."""
+    if isinstance(highest, bytes | bytearray | memoryview):
+        check_overlap(watermark, "binary", where)
+    return None if highest is None else str(highest)
 
 
 def newer(database: Database, schema: pa.Schema, watermark: Watermark, highest: str | None, where: str) -> str | None:

@@ -9,7 +9,7 @@ from billflow.errors import SettingsError
 from billflow.mapping_options import Watermark
 from billflow.sources.database import DAY, INSTANT, REAL, TEXT, WALL_CLOCK, WHOLE
 from billflow.sources.database_kinds import DATABASES
-from billflow.sources.watermarks import newer
+from billflow.sources.watermarks import newer, written
 
 COLUMNS: dict[str, pa.DataType] = {
     "at": INSTANT,
@@ -64,6 +64,13 @@ def test_nothing_to_go_on_from(column: str, highest: str | None) -> None:
 def test_an_overlap_that_is_none_of_the_type(column: str, overlap: str | None, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         condition(column, overlap, "5")
+
+
+def test_bytes_are_no_watermark() -> None:
+    watermark = Watermark(column="version", key="id", overlap="0")
+    assert [written(watermark, one, "y") for one in (None, 5, "z")] == [None, "5", "z"]
+    with pytest.raises(SettingsError, match="the watermark 'version' is binary"):
+        written(watermark, b"\x00", "y")
 
 
 @pytest.mark.parametrize(
