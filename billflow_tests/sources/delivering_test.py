@@ -39,6 +39,14 @@ sources:
 COLUMNS = {"usage_id": "id", "subscription_id": "line", "metric": "'kwh'", "quantity": "n", "event_time": "at"}
 
 
+def write_project(folder: Path, source: Mapping[str, Any], **usage: Any) -> None:
+    """A project with one source of usage."""
+    tables = {"usage": {"columns": COLUMNS, **usage}}
+    text = f"{HEAD}  - {json.dumps({'name': 'meters', **source, 'tables': tables})}\n"
+    (folder / "billflow.yaml").write_text(text, encoding="utf-8")
+    (folder / "crm.csv").write_text("id,since\n1,2024-01-01\n")
+
+
 class Reader:
     """A project of one source of usage, read again and again."""
 
@@ -50,10 +58,7 @@ class Reader:
 
     def says(self, source: Mapping[str, Any], **usage: Any) -> "Reader":
         """Writes billflow.yaml anew."""
-        tables = {"usage": {"columns": COLUMNS, **usage}}
-        text = f"{HEAD}  - {json.dumps({'name': 'meters', **source, 'tables': tables})}\n"
-        (self.folder / "billflow.yaml").write_text(text, encoding="utf-8")
-        (self.folder / "crm.csv").write_text("id,since\n1,2024-01-01\n")
+        write_project(self.folder, source, **usage)
         return self
 
     def read(self, *, whole: bool = False) -> Read:
