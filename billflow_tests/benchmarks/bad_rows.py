@@ -98,7 +98,7 @@ class Rows:
             deliver(opened, staging)
         catalog = load_catalog(self.folder / "catalog")
         report = Ingestion(spark, self.settings, catalog, staging, 2, self.before).run()
-        bad = spark.read.parquet(staging.uri("quarantine")).select("key", "rules").collect()
+        bad = spark.read.schema("key string, rules array<string>").parquet(staging.uri("quarantine")).collect()
         good = spark.read.parquet(staging.uri("usage")).select("usage_id", "month").collect()
         self.before = _of_quarantine(staging, len(bad))
         return Seen(
@@ -131,8 +131,8 @@ def _numbers(what: str, kind: str, times: int) -> list[str]:
 def bad_rows(folder: Path, times: int) -> dict[str, Outcome]:
     """Each kind of bad row so many times in each format, and files that come again or out of order."""
     project = Rows(folder)
-    spark = started(project.settings)
     project.put("good", lambda kind: [_row(one) for one in _numbers("good", kind, _GOOD)])
+    spark = started(project.settings)
     clean = project.ingested(spark)
     outcomes = {"nothing (rows)": Outcome(len(FORMATS) * _GOOD, len(clean.quarantine) + len(clean.healed), 0, 0)}
     project.put("bad", lambda kind: [row for one in _broken(kind, times) for row in one])
