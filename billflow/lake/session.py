@@ -77,6 +77,9 @@ DEFAULTS = {
     # A join's run-time Bloom filter is 10 MB and goes to the executors inside each task that may use it: a comparison
     # of six accounts made tasks of more than 100 MB (2.0 GB alive in the driver; 0.2 GB without), a fifth slower.
     "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
+    # What is kept between two uses goes to disk, where blocks are compressed as a whole: trying five encodings on each
+    # column before was a seventh of the work of an ingestion.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     # Noting where in Python each expression was made is a quarter of the time that making the plan of a bill takes.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1",

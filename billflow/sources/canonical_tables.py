@@ -141,10 +141,12 @@ def judge_usage(
     accounts: DataFrame,
     metrics: Collection[str],
     cycles: Mapping[str, Cycle],
+    timezone: str,
 ) -> DataFrame:
     """Usage against the valid subscriptions; adds account_id, subscription_start, local_time, _cycle and _month.
 
-    A row that breaks a rule is placed in a cycle and month where its subscription and time are known.
+    A row that breaks a rule is placed in a cycle and month where its subscription and time are known. `timezone` is
+    that of most accounts.
     """
     judged = apply_rules(
         rows,
@@ -159,7 +161,7 @@ def judge_usage(
         ],
     )
     served = judged.join(_stretches(subscriptions, accounts), ["system", "subscription_id"], "left")
-    placed = _placed(served, cycles)
+    placed = _placed(served, cycles, timezone)
     known, covered = F.col("_stretches").isNotNull(), F.col("subscription_start").isNotNull()
     rules = [
         rule("unknown_subscription", ~known, "no valid subscription has the id ", F.col("subscription_id")),
@@ -192,9 +194,10 @@ def _stretches(subscriptions: DataFrame, accounts: DataFrame) -> DataFrame:
     return zoned.groupBy("system", "subscription_id").agg(F.array_sort(F.collect_list(stretch)).alias("_stretches"))
 
 
-def _placed(rows: DataFrame, cycles: Mapping[str, Cycle]) -> DataFrame:
+def _placed(rows: DataFrame, cycles: Mapping[str, Cycle], timezone: str) -> DataFrame:
     def local(stretch: Column) -> Column:
-        return F.from_utc_timestamp(F.col("event_time"), stretch["timezone"])
+        elsewhere = F.from_utc_timestamp(F.col("event_time"), stretch["timezone"])
+        return F.when(stretch["timezone"] == timezone, F.col("_here")).otherwise(elsewhere)
 
     def serves(stretch: Column) -> Column:
         day = F.to_date(local(stretch))
@@ -202,7 +205,9 @@ def _placed(rows: DataFrame, cycles: Mapping[str, Cycle]) -> DataFrame:
 
     covering = F.get(F.filter("_stretches", serves), F.lit(0))
     nearest = F.coalesce(covering, F.get("_stretches", F.lit(0)))
-    found = rows.withColumns({"_covering": covering, "_nearest": nearest})
+    # Spark looks up a zone that it finds in a row anew for each event, by regular expressions.
+    here = rows.withColumn("_here", F.from_utc_timestamp(F.col("event_time"), timezone))
+    found = here.withColumns({"_covering": covering, "_nearest": nearest})
     local_time = local(F.col("_nearest"))
     cycle = F.when(F.col("event_time").isNotNull(), F.col("_nearest.cycle"))
     return found.withColumns(
@@ -213,7 +218,7 @@ def _placed(rows: DataFrame, cycles: Mapping[str, Cycle]) -> DataFrame:
             "_cycle": cycle,
             "_month": cycle_month(F.to_date(local_time), cycle, cycles),
         }
-    ).drop("_covering", "_nearest")
+    ).drop("_covering", "_nearest", "_here")
 
 
 def cycle_month(day: Column, cycle: Column, cycles: Mapping[str, Cycle]) -> Column:

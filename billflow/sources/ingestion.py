@@ -113,7 +113,10 @@ class Ingestion:
         judged = self._judged("subscriptions", lambda rows: judge_subscriptions(rows, accounts, plans))
         subscriptions = self._written("subscriptions", judged, "subscriptions")
         usage = self._judged(
-            "usage", lambda rows: self._usage(judge_usage(rows, subscriptions, accounts, metrics, cycles))
+            "usage",
+            lambda rows: self._usage(
+                judge_usage(rows, subscriptions, accounts, metrics, cycles, self.settings.timezone)
+            ),
         )
         self._write_placed("usage", usage)
         if self.settings.merging:

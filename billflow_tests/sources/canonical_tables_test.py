@@ -256,7 +256,7 @@ def judged_usage(spark: SparkSession, rows: DataFrame) -> DataFrame:
     ]
     kinds = "system string, subscription_id string, account_id string, start_date date, end_date date"
     subscriptions = spark.createDataFrame(stretches, kinds)
-    return judge_usage(rows, subscriptions, accounts, ["kwh"], CYCLES)
+    return judge_usage(rows, subscriptions, accounts, ["kwh"], CYCLES, ZONE)
 
 
 class TestUsage:
