@@ -35,11 +35,11 @@ def credits_of_advance(
         (-F.col("subscription_quantity")).alias("subscription_quantity"),
     )
     rates = prices.where(F.col("due") == BACK).select(
-        "plan", "charge", "price_from", "charge_id", "due", "prorated", F.col("discounts").alias("charge_discounts")
+        "plan", "charge", "price_from", "charge_id", "due", "prorated", "discounts"
     )
     priced = ahead.join(F.broadcast(rates), ["plan", "charge", "price_from"], "inner")
     known = priced.join(_serving(subscriptions, pricebook), SUBSCRIPTION, "left")
-    discounted = with_discounts(known, period).withColumn("discount_amount", F.lit(0).cast(MONEY))
+    discounted = with_discounts(known, pricebook).withColumn("discount_amount", F.lit(0).cast(MONEY))
     until = F.greatest("period_start", F.least("period_end", F.coalesce("_until", "period_start")))
     unserved = (until < F.col("period_end")) & (F.col("prorated") | (until == F.col("period_start")))
     back = discounted.where(unserved).withColumn("period_start", until)

@@ -23,7 +23,6 @@ from billflow.lake.schemas import MONEY, TEXT
 
 def bill_lines(
     rated: DataFrame,
-    prices: DataFrame,
     pricebook: Pricebook,
     *,
     accounts: DataFrame,
@@ -38,7 +37,7 @@ def bill_lines(
     `buckets`: the layout by account that lines are brought to when they leave it.
     """
     known = payers(accounts, hierarchies=hierarchies)
-    taxed = with_tax(priced_parts(rated, prices, pricebook), known, pricebook)
+    taxed = with_tax(priced_parts(rated, pricebook), known, pricebook)
     lines = (
         printed(with_plan_bounds(taxed, pricebook))
         .withColumns({"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})
@@ -50,7 +49,10 @@ def bill_lines(
     invoiced = to_invoiced_accounts(lines, hierarchies=hierarchies)
     if buckets and (hierarchies or adjustments is not None):
         invoiced = invoiced.repartition(buckets, "account_id")
-    whole = numbered(_with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies))
+    whole = numbered(
+        _with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies),
+        plain=not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook)),
+    )
     own = {"reason": reasons(pricebook), "line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
     return _net_of_tax(whole, pricebook).withColumns(own)
 
@@ -105,6 +107,12 @@ def _with_whole_bills(
             lines, bill_discounts(subscriptions, known, pricebook, hierarchies=hierarchies), pricebook
         )
     return with_minimum(lines, pricebook) if pricebook.catalog.invoice.minimum else lines
+
+
+def _has_lines_of_groups(pricebook: Pricebook) -> bool:
+    """Whether some line is for all lines of one tax, of a plan or a bill."""
+    bills_own = any(one.is_of_invoice for one in pricebook.catalog.discounts.values())
+    return bills_own or bool(pricebook.catalog.invoice.minimum) or any(rate.of_plan for rate in pricebook.rates)
 
 
 def _net_of_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:

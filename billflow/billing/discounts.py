@@ -5,19 +5,26 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import AHEAD
-from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY
 
 PERCENT = "decimal(18,12)"
 
 
-def with_discounts(owed: DataFrame, period: BillingPeriod) -> DataFrame:
-    """Adds discount_percent (added up, at most 100) and discount_amount to charges that begin on `period_start`."""
+def with_discounts(owed: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Adds discount_percent (added up, at most 100) and discount_amount to charges that begin on `period_start`.
+
+    `owed` has the charge's `discounts`, first_start and subscription_discounts.
+    """
+    if not any(rate.discounts for rate in pricebook.rates):
+        none = {"discount_percent": F.lit(0).cast(PERCENT), "discount_amount": F.lit(0).cast(MONEY)}
+        return owed.withColumns(none)
+    period = pricebook.period
     number = F.lit(period.number) + F.when(F.col("due") == AHEAD, 1).otherwise(0)
     codes = F.array_distinct(F.coalesce("subscription_discounts", F.array().cast("array<string>")))
     found = F.filter(
-        F.transform(codes, lambda code: F.col("charge_discounts")[code]),
+        F.transform(codes, lambda code: F.col("discounts")[code]),
         lambda one: one.isNotNull() & in_force(one, F.col("period_start"), F.col("first_start"), number, period.day),
     )
     percent = _summed(F.transform(found, lambda one: one["percent"]), PERCENT)

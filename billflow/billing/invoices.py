@@ -1,14 +1,15 @@
 """From lines to invoices: taxes by group, totals, stable ids (PRICING §3, §5)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
+from decimal import Decimal
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.money import minor_digits, round_money
 from billflow.catalog import BillingPeriod
-from billflow.lake.schemas import MONEY, TEXT
+from billflow.lake.schemas import MONEY, RATE, TEXT
 
 ACCOUNT = ("system", "account_id")
 FIRST_INVOICE = 0
@@ -40,14 +41,29 @@ def currency_digits(currencies: Iterable[str]) -> Column:
     return F.create_map(*pairs)[F.col("currency")]
 
 
-def with_invoice_id(
-    lines: DataFrame, groups: DataFrame, cycle: str, month: str, correction: int = FIRST_INVOICE
-) -> DataFrame:
-    """`lines` with invoice_id, cycle and month. What an account owes in total decides the kind of its document."""
-    totals = groups.groupBy(*ACCOUNT).agg(F.sum(F.col("base") + F.col("tax")).alias("_total"))
-    kinds = totals.select(*ACCOUNT, kind(F.col("_total")).alias("_kind"))
-    placed = lines.join(kinds, list(ACCOUNT), "inner").withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
-    return placed.withColumn("invoice_id", invoice_id(F.col("_kind"), correction)).drop("_kind")
+def with_invoice_id(lines: DataFrame, total: str, cycle: str, month: str, correction: int = FIRST_INVOICE) -> DataFrame:
+    """`lines` with invoice_id, cycle and month, by column `total`, which goes: it decides the kind of the document."""
+    placed = lines.withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
+    return placed.withColumn("invoice_id", invoice_id(kind(F.col(total)), correction)).drop(total)
+
+
+def with_total(lines: DataFrame, groups: Collection[tuple[str, Decimal]], currencies: Iterable[str]) -> DataFrame:
+    """`lines` with `_total`, what their account owes; (tax_category, tax_rate) of all taxed lines are in `groups`."""
+    whole, plain = Window.partitionBy(*ACCOUNT), F.col("gross").isNull()
+    digits, known = currency_digits(currencies), [minor_digits(currency) for currency in currencies]
+    gross = F.coalesce(F.sum(F.coalesce("gross", "net")).over(whole), F.lit(0)).cast(MONEY)
+    total = gross
+    for category, rate in groups:
+        own = plain & (F.col("tax_category") == category) & (F.col("tax_rate") == F.lit(rate))
+        base = F.coalesce(F.sum(F.when(own, F.col("net"))).over(whole), F.lit(0)).cast(MONEY)
+        total = total + round_money(base * F.lit(rate).cast(RATE), digits, known)
+    return lines.withColumn("_total", total)
+
+
+def with_joined_total(lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """As `with_total`, of any taxes: `lines` are computed twice if they are not kept."""
+    groups = tax_groups(lines, currencies).groupBy(*ACCOUNT)
+    return lines.join(groups.agg(F.sum(F.col("base") + F.col("tax")).alias("_total")), list(ACCOUNT), "inner")
 
 
 def kind(total: Column) -> Column:

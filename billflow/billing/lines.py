@@ -4,29 +4,32 @@ Amounts are built column by column, a projection each: Spark then computes each 
 be copied for every place that names it.
 """
 
+from decimal import Decimal
+from functools import reduce
+from typing import cast
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import DecimalType
 
 from billflow.billing import parts
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
-from billflow.billing.money import quotient, rounded_fraction
+from billflow.billing.money import fraction, rounded_fraction
 from billflow.billing.parts import ALONE
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.quantities import DIVISOR, billable
-from billflow.billing.rates import AHEAD, BACK
+from billflow.billing.rates import AHEAD, BACK, RATES
 from billflow.lake.schemas import MONEY, QUANTITY
 
 
-def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
+def priced_parts(rated: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Every line that the charges of `billing.rating.rated` may print, with its net; those of plans' bounds have 0.
 
     CHARGE, the columns of RATES and PARTS, quantity, unit_price and net; `net` is NULL where an amount does not fit.
     """
-    spark = rated.sparkSession
-    rates = prices.drop("where", "discounts", "increments", "aggregate", "window_start", "window_end")
-    known = billable(rated.drop("aggregate", "increments").join(F.broadcast(rates), "charge_id", "inner"))
-    possible = known.join(F.broadcast(pricebook.parts_frame(spark)), ["charge_id", "cell"], "inner")
-    priced = _net(_dividend(possible.where(_applies()), pricebook), pricebook).drop(*_SPENT)
+    known = billable(pricebook.with_rates(rated.drop("aggregate", "increments"), _TERMS), pricebook)
+    possible = pricebook.with_parts(known)
+    priced = _net(_dividend(possible.where(_applies(pricebook)), pricebook), pricebook).drop(*_SPENT)
     discounted = _percent_off(priced, pricebook) if _any(pricebook, parts.PERCENT_OFF) else priced
     kinds = (parts.AMOUNT_OFF, parts.MAXIMUM, parts.MINIMUM)
     adjusted = _bounded(discounted, pricebook) if any(_any(pricebook, kind) for kind in kinds) else discounted
@@ -40,6 +43,10 @@ def priced_parts(rated: DataFrame, prices: DataFrame, pricebook: Pricebook) -> D
         }
     )
 
+
+_COUNTING = ("where", "discounts", "increments", "aggregate", "window_start", "window_end")
+_TERMS = [name for name in RATES.names if name not in ("charge_id", *_COUNTING)]
+"""Columns of RATES that decide what a charge costs, not what it counts."""
 
 _SPENT = (
     "first_epoch",
@@ -82,80 +89,114 @@ def _is(*kinds: str) -> Column:
     return F.col("kind").isin(*kinds)
 
 
-def _bound(name: str) -> Column:
+def _bound(name: str, pricebook: Pricebook) -> Column:
     """A tier's bound in the quantity's scale: × divisor; NULL for an open one."""
+    if not pricebook.divides:
+        return F.col(name)
     return F.try_multiply(F.col(name), F.col("divisor").cast(DIVISOR)).cast(QUANTITY)
 
 
-def _applies() -> Column:
-    """Of a volume charge only the tier that the total falls in may print."""
-    above = (F.col("above") == 0) | (F.col("units") > _bound("above"))
-    below = F.col("up_to").isNull() | (F.col("units") <= _bound("up_to"))
-    return ~_is(parts.VOLUME, parts.VOLUME_FEE) | F.col("units").isNull() | (above & below)
+def _applies(pricebook: Pricebook) -> Column:
+    """Of tiers only those that the total reaches may print, and of a volume charge only the one that it falls in."""
+    reached = (F.col("above") == 0) | (F.col("units") > _bound("above", pricebook))
+    below = F.col("up_to").isNull() | (F.col("units") <= _bound("up_to", pricebook))
+    inside = reached & (_is(parts.UNITS, parts.FEE) | below)
+    tiered = _is(parts.UNITS, parts.FEE, parts.VOLUME, parts.VOLUME_FEE)
+    return ~tiered | F.col("units").isNull() | inside
 
 
 def _dividend(possible: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Adds `printed`, the quantity, and the exact amount as the fraction `dividend` / `parts_divisor`."""
-    exact = f"decimal(38,{12 + pricebook.price_digits})"
-    price = F.col("price").cast(f"decimal(38,{pricebook.price_digits})")
-    counted = possible.withColumns({"in_part": _in_part(), "_price": price})
-    served = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(F.col("period_days"))
-    held = F.try_multiply(F.col("_price"), F.col("subscription_quantity"))
-    reached = (F.col("above") == 0) | (F.col("units") > _bound("above"))
+    kind = cast("DecimalType", possible.schema["units"].dataType)
+    exact = f"decimal(38,{kind.scale + pricebook.price_digits})"
+    counted = possible.withColumn("in_part", _in_part(pricebook, kind))
+    held = F.try_multiply(F.col("price"), F.col("subscription_quantity"))
+    reached = (F.col("above") == 0) | (F.col("units") > _bound("above", pricebook))
     none = F.when(F.col("units").isNotNull(), F.lit(0)).cast(exact)
-    dividend = (
-        F.when(_is(parts.FLAT), F.try_multiply(held, served.cast("decimal(10,0)")).cast(exact))
-        .when(_is(parts.EVENTS) & (F.col("usage_count") > 0), F.col("event_amount").cast(exact))
-        .when(_is(parts.FEE, parts.VOLUME_FEE) & reached, F.col("_price").cast(exact))
-        .when(_is(*_COUNTED), F.try_multiply(F.col("in_part"), F.col("_price")).cast(exact))
-        .otherwise(none)
+    dividend = _of_kind(
+        pricebook,
+        {
+            (parts.FLAT,): F.try_multiply(held, _days().cast("decimal(10,0)")).cast(exact),
+            (parts.EVENTS,): F.when(F.col("usage_count") > 0, F.col("event_amount").cast(exact)).otherwise(none),
+            (parts.FEE, parts.VOLUME_FEE): F.when(reached, F.col("price").cast(exact)).otherwise(none),
+            _COUNTED: F.try_multiply(F.col("in_part"), F.col("price")).cast(exact),
+        },
+        none,
     )
-    # per: day counts days; per: month is their share of the period; per: year a twelfth of that (PRICING §6).
-    days = F.col("period_days")
-    share = F.when(F.col("per") == "day", 1).when(F.col("per") == "year", 12 * days).otherwise(days)
-    over = F.when(_is(parts.FLAT), share).when(_is(parts.UNITS, parts.VOLUME, parts.EVENTS), F.col("divisor"))
-    divisor = over.otherwise(1).cast(DIVISOR)
-    printed = F.when(F.col("divisor") == 1, F.col("in_part")).otherwise(quotient(F.col("in_part"), F.col("divisor")))
-    whole = F.when(_is(parts.UNITS, parts.VOLUME), printed.cast(QUANTITY)).otherwise(F.col("in_part"))
-    return counted.withColumns({"dividend": dividend, "parts_divisor": divisor, "printed": whole})
+    divisor = _of_kind(
+        pricebook, {(parts.FLAT,): _shares(), (parts.UNITS, parts.VOLUME, parts.EVENTS): F.col("divisor")}, F.lit(1)
+    )
+    units = fraction(F.col("in_part"), F.col("divisor")).cast(QUANTITY)
+    whole = F.when(_is(parts.UNITS, parts.VOLUME), units).otherwise(F.col("in_part"))
+    printed = whole if pricebook.divides else F.col("in_part")
+    return counted.withColumns({"dividend": dividend, "parts_divisor": divisor.cast(DIVISOR), "printed": printed})
+
+
+def _days() -> Column:
+    """What a flat amount is multiplied with: the days that it is for; of a month's or year's for all of them 1."""
+    days = F.when(F.col("prorated"), F.datediff("period_end", "period_start")).otherwise(F.col("period_days"))
+    return F.when((F.col("per") == "day") | _is_cut(), days).otherwise(1)
+
+
+def _shares() -> Column:
+    """What it is divided by: per month the days of the period, per year twelve times as much (PRICING §6)."""
+    days = F.when(_is_cut(), F.col("period_days")).otherwise(1)
+    return F.when(F.col("per") == "day", 1).when(F.col("per") == "year", days * 12).otherwise(days)
+
+
+def _is_cut() -> Column:
+    return F.col("prorated") & (F.datediff("period_end", "period_start") < F.col("period_days"))
+
+
+def _of_kind(pricebook: Pricebook, cases: dict[tuple[str, ...], Column], otherwise: Column) -> Column:
+    """What a part's kind decides, for the kinds that the pricebook has: others would only make plans longer."""
+    known = {part.kind for _, part in pricebook.parts}
+    return reduce(
+        lambda found, case: F.when(_is(*case[0]), case[1]).otherwise(found),
+        [(kinds, value) for kinds, value in cases.items() if known.intersection(kinds)],
+        otherwise,
+    )
 
 
 _COUNTED = (parts.UNITS, parts.VOLUME, parts.PACKAGES, parts.PAID_EVENTS)
 
 
-def _in_part() -> Column:
-    """What a part counts: units (× divisor) in its tier, whole packages, or paid events."""
-    return (
-        F.when(_is(parts.UNITS), _units())
-        .when(_is(parts.VOLUME), F.col("units"))
-        .when(_is(parts.PACKAGES), _packages())
-        .when(_is(parts.PAID_EVENTS), _not_negative(F.col("usage_count").cast(QUANTITY) - F.col("above")))
-        .otherwise(F.lit(1).cast(QUANTITY))
+def _in_part(pricebook: Pricebook, kind: DecimalType) -> Column:
+    """What a part counts: units (× divisor, of type `kind`) in its tier, whole packages, or paid events."""
+    return _of_kind(
+        pricebook,
+        {
+            (parts.UNITS,): _units(pricebook).cast(kind),
+            (parts.VOLUME,): F.col("units"),
+            (parts.PACKAGES,): _packages(pricebook),
+            (parts.PAID_EVENTS,): _not_negative(F.col("usage_count").cast(QUANTITY) - F.col("above")),
+        },
+        F.lit(Decimal(1)),
     )
 
 
-def _units() -> Column:
+def _units(pricebook: Pricebook) -> Column:
     """The units that fall into a tier. A negative quantity (a correction) is all of the first tier."""
-    units, above, up_to = F.col("units"), _bound("above"), _bound("up_to")
+    units, above, up_to = F.col("units"), _bound("above", pricebook), _bound("up_to", pricebook)
     inside = _not_negative(F.when(units > up_to, up_to).otherwise(units) - above)
-    return F.when((F.col("above") == 0) & (units < 0), units).otherwise(inside).cast(QUANTITY)
+    return F.when((F.col("above") == 0) & (units < 0), units).otherwise(inside)
 
 
-def _packages() -> Column:
-    size = _bound("up_to")
+def _packages(pricebook: Pricebook) -> Column:
+    size = _bound("up_to", pricebook)
     rest = F.col("units") % size
     whole = F.try_divide(F.col("units") - rest, size).cast(QUANTITY)
     return whole + F.when(rest > 0, F.lit(1)).otherwise(0).cast(QUANTITY)
 
 
 def _not_negative(amount: Column) -> Column:
-    return F.when(amount < 0, F.lit(0).cast(QUANTITY)).otherwise(amount)
+    return F.when(amount < 0, F.lit(Decimal(0))).otherwise(amount)
 
 
 def _net(amounts: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Adds `net`, rounded once from the exact fraction, and `unit_price`."""
     rounded = rounded_fraction(amounts, "dividend", "parts_divisor", "digits", pricebook.digits, to="net")
-    exact = quotient(F.col("dividend"), F.col("parts_divisor")).cast(QUANTITY)
+    exact = fraction(F.col("dividend"), F.col("parts_divisor")).cast(QUANTITY)
     return rounded.withColumn("unit_price", F.when(_is(*_COUNTED), F.col("price")).otherwise(exact))
 
 
@@ -200,24 +241,25 @@ def printed(lines: DataFrame) -> DataFrame:
 
     If a charge with events has no other line, its first part stays.
     """
+    # In the order of bills, so that they need not be sorted again.
+    whole = Window.partitionBy(*CHARGE).orderBy("position").rowsBetween(*_ALL)
     worth = F.col("net").isNull() | (F.col("net") != 0)
-    in_order = Window.partitionBy(*CHARGE).orderBy("position")
-    whole = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    events = F.sum(F.when(F.col("carries"), F.col("usage_count")).otherwise(0)).over(whole)
+    events = F.coalesce(F.sum(F.when(F.col("carries"), F.col("usage_count"))).over(whole), F.lit(0))
     judged = lines.withColumns(
         {
-            "_any": F.max(worth).over(whole),
             "_worth": worth,
-            "_number": F.row_number().over(in_order),
+            "_first_worth": F.min(F.when(worth, F.col("position"))).over(whole),
+            "_lowest": F.min("position").over(whole),
             "_events": events,
         }
     )
-    stays = F.col("_worth") | (~F.col("_any") & (F.col("_events") > 0) & (F.col("_number") == 1))
-    kept = judged.where(stays)
-    is_first = F.row_number().over(in_order) == 1
-    return kept.withColumn("usage_count", F.when(is_first, F.col("_events")).otherwise(0)).drop(
-        "_any", "_worth", "_number", "_events"
-    )
+    is_first = F.col("position") == F.coalesce("_first_worth", "_lowest")
+    stays = F.col("_worth") | (is_first & (F.col("_events") > 0))
+    count = F.when(is_first, F.col("_events")).otherwise(0)
+    return judged.where(stays).withColumn("usage_count", count).drop("_worth", "_first_worth", "_lowest", "_events")
+
+
+_ALL = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
 def description() -> Column:

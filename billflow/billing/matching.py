@@ -21,6 +21,13 @@ def matched(owed: DataFrame, usage: DataFrame, pricebook: Pricebook, how: str) -
     return owed.join(renamed, _prices(pricebook), how)
 
 
+def priced(usage: DataFrame, owed: DataFrame, pricebook: Pricebook, how: str) -> DataFrame:
+    """`usage` that some of `owed` may price ("left_semi"), or none may ("left_anti")."""
+    renamed = usage.withColumnsRenamed({name: f"usage_{name}" for name in OF_USAGE})
+    found = renamed.join(owed, _prices(pricebook), how)
+    return found.withColumnsRenamed({f"usage_{name}": name for name in OF_USAGE})
+
+
 def _prices(pricebook: Pricebook) -> Column:
     same = [F.col(name) == F.col(f"usage_{name}") for name in (*STRETCH, "metric")]
     in_force = F.col("usage__epoch").between(F.col("first_epoch"), F.col("last_epoch"))

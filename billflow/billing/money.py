@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 from decimal import Decimal
+from typing import cast
 
 from babel.numbers import get_currency_precision
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import DecimalType
 
 from billflow.lake.schemas import MONEY
 
@@ -30,6 +32,11 @@ def quotient(dividend: Column, divisor: Column) -> Column:
     return F.try_divide(dividend.cast(_COARSE), divisor.cast(_WHOLE))
 
 
+def fraction(dividend: Column, divisor: Column) -> Column:
+    """dividend / divisor (a whole number) to 12 digits at least; nothing is divided by 1."""
+    return F.when(divisor == 1, dividend.cast(_COARSE)).otherwise(quotient(dividend, divisor).cast(_COARSE))
+
+
 def rounded_fraction(
     rows: DataFrame, dividend: str, divisor: str, digits: str, known: Collection[int], *, to: str
 ) -> DataFrame:
@@ -38,16 +45,24 @@ def rounded_fraction(
     Spark's quotient is itself rounded; where that makes or hides a tie, the exact remainder says so. NULL where an
     amount does not fit.
     """
-    size, minor, whole = F.abs(F.col(dividend)), F.col(digits), F.col(divisor).cast(_WHOLE)
+    # Both sides of each comparison are of one type: comparing unlike decimals would round the finer one first.
+    exact_kind = _with_minor_units(cast("DecimalType", rows.schema[dividend].dataType))
+    size, minor, whole = F.abs(F.col(dividend)).cast(exact_kind), F.col(digits), F.col(divisor).cast(_WHOLE)
     unit = F.coalesce(*[F.when(minor == choice, F.lit(Decimal(1).scaleb(-choice)).cast(MONEY)) for choice in known])
-    nearest = round_money(quotient(size, whole), minor, known)
-    near = rows.withColumns({"_nearest": nearest, "_unit": unit, "_whole": whole})
-    # Both sides are of one type: comparing unlike decimals would round the finer one first.
-    exact_kind = rows.schema[dividend].dataType
+    itself = F.col(divisor) == 1  # the cheap way for most lines
+    nearest = F.when(itself, round_money(size, minor, known)).otherwise(
+        round_money(quotient(size, whole), minor, known)
+    )
+    near = rows.withColumns({"_nearest": nearest, "_unit": unit, "_whole": F.when(~itself, whole)})
     multiple = F.try_multiply(F.col("_nearest"), F.col("_whole")).cast(exact_kind)
     rest = near.withColumn("_rest", F.try_multiply(F.try_subtract(size, multiple), F.lit(2)).cast(exact_kind))
     tie = F.try_multiply(F.col("_unit"), F.col("_whole")).cast(exact_kind)
     correction = F.when(F.col("_rest") >= tie, 1).when(F.col("_rest") < -tie, -1).when(F.col("_rest") < tie, 0)
-    exact = rest.withColumn("_exact", F.col("_nearest") + F.col("_unit") * correction.cast("decimal(1,0)"))
+    corrected = F.col("_nearest") + F.col("_unit") * correction.cast("decimal(1,0)")
+    exact = rest.withColumn("_exact", F.when(itself, F.col("_nearest")).otherwise(corrected))
     signed = F.when(F.col(dividend) < 0, -F.col("_exact")).otherwise(F.col("_exact"))
     return exact.withColumn(to, signed.cast(MONEY)).drop("_nearest", "_unit", "_rest", "_exact", "_whole")
+
+
+def _with_minor_units(kind: DecimalType) -> DecimalType:
+    return kind if kind.scale >= MONEY.scale else DecimalType(38, MONEY.scale)

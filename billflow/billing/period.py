@@ -15,6 +15,7 @@ from billflow.lake.schemas import CHARGES
 
 FIRST_STEPS = ("held_before", "rated")
 """Frames that are to be computed before what follows from them is planned."""
+_SUMS_ALONG_LINES = 12
 ALL_STEPS = ("held_before", "owed", "groups", "rated", "priced", "held_late", "lines", "taxes")
 """Every frame that others follow from: of a few bills, planning anew costs more than keeping each."""
 
@@ -74,7 +75,7 @@ class PeriodBilling:
     def owed(self) -> DataFrame:
         """What `billing.rating.owed_charges` gives: charges in force of accounts that are not held."""
         billable = holds.without(self.subscriptions, self.held_before)
-        return rating.owed_charges(billable, self.prices, self.pricebook)
+        return rating.owed_charges(billable, self.pricebook)
 
     @cached_property
     def groups(self) -> DataFrame:
@@ -99,7 +100,6 @@ class PeriodBilling:
         held, adjustments = self.held_before, self.adjustments
         own = bills.bill_lines(
             self.rated,
-            self.prices,
             self.pricebook,
             accounts=holds.without(self.accounts, held),
             subscriptions=holds.without(self.subscriptions, held),
@@ -127,17 +127,42 @@ class PeriodBilling:
     @cached_property
     def held_late(self) -> DataFrame:
         """HELD: accounts with a line that has no exact amount or no tax, or with differences in another currency."""
-        found = holds.unbillable(self.priced)
+        return self.held_for(self.priced)
+
+    def held_for(self, lines: DataFrame) -> DataFrame:
+        """`held_late`, as `priced` or `lines` of accounts that are to be held too tell it."""
+        found = holds.unbillable(lines)
         if self.late is not None:
             found = found.unionByName(differences.in_other_currency(self.late, self.accounts, self.pricebook))
         return self._one_reason_each(found)
 
+    def without_held(self, held: DataFrame) -> "PeriodBilling":
+        """The same billing, with other `lines`: those of `held` (HELD) go out no more."""
+        self.held_late = held
+        del self.lines
+        return self
+
     @cached_property
     def lines(self) -> DataFrame:
         """INVOICE_LINES of the bills that go out, and `reason`."""
-        sound = holds.without(self.priced, self.held_late)
-        groups = invoices.tax_groups(sound, self.pricebook.currencies)
-        return invoices.with_invoice_id(sound, groups, *self.placed, self.correction)
+        sound = self._with_total(holds.without(self.priced, self.held_late))
+        return invoices.with_invoice_id(sound, "_total", *self.placed, self.correction)
+
+    def _with_total(self, lines: DataFrame) -> DataFrame:
+        due = sorted(taxes.taxes_due(self.pricebook))
+        if self.reads_priced_twice:
+            return invoices.with_joined_total(lines, self.pricebook.currencies)
+        return invoices.with_total(
+            lines, [(category, rate) for category, rate in due if rate], self.pricebook.currencies
+        )
+
+    @property
+    def reads_priced_twice(self) -> bool:
+        """Whether `lines` follow from `priced` by way of the sums of its taxes: keep it then.
+
+        Differences bear the taxes of other months, which nobody knows beforehand; each tax is a sum along all lines.
+        """
+        return self.late is not None or len(taxes.taxes_due(self.pricebook)) > _SUMS_ALONG_LINES
 
     @cached_property
     def taxes(self) -> DataFrame:

@@ -1,6 +1,6 @@
 """The catalogue as two tables for one period, small enough to broadcast: what is charged, and what that may print."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
+from billflow.billing.beside import beside
 from billflow.billing.money import minor_digits
 from billflow.billing.parts import PLAN_MINIMUM, Part, bound_parts, parts_of
 from billflow.billing.rates import AHEAD, ARREARS, BACK, BEGUN, NO_TERMS, PARTS, RATES, Rate
@@ -54,9 +56,21 @@ class Pricebook:
         """RATES, a row per charge."""
         return local_rows(spark, [astuple(rate) for rate in self.rates], RATES)
 
-    def parts_frame(self, spark: SparkSession) -> DataFrame:
-        """PARTS, a row per line that a charge may print."""
-        return local_rows(spark, [(number, *astuple(part)) for number, part in self.parts], PARTS)
+    def with_rates(self, rows: DataFrame, names: Collection[str], by: str = "charge_id") -> DataFrame:
+        """`rows` with those columns of RATES, by charge_id; by plan, a row for each of its charges."""
+        schema = StructType([RATES[by], *[RATES[name] for name in names]])
+        return beside(rows, [tuple(getattr(rate, name) for name in schema.names) for rate in self.rates], schema, [by])
+
+    def with_parts(self, rows: DataFrame) -> DataFrame:
+        """A row for each line that a row's charge may print, with the columns of PARTS, by charge_id and cell."""
+        known = [(number, *astuple(part)) for number, part in self.parts]
+        return beside(rows, known, PARTS, ["charge_id", "cell"])
+
+    @property
+    def divides(self) -> bool:
+        """Whether what a charge prices may be anything but the quantity as it was measured."""
+        plain = (Decimal(1), Decimal(1), None, False)
+        return any((one.multiply, one.divide, one.included, one.in_order) != plain for one in self.rates)
 
     def dimensions(self) -> list[str]:
         """Dimensions and calendars that some charge asks for, in order."""

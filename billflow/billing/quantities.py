@@ -6,6 +6,7 @@ Quantities stay exact fractions, `units` / `divisor` with a whole divisor, until
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import QUANTITY
 
 DIVISOR = "decimal(18,0)"
@@ -27,8 +28,10 @@ def rounded_units(numerator: Column) -> Column:
     )
 
 
-def billable(rated: DataFrame) -> DataFrame:
+def billable(rated: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Adds `units` / `divisor`: the quantity that the price model gets. NULL where it does not fit decimal(38,12)."""
+    if not pricebook.divides:
+        return rated.withColumns({"units": F.col("quantity"), "divisor": F.lit(1).cast(DIVISOR)})
     units = rounded_units(converted(F.col("quantity")))
     divisor = F.when(F.col("rounding") == "none", F.col("divide")).otherwise(1).cast(DIVISOR)
     days = F.datediff("period_end", "period_start")

@@ -6,13 +6,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.discounts import with_discounts
-from billflow.billing.matching import matched
+from billflow.billing.matching import OF_USAGE, matched, priced
 from billflow.billing.matrix import with_cell
 from billflow.billing.ordered import in_order
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import AHEAD, ARREARS, BEGUN
 from billflow.billing.usage import STRETCH
-from billflow.lake.schemas import COUNT, QUANTITY
+from billflow.lake.schemas import COUNT, QUANTITY, TEXT
 
 CHARGE = (*STRETCH, "charge_id")
 """Names one charge of one row of `subscriptions`."""
@@ -30,29 +30,27 @@ _OF_RATE = (
     "in_order",
     "period_days",
 )
+_WHEN_DUE = ("window_start", "window_end", "due", "begins")
 _KEPT = ("period_start", "period_end", "subscription_quantity", "discount_percent", "discount_amount")
 
 
-def owed_charges(subscriptions: DataFrame, prices: DataFrame, pricebook: Pricebook) -> DataFrame:
+def owed_charges(subscriptions: DataFrame, pricebook: Pricebook) -> DataFrame:
     """CHARGE and what rating needs of it, for every charge in force: a row, or two of a matrix.
 
     A subscription row owes a charge of its plan for the days on which both are in force. A matrix that prints more than
     its prices' lines has a second row without metric, which counts no usage and stands for the charge as a whole.
     """
-    slim = prices.select(
-        "plan", *_OF_RATE, "window_start", "window_end", "due", "begins", F.col("discounts").alias("charge_discounts")
-    )
     begun = Window.partitionBy("system", "account_id", "subscription_id")
     dated = subscriptions.withColumns(
         {"first_start": F.min("start_date").over(begun), "subscription_discounts": F.col("discounts")}
     )
-    joined = dated.drop("discounts").join(F.broadcast(slim), "plan", "inner")
+    joined = pricebook.with_rates(dated.drop("discounts"), [*_OF_RATE, *_WHEN_DUE, "discounts"], by="plan")
     start = F.greatest("start_date", "window_start")
     end = F.least(F.coalesce("end_date", "window_end"), "window_end")
     served = joined.withColumns({"period_start": start, "period_end": end}).where(
         (F.col("period_start") < F.col("period_end")) & _is_due(pricebook)
     )
-    discounted = with_discounts(served, pricebook.period)
+    discounted = with_discounts(served, pricebook)
     owed = discounted.select(
         "system",
         "account_id",
@@ -125,27 +123,39 @@ def _quantity(events: Column, pricebook: Pricebook) -> Column:
 def judged(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
     """`groups` with `cause`, why no charge prices these events: NULL where at least one does, however many do."""
     counting = owed.where(F.col("metric").isNotNull())
+    billed, others = (
+        _by_prices(groups, counting, pricebook) if pricebook.cells else _by_charges(groups, counting, pricebook)
+    )
+    counted = counting.groupBy(*STRETCH, "metric").agg(F.lit(True).alias("_counted_by_some"))
+    known = others.join(counted, [*STRETCH, "metric"], "left")
+    cause = F.when(F.col("_has_no_price"), NO_PRICE).when(F.col("_counted_by_some"), NO_CONDITION).otherwise(NO_CHARGE)
+    unbilled = known.withColumn("cause", cause).drop("_has_no_price", "_counted_by_some")
+    return billed.withColumn("cause", F.lit(None).cast(TEXT)).unionByName(unbilled)
+
+
+def _by_charges(groups: DataFrame, counting: DataFrame, pricebook: Pricebook) -> tuple[DataFrame, DataFrame]:
+    """Groups that some charge prices, and the others, where a charge that counts events always has a price."""
+    billed, others = (priced(groups, counting, pricebook, how) for how in ("left_semi", "left_anti"))
+    return billed, others.withColumn("_has_no_price", F.lit(False))
+
+
+def _by_prices(groups: DataFrame, counting: DataFrame, pricebook: Pricebook) -> tuple[DataFrame, DataFrame]:
+    """Groups that some charge has a price for, and the others."""
     pairs = with_cell(matched(counting, groups, pricebook, "inner"), pricebook)
     keys = [name for name in groups.columns if name not in _MEASURES and not name.startswith("incremented_")]
-    names = [f"usage_{name}" if name in (*STRETCH, "metric", "_epoch") else name for name in keys]
+    names = [f"usage_{name}" if name in OF_USAGE else name for name in keys]
     renamed = [F.col(name).alias(f"_key_{key}") for name, key in zip(names, keys, strict=True)]
-    priced = pairs.select(*renamed, F.col("cell").isNotNull().alias("_fits"))
-    found = priced.groupBy(*[f"_key_{key}" for key in keys]).agg(F.max("_fits").alias("_billed"))
+    fits = pairs.select(*renamed, F.col("cell").isNotNull().alias("_fits"))
+    found = fits.groupBy(*[f"_key_{key}" for key in keys]).agg(F.max("_fits").alias("_billed"))
     # Plain equality where no NULL can be: only that keeps the layout by account.
     same = [
         F.col(key) == F.col(f"_key_{key}") if key in STRETCH else F.col(key).eqNullSafe(F.col(f"_key_{key}"))
         for key in keys
     ]
     marked = groups.join(found, reduce(Column.__and__, same), "left").drop(*[f"_key_{key}" for key in keys])
-    counted = counting.groupBy(*STRETCH, "metric").agg(F.lit(True).alias("_counted_by_some"))
-    known = marked.join(counted, [*STRETCH, "metric"], "left")
-    cause = (
-        F.when(F.col("_billed"), F.lit(None))
-        .when(~F.col("_billed"), F.lit(NO_PRICE))
-        .when(F.col("_counted_by_some"), F.lit(NO_CONDITION))
-        .otherwise(F.lit(NO_CHARGE))
-    )
-    return known.withColumn("cause", cause).drop("_billed", "_counted_by_some")
+    others = marked.where(F.coalesce(~F.col("_billed"), F.lit(True)))
+    has_no_price = F.col("_billed").isNotNull()  # a charge is for them, but none of its prices
+    return marked.where("_billed").drop("_billed"), others.withColumn("_has_no_price", has_no_price).drop("_billed")
 
 
 NO_CHARGE = "no charge of the plan in force counts metric"

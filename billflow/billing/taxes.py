@@ -1,6 +1,7 @@
 """Which tax a line bears, by who pays the bill and on which day; and tax out of prices that include it (PRICING §3)."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -31,6 +32,12 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
         .select("*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate"))
         .drop("_tax")
     )
+
+
+def taxes_due(pricebook: Pricebook) -> set[tuple[str, Decimal]]:
+    """(category, rate) that lines of the period's own bills may bear; those of rate 0 among them."""
+    codes, day = (NO_TAX, *pricebook.catalog.taxes), pricebook.period.issue_date
+    return {(tax.category, tax.rate) for code in codes for tax in pricebook.catalog.taxes_on(code, day)}
 
 
 def _tax(pricebook: Pricebook) -> Column:

@@ -169,20 +169,16 @@ _EMPTY = (
     "position",
 )
 
-LINE_ORDER = (
-    "_stage",
-    "_child",
-    "service_account_id",
-    "_late",
-    "subscription_id",
-    "subscription_start",
-    "charge_id",
-    "position",
-)
+_CHARGE_ORDER = ("subscription_id", "subscription_start", "charge_id", "position")
+LINE_ORDER = ("_stage", "_child", "service_account_id", "_late", *_CHARGE_ORDER)
 """The invoiced account's own lines first, then its children's; adjustments (`_late`) after subscriptions."""
 
 
-def numbered(lines: DataFrame) -> DataFrame:
-    """Adds line_no, from 1 in each bill."""
-    order = Window.partitionBy(*ACCOUNT).orderBy(*LINE_ORDER, "tax_category", "tax_rate", "is_gross")
+def numbered(lines: DataFrame, *, plain: bool = False) -> DataFrame:
+    """Adds line_no, from 1 in each bill. `plain`: there are only lines of charges of the bill's own account.
+
+    Then they are in this order already, and Spark sees it.
+    """
+    ends = ("tax_category", "tax_rate", "is_gross")
+    order = Window.partitionBy(*ACCOUNT).orderBy(*(_CHARGE_ORDER if plain else (*LINE_ORDER, *ends)))
     return lines.withColumn("line_no", F.row_number().over(order))

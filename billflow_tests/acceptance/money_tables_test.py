@@ -1,6 +1,7 @@
 """Adjustments, bills, payments and children in whole runs: published by name, kept while needed, checked like the rest."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,20 @@ PARENTS = {"H002": "H001", "H003": "H999"}
 
 
 def with_money(folder: Path, *, limit: str = "0.5") -> Path:
-    """The small energy project with more tables; H002 is a child of H001, and H003 of nobody that is known."""
+    """The small energy project with more tables; H002 is a child of H001, and H003 of nobody that is known.
+
+    No tax is known for where H006 lives, which shows when its lines are priced.
+    """
     write_energy_small(folder)
     settings = folder / "billflow.yaml"
     text = settings.read_text().replace(
         "          email: email\n", "          email: email\n          parent_account_id: parent\n"
     )
     settings.write_text(f'{text}{MONEY}quarantine_limit: "{limit}"\n')
+    prices = folder / "catalog" / "prices.yaml"
+    prices.write_text(prices.read_text().replace('rate: "0.10"}', 'rate: "0.10", postcode: ["2"]}'))
     head, *rows = (folder / "customers.csv").read_text().splitlines()
+    rows = [re.sub(r"^(H006,.*),2[0-9]{3},", r"\1,3000,", row) for row in rows]
     children = [f"{row},{PARENTS.get(row[:4], '')}" for row in rows]
     (folder / "customers.csv").write_text("\n".join([f"{head},parent", *children]) + "\n")
     for name, content in FILES.items():
@@ -79,12 +86,20 @@ def test_two_months_in_one_process(project, billflow):
             [["H002", "c01", "H001"], ["H003", "c01", None]],
         ),
         (
-            "select account_id, rule, reason, month from held order by month",
+            "select account_id, rule, reason, month from held order by month, 1",
             [
-                ["H003", "hierarchy", "the parent H999 is not among the valid customers of the system", month]
+                [*account, month]
                 for month in ("2026-05", "2026-06")
+                for account in (
+                    ("H003", "hierarchy", "the parent H999 is not among the valid customers of the system"),
+                    ("H006", "no_tax_rate", "no rate of tax gst fits the customer on the issue date"),
+                )
             ],
         ),
+        *[
+            (f"select distinct account_id from {table} where account_id > 'H002' order by 1", [["H004"], ["H005"]])
+            for table in ("invoices", "invoice_lines", "invoice_taxes join invoices using (invoice_id)", "documents join invoices using (invoice_id)")
+        ],
     ],
 )  # fmt: skip
 def test_query(project, rows, sql, expected):

@@ -1,13 +1,15 @@
 """What Spark does for a bill run: no Python, no Cartesian product, and usage stays where ingestion laid it out."""
 
 import re
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from billflow.billing import bills, holds, rating, usage
 from billflow.lake import schemas, tables
 from billflow_tests.billing.random_worlds import random_world
-from billflow_tests.billing.worlds import World, frame
+from billflow_tests.billing.worlds import World, catalog, frame
 
 BUCKETS = 4
 
@@ -54,13 +56,13 @@ def planned(spark, folder, world: World) -> dict[str, str]:
     prices = pricebook.frame(spark)
     tops = found["accounts"].select("system", "account_id", "invoiced_account_id")
     subscriptions = found["subscriptions"].join(tops, ["system", "account_id"])
-    owed = rating.owed_charges(subscriptions, prices, pricebook)
+    owed = rating.owed_charges(subscriptions, pricebook)
     groups = usage.grouped(found["usage"], pricebook)
     rated = tables.conformed(rating.rated(owed, groups, found["usage"], pricebook), schemas.CHARGES)
     place = f"file://{folder}/charges"
     tables.write_bucketed(rated, place, BUCKETS)
     charges = tables.read_bucketed(spark, place, schemas.CHARGES, BUCKETS)
-    lines = bills.bill_lines(charges, prices, pricebook, accounts=found["accounts"], subscriptions=subscriptions)
+    lines = bills.bill_lines(charges, pricebook, accounts=found["accounts"], subscriptions=subscriptions)
     return {
         "groups": plan_of(groups),
         "charges": plan_of(rated),
@@ -97,3 +99,32 @@ def shuffled_usage(plan: str) -> int:
 def test_a_pool_of_a_hierarchy_shuffles_usage_once(spark, tmp_path):
     plan = planned(spark, tmp_path, world_with("hierarchy"))["charges"]
     assert shuffled_usage(plan) == 1, plan
+
+
+TIERS = {"model": "graduated", "metric": "kwh", "tiers": [{"up_to": 10, "unit_price": "2"}, {"unit_price": "1"}]}
+PLAIN = {"home": {"rent": {"model": "flat", "amount": "10", "tax": "std"}, "energy": {**TIERS, "tax": "std"}}}
+
+
+def plain_world() -> World:
+    world = World(catalog(PLAIN, taxes={"std": {"category": "S", "rate": "0.19"}}))
+    for account in ("b", "a"):
+        world.subscribe(account, "home")
+        world.use(account, "12")
+    return world
+
+
+def test_lines_of_plain_bills_are_sorted_once(spark, tmp_path):
+    plan = planned(spark, tmp_path, plain_world())["lines"]
+    assert len(re.findall(r"\bSort \[", plan)) == 1, plan
+
+
+def test_plain_bills_are_numbered_as_others_are(spark):
+    world = plain_world()
+    plain = world.lines(spark).select(*NUMBERED).orderBy(*NUMBERED).collect()
+    world.adjustments.append({"adjustment_id": "a", "account_id": "a", "date": date(2026, 1, 5), "amount": Decimal(3), "description": "x", "tax": "std"})  # fmt: skip
+    others = world.lines(spark).where("charge <> 'adjustment'").select(*NUMBERED).orderBy(*NUMBERED)
+    assert plain == others.collect()
+    assert [(row.account_id, row.line_no) for row in plain] == [(one, n) for one in "ab" for n in (1, 2, 3)]
+
+
+NUMBERED = ("account_id", "line_no", "charge", "quantity", "net")

@@ -109,7 +109,7 @@ class World:
         tops = accounts.select("system", "account_id", "invoiced_account_id")
         subscriptions = frame(spark, self.subscriptions, schemas.SUBSCRIPTIONS).join(tops, ["system", "account_id"])
         events = frame(spark, self.events, schemas.USAGE)
-        owed = rating.owed_charges(subscriptions, prices, pricebook)
+        owed = rating.owed_charges(subscriptions, pricebook)
         groups = usage.grouped(events, pricebook)
         # Computed before the lines are planned, as a run does: as one query, planning takes minutes.
         rated = tables.conformed(rating.rated(owed, groups, events, pricebook), schemas.CHARGES).localCheckpoint()
@@ -119,7 +119,6 @@ class World:
             rated = rated.unionByName(advance.credits_of_advance(billed, subscriptions, prices, pricebook))
         return bills.bill_lines(
             rated,
-            prices,
             pricebook,
             accounts=accounts,
             subscriptions=subscriptions,

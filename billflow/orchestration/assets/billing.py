@@ -37,13 +37,12 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         held = billing.held_before = run.stage_few("held", billing.held_before, schemas.HELD)
         billing.groups = billing.groups.persist(StorageLevel.DISK_ONLY)
         rated = run.stage("charges", billing.rated, schemas.CHARGES)
-        judged = billing.judged = billing.judged.persist(StorageLevel.DISK_ONLY)
         unrated = _unrated(run, billing)
-        events = _event_counts(billing.usage, held, judged, unrated)
         rows = tables.row_counts({"charges": rated, "held": held})
+        parked = held if rows["held"] else tables.empty(run.spark, schemas.HELD)  # of which Spark need not read usage
+        events = _event_counts(billing.usage, parked, billing.judged, unrated)
         counts = {"held_accounts": rows["held"], "unrated_events": int(events["unrated"]["rows"])}
         run.staging.note("charges", {**counts, "events": events})
-        judged.unpersist()
         billing.groups.unpersist()
         return dg.MaterializeResult(metadata=described(rated, rows["charges"], **counts))
 
@@ -109,11 +108,18 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"], late=late.late_lines(run))
         billing.held_before = tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD)
         billing.rated = run.staged("charges", schemas.CHARGES)
-        billing.priced = billing.priced.persist(StorageLevel.DISK_ONLY)
-        unbillable = billing.held_late = run.stage_few("held_late", billing.held_late, schemas.HELD)
+        if billing.reads_priced_twice:
+            billing.priced = billing.priced.persist(StorageLevel.DISK_ONLY)
+        # Written as if nobody had to be held for what the lines turn out to be, as in most months, and else once more:
+        # to price them takes longer than anything else in a run.
+        billing.held_late = tables.empty(run.spark, schemas.HELD)
         written = run.stage("invoice_lines", billing.lines, schemas.INVOICE_LINES)
+        held = run.stage_few("held_late", billing.held_for(written), schemas.HELD)
+        rows = tables.row_counts({"invoice_lines": written, "held": held})
+        if rows["held"]:
+            written = run.stage("invoice_lines", billing.without_held(held).lines, schemas.INVOICE_LINES)
+            rows["invoice_lines"] = written.count()
         billing.priced.unpersist()
-        rows = tables.row_counts({"invoice_lines": written, "held": unbillable})
         return dg.MaterializeResult(metadata=described(written, rows["invoice_lines"], held_accounts=rows["held"]))
 
 
