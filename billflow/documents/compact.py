@@ -38,29 +38,44 @@ def compact(pdf: bytes, writing: Writing | Composition | None = None) -> bytes:
             contents = writing.written_into(read)
         except (KeyError, ValueError) as problem:
             raise ReplayError(f"something is not as Typst writes it: {problem!r}") from problem
-        _write_pages(read, contents)
-    else:
-        for page in read.pages:
-            read.objects[page.content - 1] = stream_object(page.content, b"", shorter(read.stream(page.content)))
-    return b"".join(_written(read.head, read.objects, read.bodies, _SIZE.sub(b"", read.trailer)))
+        return enclosed(read, contents)
+    for page in read.pages:
+        read.objects[page.content - 1] = stream_object(page.content, b"", shorter(read.stream(page.content)))
+    return _joined(read)
 
 
-def _write_pages(pdf: Objects, contents: Sequence[tuple[int, bytes]]) -> None:
-    """Pages with these contents; one that is like a page that is there already is an object of its own."""
-    pages, objects, bodies = pdf.pages, pdf.objects, pdf.bodies
+def enclosed(pdf: Objects, contents: Sequence[tuple[int, Sequence[bytes]]]) -> bytes:
+    """A PDF with these pages: which of its own each is like (its index), and its content in parts.
+
+    A part that several pages have is one object.
+    """
+    pages, bodies, written = pdf.pages, pdf.bodies, dict[bytes, bytes]()
     kids, used = [], set[int]()
-    for source, content in contents:
+    for source, parts in contents:
         page = pages[source]
-        if source in used:
-            number, written = len(objects) + 1, len(objects) + 2
-            objects += [b"", b""]
-            bodies[number] = _CONTENTS.sub(b"/Contents %d 0 R" % written, page.body)
-        else:
-            number, written = page.number, page.content
+        for part in parts:
+            if part not in written:
+                written[part] = _added(pdf, part)
+        shown = b"/Contents[%b]" % b" ".join([written[part] for part in parts])
+        number = pdf.added() if source in used else page.number
         used.add(source)
         kids.append(b"%d 0 R" % number)
-        objects[written - 1] = stream_object(written, b"", content)
+        bodies[number] = _CONTENTS.sub(shown, page.body)
+    for page in pages:
+        pdf.drop(page.content)
     bodies[_TREE] = _KIDS.sub(b"/Count %d/Kids[%b]" % (len(kids), b" ".join(kids)), bodies[_TREE])
+    return _joined(pdf)
+
+
+def _added(pdf: Objects, content: bytes) -> bytes:
+    """What refers to a new object with that content."""
+    number = pdf.added()
+    pdf.objects[number - 1] = stream_object(number, b"", content)
+    return b"%d 0 R" % number
+
+
+def _joined(pdf: Objects) -> bytes:
+    return b"".join(_written(pdf.head, pdf.objects, pdf.bodies, _SIZE.sub(b"", pdf.trailer)))
 
 
 def _written(head: bytes, objects: Sequence[bytes], bodies: dict[int, bytes], trailer: bytes) -> Iterator[bytes]:

@@ -61,6 +61,11 @@ class Objects:
         found = [(number, body, _PAGE.match(body)) for number, body in self.bodies.items()]
         return [Page(number, body, int(page[1])) for number, body, page in found if page]
 
+    def added(self) -> int:
+        """The number of a new object, which is empty yet."""
+        self.objects.append(b"")
+        return len(self.objects)
+
     def drop(self, number: int) -> None:
         """Takes an object out; its number stays free."""
         self.objects[number - 1] = b""

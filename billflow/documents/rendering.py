@@ -19,10 +19,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from billflow.documents.compact import compact
+from billflow.documents.compact import compact, enclosed
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
+from billflow.documents.replay.composing import Composition
+from billflow.documents.replay.envelopes import Envelopes
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
@@ -95,6 +97,7 @@ class Renderer:
         self.typesetter = Typesetter(template_set, self._root, accessible=wanted.accessible)
         self.languages = self.typesetter.languages
         self._compiler = typst.Compiler(root=self._root, font_paths=self.typesetter.fonts)
+        self._envelopes = Envelopes()
         self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
@@ -113,13 +116,21 @@ class Renderer:
                 return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
-        if einvoice is None:
-            pdf = self._compiled(laid_out.files, laid_out.main)
-        else:
-            dated = _with_date(laid_out.files, payload) | {FILE_NAME: einvoice}
+        writing = laid_out.writing
+        if einvoice is not None:
+            dated = _with_date(laid_out, payload) | {FILE_NAME: einvoice}
             pdf = as_factur_x(self._compiled(dated, laid_out.main, STANDARD))
-        pages = laid_out.writing.pages if laid_out.writing else page_count(pdf)
-        return Rendered(compact(pdf, laid_out.writing), pages, laid_out.remarks, laid_out.way)
+        elif isinstance(writing, Composition):
+            return Rendered(self._composed(laid_out, writing), writing.pages, laid_out.remarks, laid_out.way)
+        else:
+            pdf = self._compiled(laid_out.files, laid_out.main)
+        pages = writing.pages if writing else page_count(pdf)
+        return Rendered(compact(pdf, writing), pages, laid_out.remarks, laid_out.way)
+
+    def _composed(self, laid_out: LaidOut, writing: Composition) -> bytes:
+        files = laid_out.files
+        envelope = self._envelopes.of(files, writing, lambda: self._compiled(files, laid_out.main))
+        return enclosed(envelope.around(laid_out.title, writing.written), [(0, parts) for parts in writing.written])
 
     def _compiled(
         self, files: Mapping[str, str | bytes], main: str = MAIN, *standards: Literal["a-3b", "ua-1"]
@@ -144,10 +155,12 @@ class Renderer:
         self._written[name] = content
 
 
-def _with_date(files: Mapping[str, str], payload: Mapping[str, Any]) -> dict[str, str | bytes]:
+def _with_date(laid_out: LaidOut, payload: Mapping[str, Any]) -> dict[str, str | bytes]:
     """The files of a bill that also brings an e-invoice: PDF/A wants the date of the document."""
-    dated = json.loads(files["bill.json"]) | {"einvoice": {"date": _date_parts(payload["invoice"]["issue_date"])}}
-    return {**files, "bill.json": json.dumps(dated, ensure_ascii=False)}
+    bill = json.loads(laid_out.files["bill.json"])
+    bill |= {"einvoice": {"date": _date_parts(payload["invoice"]["issue_date"])}}
+    bill |= {"title": laid_out.title} if laid_out.title else {}
+    return {**laid_out.files, "bill.json": json.dumps(bill, ensure_ascii=False)}
 
 
 def _date_parts(iso: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning,
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Page, Payload, Stationery, paper_of, typeface_of
 from billflow.documents.replay.composing import Composer, Composition
+from billflow.documents.replay.envelopes import TITLE
 from billflow.documents.replay.hand import Hands
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.marks import FURNITURE, NUMBER_MARK, SHAPING, marked
@@ -43,6 +44,8 @@ class LaidOut:
     writing: Writing | Composition | None
     main: str = MAIN
     """The file that Typst begins with."""
+    title: str = ""
+    """Of a document that is written as a whole: its files have `TITLE` in its place."""
 
     @property
     def way(self) -> Way:
@@ -137,8 +140,8 @@ class Typesetter:
         found = self._composers[typeface].composed(bill, details, label)
         if found is None:
             return None
-        head = {"title": bill["title"], "seller_name": bill["seller_name"], "alphabets": found.envelope}
-        return LaidOut(_files_of(typeface, head), None, found, ENVELOPE)
+        head = {"title": TITLE, "seller_name": bill["seller_name"], "alphabets": found.envelope}
+        return LaidOut(_files_of(typeface, head), None, found, ENVELOPE, bill["title"])
 
     def _written(self, bill: Page, details: Page, typeface: str) -> LaidOut:
         """A document with marks, and what is written in their places; without any, where that cannot be."""

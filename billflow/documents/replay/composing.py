@@ -1,5 +1,6 @@
 """Whole documents written from skeletons: Typst lays out nothing of them but an envelope, with their letters in it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -143,13 +144,17 @@ def _sheets(stencils: Sequence[Stencil], details: Mapping[str, Any], label: str)
         yield _Sheet(stencil, parts, number)
 
 
-def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Trials) -> Iterator[bytes]:
+def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Trials) -> Iterator[Sequence[bytes]]:
+    """Pages that are alike differ in sections and numbers only: what is before those is a part that they share."""
     paths = [path_content(path) for path in slotted.paths]
+    pages = Counter(sheet.stencil for sheet in sheets)
     filled: dict[Stencil, list[bytes | PartAt | NumberAt]] = {}
     for sheet in sheets:
-        if sheet.stencil not in filled:  # pages that are alike differ in sections and numbers only
+        if sheet.stencil not in filled:
             filled[sheet.stencil] = list(_joined(_filled(sheet.stencil, slotted.texts, paths, pen)))
-        yield b"".join([_own(piece, sheet, pen, trials) for piece in filled[sheet.stencil]])
+        first, *others = (_own(piece, sheet, pen, trials) for piece in filled[sheet.stencil])
+        parts = (first, b"".join(others))
+        yield parts if pages[sheet.stencil] > 1 else (b"".join(parts),)
 
 
 def _filled(
@@ -192,9 +197,11 @@ def _joined(pieces: Iterable[bytes | T]) -> Iterator[bytes | T]:
 
 @dataclass(frozen=True)
 class Composition:
-    """A document: the contents of its pages, the letters that are on them (regular and bold), and their codes."""
+    """A document: the contents of its pages, in parts of which several pages may have the same; the letters that are
+    on them (regular and bold), and their codes.
+    """
 
-    written: Sequence[bytes]
+    written: Sequence[Sequence[bytes]]
     alphabets: tuple[str, str]
     codes: Codes
 
@@ -207,14 +214,17 @@ class Composition:
         """The letters that Typst sets, as `envelope.typ` takes them."""
         return [[400, ALPHABET_MARK, self.alphabets[0]], [600, ALPHABET_MARK, self.alphabets[1]]]
 
-    def written_into(self, pdf: Objects) -> list[tuple[int, bytes]]:
+    def written_into(self, pdf: Objects) -> list[tuple[int, Sequence[bytes]]]:
         """The pages in order, all like the one that there is (0), whose fonts get their codes. ReplayError where that
         is not as expected.
         """
+        self.embed_fonts(pdf)
+        return [(0, parts) for parts in self.written]
+
+    def embed_fonts(self, pdf: Objects) -> None:
+        """Gives the fonts of an envelope their codes. ReplayError where it is not as expected."""
         [page] = pdf.pages
         fonts = fonts_of(pdf, page.body)
         marks = [Mark.of(found) for found in MARK.finditer(pdf.stream(page.content))]
-        named = [fonts[mark.font] for mark in marks]
         glyphs = glyphs_in(marks, self.alphabets, self.codes)
-        embed(pdf, named, self.codes, glyphs)
-        return [(0, content) for content in self.written]
+        embed(pdf, [fonts[mark.font] for mark in marks], self.codes, glyphs)

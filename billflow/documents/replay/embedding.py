@@ -7,8 +7,9 @@ encodings (ISO 32000-1, 9.7.5) of a document's own.
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from billflow.documents.objects import Objects, stream_object
 from billflow.documents.replay.charsets import renumbered
@@ -86,6 +87,7 @@ def _file(number: int, embedded: bytes, numbers: Sequence[tuple[int, int]]) -> b
 
 _FILE_HEAD = re.compile(rb"\d+ 0 obj\n<<[^>]*/Subtype/CIDFontType0C[^>]*>>\nstream\n")
 
+_NONE = frozenset({NONE, "\n"})
 _SYSTEM = b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
 _UNICODE = b"/Type/CMap/CMapName/billflow-letters" + _SYSTEM
 _ENCODED = b"/Type/CMap/CMapName/OneByteIdentityH/WMode 0" + _SYSTEM
@@ -109,8 +111,15 @@ _ENCODINGS = _CMAP % (b"OneByteIdentityH", 1, b"1 begincidrange\n<00> <FF> 0\nen
 
 @lru_cache(maxsize=64)
 def _unicode(codes: Codes) -> bytes:
-    letters = [(code, char) for code, char in enumerate(codes.characters) if char not in {NONE, "\n"}]
-    lines = [b"<%02X> <%04X>\n" % (code, ord(_LETTERS.get(char, char))) for code, char in letters]
+    lines = [b"<%02X> <%02X> <%04X>\n" % each for each in _ranges(codes)]
     some = [lines[start : start + _MOST] for start in range(0, len(lines), _MOST)]
-    listed = b"".join(b"%d beginbfchar\n%bendbfchar\n" % (len(each), b"".join(each)) for each in some)
+    listed = b"".join(b"%d beginbfrange\n%bendbfrange\n" % (len(each), b"".join(each)) for each in some)
     return _CMAP % (b"billflow-letters", 2, listed)
+
+
+def _ranges(codes: Codes) -> Iterator[tuple[int, int, int]]:
+    """First and last of codes whose letters follow one another, and the first letter; in one block of 256."""
+    letters = [(code, ord(_LETTERS.get(char, char))) for code, char in enumerate(codes.characters) if char not in _NONE]
+    for _, some in groupby(letters, key=lambda one: (one[1] - one[0], one[1] >> 8)):
+        (first, letter), *others = some
+        yield first, others[-1][0] if others else first, letter

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
 from billflow.documents.replay.letters import Kerns, ReplayError
-from billflow.documents.replay.marks import DOTS, FIGURES, SPACES, alphabet
+from billflow.documents.replay.marks import DOTS, FIGURES, SPACES, USUAL, alphabet
 from billflow.documents.replay.trials import Trials
 
 MOST_LINES = 20_000
@@ -129,9 +129,9 @@ class Pen:
         return bytes(code for code in _ALL if code in plain), bytes(code for code in _ALL if code in heavy)
 
     def alphabets(self) -> tuple[str, str]:
-        """The letters of regular and of bold text (`marks.alphabet`)."""
+        """The letters of regular and of bold text (`marks.alphabet`), and those that most others have."""
         characters = self.hand.codes.characters
-        plain, heavy = (alphabet({*FIGURES, *map(characters.__getitem__, its)}) for its in self.letters())
+        plain, heavy = (alphabet({*USUAL, *map(characters.__getitem__, its)}) for its in self.letters())
         return plain, heavy
 
 

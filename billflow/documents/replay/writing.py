@@ -97,7 +97,7 @@ class Writing:
     def pages(self) -> int:
         return len(self.replay.pages)
 
-    def written_into(self, pdf: Objects) -> list[tuple[int, bytes]]:
+    def written_into(self, pdf: Objects) -> list[tuple[int, Sequence[bytes]]]:
         """The pages in order: which page of Typst's each is like (its index), and its content.
 
         ReplayError where marks are not as expected.
@@ -110,7 +110,7 @@ class Writing:
         strings = [_Strings(font, its) for (font, _), its in zip(found, glyphs, strict=True)]
         pen, numbers = Pen(self.hand), self.replay.numbers or [None] * self.pages
         return [
-            (page.source, _content(sheets[page.source], page, number, _Within(pen, self.trials, strings)))
+            (page.source, [_content(sheets[page.source], page, number, _Within(pen, self.trials, strings))])
             for page, number in zip(self.replay.pages, numbers, strict=True)
         ]
 
