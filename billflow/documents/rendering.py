@@ -130,7 +130,7 @@ class Renderer:
     def _composed(self, laid_out: LaidOut, writing: Composition) -> bytes:
         files = laid_out.files
         envelope = self._envelopes.of(files, writing, lambda: self._compiled(files, laid_out.main))
-        return enclosed(envelope.around(laid_out.title, writing.written), [(0, parts) for parts in writing.written])
+        return enclosed(envelope.around(laid_out.title, writing), [(0, parts) for parts in writing.written])
 
     def _compiled(
         self, files: Mapping[str, str | bytes], main: str = MAIN, *standards: Literal["a-3b", "ua-1"]

@@ -4,13 +4,17 @@ A font for text of many scripts tells by its charset which number (CID) each gly
 document in order; a charset behind the font's own, and where that is, is all that has to be written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from billflow.documents.replay.letters import ReplayError
 
 _CHARSET, _CHAR_STRINGS = 15, 17
 _ESCAPE, _SHORT, _LONG, _REAL = 12, 28, 29, 30
 _OPERATORS = range(22)
+_END = b"\x0e"
+"""Ends a program."""
 _OWN = 256
 """The number of the first glyph that has none."""
 
@@ -25,6 +29,32 @@ def renumbered(font: bytes, numbers: Mapping[int, int]) -> bytes:
     except (IndexError, OverflowError) as problem:
         raise ReplayError(f"a font is not as Typst embeds it: {problem!r}") from problem
     return b"".join([font[:at], len(font).to_bytes(4), font[at + 4 :], b"\0", charset])
+
+
+@dataclass(frozen=True)
+class Programs:
+    """A font file cut at the programs that draw its glyphs, in order of those."""
+
+    before: bytes
+    programs: Sequence[bytes]
+    behind: bytes
+
+    @classmethod
+    def of(cls, font: bytes) -> "Programs":
+        """ReplayError for other fonts than Typst embeds."""
+        at = _top(font)[_CHAR_STRINGS][0]
+        count, size = int.from_bytes(font[at : at + 2]), font[at + 2]
+        data = at + 2 + size * (count + 1)  # offsets count from the byte before the data
+        offsets = [data + int.from_bytes(font[at + 3 + size * index :][:size]) for index in range(count + 1)]
+        return cls(font[: data + 1], [font[start:end] for start, end in pairwise(offsets)], font[offsets[-1] :])
+
+    def only(self, glyphs: Container[int]) -> bytes:
+        """A font of the same length in which nothing but these glyphs is drawn: the rest takes no room, compressed."""
+        kept = [
+            program if glyph in glyphs or glyph == 0 else _END * len(program)
+            for glyph, program in enumerate(self.programs)
+        ]
+        return b"".join([self.before, *kept, self.behind])
 
 
 def _top(font: bytes) -> dict[int, tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from billflow.documents.objects import Objects
 from billflow.documents.replay.codes import COMMON, Codes, codes_of
 from billflow.documents.replay.drawing import Hole, Writer, kerned_lines, placed, section
-from billflow.documents.replay.embedding import embed
+from billflow.documents.replay.embedding import Face, embed
 from billflow.documents.replay.hand import Hand, Hands, Pen
 from billflow.documents.replay.letters import ReplayError, fonts_of
 from billflow.documents.replay.marks import (
@@ -104,7 +104,8 @@ class Composer:
         self._learn(sheets, slotted.texts)
         pen = Pen(hand)
         contents = list(_contents(sheets, slotted, pen, self._hands.trials))
-        return Composition(contents, pen.alphabets(), codes)
+        letters = pen.letters()
+        return Composition(contents, letters, hand.alphabets(letters), codes)
 
     def _learn(self, sheets: Sequence["_Sheet"], texts: Sequence[str]) -> None:
         lines = kerned_lines((part for sheet in sheets for part in sheet.parts), self._hands.trials)
@@ -198,10 +199,11 @@ def _joined(pieces: Iterable[bytes | T]) -> Iterator[bytes | T]:
 @dataclass(frozen=True)
 class Composition:
     """A document: the contents of its pages, in parts of which several pages may have the same; the letters that are
-    on them (regular and bold), and their codes.
+    on them (regular and bold), those that its fonts are made for, and their codes.
     """
 
     written: Sequence[Sequence[bytes]]
+    letters: tuple[bytes, bytes]
     alphabets: tuple[str, str]
     codes: Codes
 
@@ -218,13 +220,18 @@ class Composition:
         """The pages in order, all like the one that there is (0), whose fonts get their codes. ReplayError where that
         is not as expected.
         """
-        self.embed_fonts(pdf)
+        self.put_files(pdf, self.embed_fonts(pdf))
         return [(0, parts) for parts in self.written]
 
-    def embed_fonts(self, pdf: Objects) -> None:
+    def embed_fonts(self, pdf: Objects) -> list[Face]:
         """Gives the fonts of an envelope their codes. ReplayError where it is not as expected."""
         [page] = pdf.pages
         fonts = fonts_of(pdf, page.body)
         marks = [Mark.of(found) for found in MARK.finditer(pdf.stream(page.content))]
         glyphs = glyphs_in(marks, self.alphabets, self.codes)
-        embed(pdf, [fonts[mark.font] for mark in marks], self.codes, glyphs)
+        return embed(pdf, [fonts[mark.font] for mark in marks], self.codes, glyphs)
+
+    def put_files(self, pdf: Objects, faces: Sequence[Face]) -> None:
+        """Fonts with the letters that there are, and no others."""
+        for face, its in zip(faces, self.letters, strict=True):
+            pdf.objects[face.number - 1] = face.file(its)

@@ -8,11 +8,12 @@ encodings (ISO 32000-1, 9.7.5) of a document's own.
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 
 from billflow.documents.objects import Objects, stream_object
-from billflow.documents.replay.charsets import renumbered
+from billflow.documents.replay.charsets import Programs, renumbered
 from billflow.documents.replay.codes import NONE, Codes
 from billflow.documents.replay.letters import (
     UNICODE,
@@ -36,33 +37,57 @@ _FILE = re.compile(rb"/FontFile3 (\d+) 0 R")
 _CID_SET = re.compile(rb"/CIDSet (\d+) 0 R")
 _MOST = 100
 """Lines in a section of a CMap, at most."""
+MOST_FILES = 200
+"""Remembered of a font, eight kilobytes each; one that met more begins anew."""
 _LETTERS = {private: first for first, private in FIRSTS.items()}
 
 Glyphs = Mapping[int, int]
 """The glyph of each code."""
 
 
-def embed(pdf: Objects, fonts: Sequence[int], codes: Codes, glyphs: Sequence[Glyphs]) -> None:
-    """The regular and the bold font (numbers of objects) of a document on whose pages nothing else is.
+@dataclass(frozen=True)
+class Face:
+    """An embedded font: the number of the object that is its file, what that has, and the glyph of each code."""
+
+    number: int
+    programs: Programs
+    glyphs: Glyphs
+    _files: dict[bytes, bytes] = field(default_factory=dict)
+
+    def file(self, letters: bytes) -> bytes:
+        """The object for a document with these letters (codes, each once)."""
+        if letters not in self._files:
+            if len(self._files) >= MOST_FILES:
+                self._files.clear()
+            font = self.programs.only({self.glyphs[code] for code in letters if code in self.glyphs})
+            self._files[letters] = stream_object(self.number, b"/Subtype/CIDFontType0C", font)
+        return self._files[letters]
+
+
+def embed(pdf: Objects, fonts: Sequence[int], codes: Codes, glyphs: Sequence[Glyphs]) -> list[Face]:
+    """The regular and the bold font (numbers of objects) of a document on whose pages nothing else is; their files are
+    still to be put in.
 
     ReplayError where a font is not as expected.
     """
     table, encoding = (int(one(UNICODE, pdf.bodies[font])) for font in fonts)
     pdf.objects[table - 1] = stream_object(table, _UNICODE, _unicode(codes))
     pdf.objects[encoding - 1] = stream_object(encoding, _ENCODED, _ENCODINGS)
+    faces = []
     for font, its in zip(fonts, glyphs, strict=True):
         body = pdf.bodies[font]
         if not _ENCODING.search(body):
             raise ReplayError("a font has another encoding than Typst's")
         body = _NAME.sub(b"-OneByteIdentityH", _ENCODING.sub(b"", body))
         pdf.bodies[font] = UNICODE.sub(b"/Encoding %d 0 R/ToUnicode %d 0 R" % (encoding, table), body)
-        _renumber(pdf, font, its)
+        faces.append(_renumbered(pdf, font, its))
     listed = b"".join(b"/%b %d 0 R" % (name, font) for name, font in zip(NAMES, fonts, strict=True))
     for resources in {resources_of(page.body) for page in pdf.pages}:
         pdf.bodies[resources] = _FONTS.sub(b"/Font<<%b>>" % listed, pdf.bodies[resources])
+    return faces
 
 
-def _renumber(pdf: Objects, font: int, glyphs: Glyphs) -> None:
+def _renumbered(pdf: Objects, font: int, glyphs: Glyphs) -> Face:
     """Glyphs with their codes for numbers: in the font itself, and in the list of their widths."""
     widths, descendant = listed_widths(pdf, font), descendant_of(pdf, font)
     body = pdf.bodies[descendant]
@@ -72,17 +97,15 @@ def _renumber(pdf: Objects, font: int, glyphs: Glyphs) -> None:
     file, listed = (int(one(pattern, pdf.bodies[descriptor])) for pattern in (_FILE, _CID_SET))
     pdf.bodies[descriptor] = _CID_SET.sub(b"", pdf.bodies[descriptor])  # a list of all numbers, which nobody needs
     pdf.drop(listed)
-    numbers = tuple(sorted((glyph, code) for code, glyph in glyphs.items()))
-    pdf.objects[file - 1] = _file(file, pdf.objects[file - 1], numbers)
+    numbers = {glyph: code for code, glyph in glyphs.items()}
+    return Face(file, Programs.of(renumbered(_font(pdf.objects[file - 1]), numbers)), glyphs)
 
 
-@lru_cache(maxsize=64)
-def _file(number: int, embedded: bytes, numbers: Sequence[tuple[int, int]]) -> bytes:
+def _font(embedded: bytes) -> bytes:
     head = _FILE_HEAD.match(embedded)
     if head is None:
         raise ReplayError("a font is embedded otherwise than by Typst")
-    font = zlib.decompress(embedded[head.end() :].removesuffix(b"\nendstream\nendobj"))
-    return stream_object(number, b"/Subtype/CIDFontType0C", renumbered(font, dict(numbers)))
+    return zlib.decompress(embedded[head.end() :].removesuffix(b"\nendstream\nendobj"))
 
 
 _FILE_HEAD = re.compile(rb"\d+ 0 obj\n<<[^>]*/Subtype/CIDFontType0C[^>]*>>\nstream\n")

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from billflow.documents.objects import Objects
 from billflow.documents.replay.composing import Composition
+from billflow.documents.replay.embedding import Face
 from billflow.documents.replay.letters import ReplayError
 
 TITLE = "title-of-the-document"
@@ -33,28 +34,30 @@ _ID_BYTES = 16
 
 @dataclass(frozen=True)
 class Envelope:
-    """What Typst has made, and where each document differs: its properties (an object), and as XMP (a packet and its
-    object), its identifiers.
+    """What Typst has made, and where each document differs: the files of fonts, its properties (an object), and as XMP
+    (a packet and its object), its identifiers.
     """
 
     pdf: Objects
+    faces: Sequence[Face]
     info: int
     xmp: int
     packet: bytes
     identifiers: tuple[bytes, bytes]
 
     @classmethod
-    def of(cls, pdf: Objects) -> "Envelope":
+    def of(cls, pdf: Objects, faces: Sequence[Face]) -> "Envelope":
         """ReplayError where its properties are not where Typst writes them."""
         infos = [number for number, body in pdf.bodies.items() if _INFO in body]
         packets = [(number, found[1]) for number, one in enumerate(pdf.objects, 1) if (found := _METADATA.match(one))]
         identifiers = _IDS.search(pdf.trailer)
         if len(infos) != 1 or len(packets) != 1 or identifiers is None or _TITLE not in packets[0][1]:
             raise ReplayError("a document's properties are not where Typst writes them")
-        return cls(pdf, infos[0], *packets[0], (identifiers[1], identifiers[2]))
+        return cls(pdf, faces, infos[0], *packets[0], (identifiers[1], identifiers[2]))
 
-    def around(self, title: str, contents: Sequence[Sequence[bytes]]) -> Objects:
-        """A copy for a document with that title and contents of pages, from which it has its identifiers."""
+    def around(self, title: str, writing: Composition) -> Objects:
+        """A copy for a document with that title; from both it has its identifiers."""
+        contents = writing.written
         packet = self.packet.replace(_TITLE, b">%b<" % escape(title).encode())
         packet, trailer = packet.replace(_PAGES, b"NPages>%d<" % len(contents)), self.pdf.trailer
         for known, own in zip(self.identifiers, _identifiers(title, contents), strict=True):
@@ -62,7 +65,9 @@ class Envelope:
         objects, bodies = [*self.pdf.objects], {**self.pdf.bodies}
         objects[self.xmp - 1] = _XMP % (self.xmp, len(packet), packet)
         bodies[self.info] = bodies[self.info].replace(_INFO, b"/Title" + text_string(title))
-        return Objects(self.pdf.head, objects, bodies, trailer)
+        pdf = Objects(self.pdf.head, objects, bodies, trailer)
+        writing.put_files(pdf, self.faces)
+        return pdf
 
 
 class Envelopes:
@@ -78,8 +83,7 @@ class Envelopes:
             if len(self._known) >= MOST_ENVELOPES:
                 self._known.clear()
             pdf = Objects.of(compiled())
-            writing.embed_fonts(pdf)
-            self._known[key] = Envelope.of(pdf)
+            self._known[key] = Envelope.of(pdf, writing.embed_fonts(pdf))
         return self._known[key]
 
 

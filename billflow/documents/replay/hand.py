@@ -76,6 +76,12 @@ class Hand:
         return b" T*".join([prefixes[kind] + line + b")]TJ" if line else b"" for kind, line in lines])
 
 
+    def alphabets(self, letters: tuple[bytes, bytes]) -> tuple[str, str]:
+        """Of regular and of bold letters (`marks.alphabet`), with those that most documents have."""
+        plain, heavy = (alphabet({*USUAL, *map(self.codes.characters.__getitem__, its)}) for its in letters)
+        return plain, heavy
+
+
 class Hands:
     """Hands for the tables of codes that bills have, in one language."""
 
@@ -127,12 +133,6 @@ class Pen:
         """Regular and bold letters, each once."""
         plain, heavy = (b"".join(used) for used in self._used)
         return bytes(code for code in _ALL if code in plain), bytes(code for code in _ALL if code in heavy)
-
-    def alphabets(self) -> tuple[str, str]:
-        """The letters of regular and of bold text (`marks.alphabet`), and those that most others have."""
-        characters = self.hand.codes.characters
-        plain, heavy = (alphabet({*USUAL, *map(characters.__getitem__, its)}) for its in self.letters())
-        return plain, heavy
 
 
 class _Advances:

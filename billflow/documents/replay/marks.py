@@ -41,8 +41,8 @@ _PAIRS = {"Q": "Qu", "f": "fi"}
 DOTS = "··"
 """Drawn as one."""
 FIGURES = "0123456789"
-USUAL = f"{FIGURES}ABCDEFGHIJKLMNOPRSTUVWYZabcdefghijklmnopqrstuvwxyz%(),-./:{FIRSTS['f']}"
-"""Letters that the fonts of all written documents have, so that most need no others: a hundred bytes each."""
+USUAL = f"{FIGURES}ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz&'()+,-./:@_{''.join(FIRSTS.values())}"
+"""Letters that fonts are made for whichever a document has, so that most documents need no others."""
 SPACES = " \u2007\u2009\u202f"
 """Typst drops them at the ends of lines."""
 _EDGE = re.compile(f"^[{SPACES}]|[{SPACES}]$", re.MULTILINE)
