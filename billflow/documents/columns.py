@@ -54,7 +54,12 @@ class Cells:
 
     def fit(self, width: float) -> bool:
         """Whether each text is one line of `width` em."""
-        return self.widest <= width and not BREAKS.search("".join(self.texts))
+        return self.widest <= width and not self.breaks
+
+    @cached_property
+    def breaks(self) -> bool:
+        """Whether any text has what breaks a line."""
+        return BREAKS.search("".join(self.texts)) is not None
 
     def lines(self, width: float) -> list[list[str]]:
         """Each row's text in lines of at most `width` em."""

@@ -10,8 +10,8 @@ from typing import Any
 from billflow.documents.columns import Cells
 from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
-from billflow.documents.pagination import Block, Heading, Line, wrap
-from billflow.documents.tables import ROUNDING, Planned, Table, Writing, block_of
+from billflow.documents.pagination import Block, Heading, wrap
+from billflow.documents.tables import ROUNDING, Lines, Planned, Table, Writing
 from billflow.documents.widths import boldness, text_width
 
 Meter = Mapping[str, Any]
@@ -79,13 +79,13 @@ class ItemisedUsage:
             else:
                 yield column
 
-    def _blocks(self, planned: Planned, lines: Sequence[Sequence[Line]]) -> Iterator[Block]:
+    def _blocks(self, planned: Planned, lines: Lines) -> Iterator[Block]:
         """One block a meter."""
         start = 0
         for meter in self.meters:
             end = start + len(meter["rows"])
             labels = tuple(self._labels(meter, planned))
-            yield block_of(lines[start:end], title=self._title(meter, planned.width), labels=labels)
+            yield lines.block(range(start, end), title=self._title(meter, planned.width), labels=labels)
             start = end
 
     def _labels(self, meter: Meter, planned: Planned) -> Iterator[str]:

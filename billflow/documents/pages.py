@@ -1,6 +1,6 @@
 """The pages after the first: one section after the other, each beginning on the last page where it has room."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Any
@@ -77,7 +77,7 @@ class Part:
         """Layers of text: cells, the labels over them, titles by level and what is beside them. `rules` are the lines
         that have one above.
         """
-        times = [index for index, column in enumerate(self.planned.columns) if column.format == "time"]
+        times = {index for index, column in enumerate(self.planned.columns) if column.format == "time"}
         layers = _Layers(len(self.planned.columns), times)
         for block in blocks:
             layers.add(block)
@@ -87,10 +87,10 @@ class Part:
 class _Layers:
     """Lines of one lane, layer by layer; all layers count the same lines."""
 
-    def __init__(self, columns: int, times: Sequence[int]) -> None:
-        self._none: Line = ("",) * columns
+    def __init__(self, columns: int, times: Collection[int]) -> None:
         self._times = times
-        self._cells: list[Line] = []
+        self._count = 0
+        self._cells: list[list[str]] = [[] for _ in range(columns)]
         self._labels: dict[int, Line] = {}
         self._titles: dict[int, dict[int, Line]] = {}
         self._rules: list[int] = []
@@ -99,42 +99,45 @@ class _Layers:
         for heading in block.headings:
             self._head((block.begin and heading.again) or heading)
         if block.labels:
-            self._labels[len(self._cells)] = block.labels
-            self._cells.append(self._none)
-        self._rules += [len(self._cells) + start - block.begin for start in block.starts_printed]
-        self._cells += _with_days(block.printed, self._times)
+            self._labels[self._count] = block.labels
+            self._leave(1)
+        moved = self._count - block.begin
+        self._rules += [moved + start for start in block.starts_printed]
+        for at, (cells, texts) in enumerate(zip(self._cells, block.printed, strict=True)):
+            cells += _days_begun(texts) if at in self._times else texts
+        self._count += block.printed_lines
+
+    def _leave(self, lines: int) -> None:
+        for cells in self._cells:
+            cells += [""] * lines
+        self._count += lines
 
     def _head(self, heading: Heading) -> None:
         """A title and what is beside it stand at the bottom of their height."""
         texts, besides = heading.text.rstrip("\n").split("\n"), heading.beside.split("\n")
-        rows = list(zip_longest(texts, besides, fillvalue=""))
-        self._cells += [self._none] * heading.lines
-        self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=len(self._cells) - len(rows)))
+        self._leave(heading.lines)
+        first = self._count - max(len(texts), len(besides))
+        rows = zip_longest(texts, besides, fillvalue="")
+        self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=first))
 
     def drawn(self) -> dict[str, Any]:
-        count = len(self._cells)
+        columns = len(self._cells)
         titles = [(level, _layer(lines, 2)) for level, lines in sorted(self._titles.items())]
         return {
-            "lines": count,
+            "lines": self._count,
             "rules": self._rules,
-            "cells": stacked(self._cells, len(self._none)),
-            "labels": _layer(self._labels, len(self._none)) if self._labels else [],
+            "cells": stacked(self._cells),
+            "labels": _layer(self._labels, columns) if self._labels else [],
             "titles": [{"level": level, "texts": texts} for level, texts in titles],
         }
 
 
-def _with_days(lines: Sequence[Line], times: Sequence[int]) -> Sequence[Line]:
-    """The lines with the day written only where it begins."""
-    for column in times:
-        lines = [*_days_begun(lines, column)]
-    return lines
-
-
-def _days_begun(lines: Sequence[Line], column: int) -> Iterator[Line]:
+def _days_begun(texts: Sequence[str]) -> Iterator[str]:
+    """Times with the day written only where it begins."""
     previous = ""
-    for line in lines:
-        day, gap, clock = line[column].partition(TIME_GAP)
-        yield (*line[:column], clock, *line[column + 1 :]) if gap and day == previous else line
+    for text in texts:
+        day, gap, clock = text.partition(TIME_GAP)
+        yield clock if gap and day == previous else text
         previous = day or previous
 
 

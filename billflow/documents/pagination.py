@@ -45,14 +45,14 @@ class Heading(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Lines that belong together, under a title that is repeated wherever they go on.
+    """Lines that belong together, column by column, under a title that is repeated wherever they go on.
 
     `starts` are the indexes of lines at which a row begins. `opens` are the titles of outer groups that begin with this
     block, `within` the name of the outermost group; `labels` are what its columns are called, in a line under the
     title. `begin` and `end` bound the lines printed here. Heights are in lines.
     """
 
-    lines: Sequence[Line]
+    columns: Sequence[Sequence[str]]
     starts: Sequence[int]
     title: Heading | None = None
     opens: tuple[Heading, ...] = ()
@@ -64,13 +64,14 @@ class Block(NamedTuple):
     def under(self, heading: Heading, *, opens: bool) -> "Block":
         """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
         if self.title is None:
-            return Block(self.lines, self.starts, heading, self.opens, self.within, self.labels, self.begin, self.end)
+            return Block(self.columns, self.starts, heading, self.opens, self.within, self.labels, self.begin, self.end)
         opened = (heading, *self.opens) if opens else self.opens
-        return Block(self.lines, self.starts, self.title, opened, heading.text, self.labels, self.begin, self.end)
+        return Block(self.columns, self.starts, self.title, opened, heading.text, self.labels, self.begin, self.end)
 
     @property
-    def printed(self) -> Sequence[Line]:
-        return self.lines[self.begin : self.end]
+    def printed(self) -> list[Sequence[str]]:
+        """What is printed here of each column."""
+        return [column[self.begin : self.end] for column in self.columns]
 
     @property
     def headings(self) -> list[Heading]:
@@ -78,21 +79,23 @@ class Block(NamedTuple):
 
     @property
     def height(self) -> int:
-        end = len(self.lines) if self.end is None else self.end
-        return self._headed + end - self.begin
+        return self._headed + self.printed_lines
+
+    @property
+    def printed_lines(self) -> int:
+        return self._end - self.begin
 
     @property
     def least_height(self) -> int:
         """With the first row only: a title never stands without it."""
         following = bisect_right(self.starts, self.begin)
-        end = self.starts[following] if following < len(self.starts) else len(self.lines)
+        end = self.starts[following] if following < len(self.starts) else self._lines
         return self._headed + end - self.begin
 
     @property
     def starts_printed(self) -> list[int]:
         """The indexes of printed lines above which there is a rule: where rows begin, and the first."""
-        end = len(self.lines) if self.end is None else self.end
-        return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, end)]]
+        return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, self._end)]]
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
@@ -105,13 +108,21 @@ class Block(NamedTuple):
 
     @property
     def _headed(self) -> int:
-        return sum(heading.lines for heading in self.headings) + bool(self.labels)
+        lines = (self.title.lines if self.title else 0) + bool(self.labels)
+        return lines + sum([heading.lines for heading in self.opens]) if self.opens else lines
+
+    @property
+    def _lines(self) -> int:
+        return len(self.columns[0])
+
+    @property
+    def _end(self) -> int:
+        return len(self.columns[0]) if self.end is None else self.end
 
 
-def stacked(rows: Sequence[Line], columns: int) -> list[str]:
-    """Each column of rows as one text, without the empty lines at its end."""
-    texts = zip(*rows, strict=True) if rows else [()] * columns
-    return ["\n".join(text).rstrip("\n") for text in texts]
+def stacked(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Each column as one text, without the empty lines at its end."""
+    return ["\n".join(column).rstrip("\n") for column in columns]
 
 
 @dataclass

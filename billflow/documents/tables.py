@@ -6,8 +6,8 @@ Everything is text by now: one text per column and page, its lines joined (see `
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import accumulate, chain, zip_longest
-from typing import Any
+from itertools import accumulate, chain
+from typing import Any, NamedTuple
 
 from billflow.documents.columns import Cells, plan_widths
 from billflow.documents.formatting import Formats
@@ -26,9 +26,28 @@ TITLE_SHARE = 0.72
 """Of the width, for a group's title; its subtotal stands beside it."""
 
 
+ALONE = "{value}"
+"""The title of a group that says nothing else than its value."""
+MOST_DECIMALS = 50_000
+"""Remembered, a few megabytes; a process that met more begins anew."""
+
+
+class _Decimals(dict[str, Decimal]):
+    """Amounts as numbers: each is added up several times, and many are met again."""
+
+    def __missing__(self, text: str) -> Decimal:
+        if len(self) >= MOST_DECIMALS:
+            self.clear()
+        self[text] = number = Decimal(text)
+        return number
+
+
+_DECIMALS = _Decimals()
+
+
 def sum_of(amounts: Iterable[str]) -> str:
     """The exact sum of plain decimals."""
-    return f"{sum(map(Decimal, amounts), Decimal(0)):f}"
+    return f"{sum(map(_DECIMALS.__getitem__, amounts), Decimal(0)):f}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,43 @@ class Planned:
         return edges
 
 
+class Lines(NamedTuple):
+    """The lines of all rows, column by column, and at which of them each row begins."""
+
+    columns: Sequence[Sequence[str]]
+    starts: Sequence[int]
+
+    @classmethod
+    def of(cls, columns: Sequence[Sequence[Sequence[str]]]) -> "Lines":
+        """From columns of rows, each some lines: those of a row are as many as its highest cell has."""
+        heights = [max(map(len, row)) for row in zip(*columns, strict=True)]
+        padded = [[*chain.from_iterable(map(_padded, column, heights))] for column in columns]
+        return cls(padded, [0, *accumulate(heights)][:-1])
+
+    def block(self, rows: Sequence[int], *, title: Heading | None = None, labels: Line = ()) -> Block:
+        """A block of rows, in order."""
+        if not rows or rows[-1] - rows[0] == len(rows) - 1:
+            return self._following(rows, title, labels)
+        ranges = [slice(self._start(row), self._start(row + 1)) for row in rows]
+        columns = [[*chain.from_iterable([column[each] for each in ranges])] for column in self.columns]
+        starts = [0, *accumulate(each.stop - each.start for each in ranges)][:-1]
+        return Block(columns, starts, title, labels=labels)
+
+    def _following(self, rows: Sequence[int], title: Heading | None, labels: Line) -> Block:
+        """Of rows that follow one another."""
+        first, last = (rows[0], rows[-1] + 1) if rows else (0, 0)
+        begin, end = self._start(first), self._start(last)
+        starts = range(end - begin) if isinstance(self.starts, range) else [at - begin for at in self.starts[first:last]]
+        return Block([column[begin:end] for column in self.columns], starts, title, labels=labels)
+
+    def _start(self, row: int) -> int:
+        return self.starts[row] if row < len(self.starts) else len(self.columns[0])
+
+
+def _padded(lines: Sequence[str], height: int) -> Sequence[str]:
+    return [*lines, *[""] * (height - len(lines))]
+
+
 @dataclass(frozen=True)
 class Table:
     """One section of one document."""
@@ -153,25 +209,24 @@ class Table:
         named = column.label is not None
         return self.writing.label(column.label or "") if named else self.writing.heading(column.field)
 
-    def lines(self, planned: Planned, cells: Sequence[Cells]) -> list[list[Line]]:
-        """Each row as its lines."""
+    def lines(self, planned: Planned, cells: Sequence[Cells]) -> Lines:
+        """All rows as lines."""
         limits = [width / self.section.size + ROUNDING for width in planned.widths]
         pairs = list(zip(cells, limits, strict=True))
         if all(one.fit(limit) for one, limit in pairs):
-            return [[line] for line in zip(*(one.texts for one in cells), strict=True)]
-        columns = [one.lines(limit) for one, limit in pairs]
-        return [list(zip_longest(*texts, fillvalue="")) for texts in zip(*columns, strict=True)]
+            return Lines([one.texts for one in cells], range(len(cells[0].texts)))
+        return Lines.of([one.lines(limit) for one, limit in pairs])
 
-    def blocks(self, rows: Sequence[Row], lines: Sequence[Sequence[Line]]) -> Iterator[Block]:
+    def blocks(self, rows: Sequence[Row], lines: Lines) -> Iterator[Block]:
         """One block for each innermost group; outer titles open with the first block that is in them."""
         groups = [group for group in self.section.groups if not group.several or _several(group, rows)]
         return self._grouped(groups, range(len(rows)), rows, lines)
 
     def _grouped(
-        self, groups: Sequence[Group], members: Sequence[int], rows: Sequence[Row], lines: Sequence[Sequence[Line]]
+        self, groups: Sequence[Group], members: Sequence[int], rows: Sequence[Row], lines: Lines
     ) -> Iterator[Block]:
         if not groups:
-            yield block_of([lines[member] for member in members])
+            yield lines.block(members)
             return
         group, *inner = groups
         for value, chosen in _by(group.by, members, rows).items():
@@ -180,7 +235,7 @@ class Table:
                 yield block.under(heading, opens=index == 0)
 
     def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
-        amount = self.writing.formats.amount(sum_of(row[group.subtotal] for row in rows)) if group.subtotal else ""
+        amount = self.writing.formats.amount(sum_of([row[group.subtotal] for row in rows])) if group.subtotal else ""
         size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
         room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
         first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
@@ -189,7 +244,7 @@ class Table:
     def _title(self, group: Group, value: str | None) -> str:
         if not value:
             return self.writing.label(group.empty)
-        return group.title.format_map({**self.writing.labels, "value": value})
+        return value if group.title == ALONE else group.title.format_map({**self.writing.labels, "value": value})
 
 
 def _several(group: Group, rows: Sequence[Row]) -> bool:
@@ -201,9 +256,3 @@ def _by(name: str, members: Iterable[int], rows: Sequence[Row]) -> dict[str | No
     for member in members:
         groups.setdefault(rows[member].get(name), []).append(member)
     return groups
-
-
-def block_of(rows: Sequence[Sequence[Line]], *, title: Heading | None = None, labels: Line = ()) -> Block:
-    """A block of rows, each some lines."""
-    starts = [0, *accumulate(map(len, rows))][:-1]
-    return Block(lines=[*chain.from_iterable(rows)], starts=starts, title=title, labels=labels)
