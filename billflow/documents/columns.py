@@ -38,7 +38,7 @@ class Cells:
     def heights(self, width: float) -> list[int]:
         """How many lines each text takes at least in a width of so many em."""
         heights = {kind: ceil(text_width(kind) / width) for kind in set(self.kinds)}
-        return [heights[kind] for kind in self.kinds]
+        return list(map(heights.__getitem__, self.kinds))
 
     @cached_property
     def natural(self) -> float:

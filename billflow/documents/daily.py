@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from billflow.documents.decimals import decimals
+
 DAY = slice(10)
 CHARTED = ("sum", "max")
 
@@ -35,7 +37,8 @@ def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
     quantities: dict[str, list[str]] = {}
     for meter in meters:
-        for time, quantity, *_ in meter["rows"]:
+        times, shown, *_ = zip(*meter["rows"], strict=True) if meter["rows"] else ((), ())
+        for time, quantity in zip(times, shown, strict=True):
             quantities.setdefault(time[DAY], []).append(quantity)
-    shown = max if meters[0].get("aggregate") == "max" else sum
-    return {day: Decimal(shown(map(Decimal, found))) for day, found in quantities.items()}
+    summed = max if meters[0].get("aggregate") == "max" else sum
+    return {day: Decimal(summed(decimals(found))) for day, found in quantities.items()}

@@ -7,10 +7,10 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
@@ -54,8 +54,9 @@ class Formats:
     money_affixes: tuple[str, str]
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
-    _numbers: dict[int, "_Numbers"] = field(default_factory=dict, repr=False, compare=False)
+    _numbers: dict[int, "_Known"] = field(default_factory=dict, repr=False, compare=False)
     _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _times: dict[str, "_Known"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def left_to_right(self) -> bool:
@@ -73,9 +74,9 @@ class Formats:
         """Each as an amount; nothing where there is none."""
         return list(map(self._written(self.minor_digits).__getitem__, texts))
 
-    def _written(self, least_digits: int) -> "_Numbers":
+    def _written(self, least_digits: int) -> "_Known":
         if least_digits not in self._numbers:
-            self._numbers[least_digits] = _Numbers(self, least_digits)
+            self._numbers[least_digits] = _Known(partial(self.written_number, least_digits=least_digits))
         return self._numbers[least_digits]
 
     def written_number(self, text: str, least_digits: int) -> str:
@@ -118,6 +119,16 @@ class Formats:
             self._days[iso] = self.in_digits(_day(iso, self.locale))
         return self._days[iso]
 
+    def times(self, isos: Sequence[str | None], *, gap: str) -> list[str]:
+        """Each day as `day` writes it, with the time of day behind a `gap` where there is one."""
+        if gap not in self._times:
+            self._times[gap] = _Known(partial(self._time, gap=gap))
+        return list(map(self._times[gap].__getitem__, isos))
+
+    def _time(self, iso: str, *, gap: str) -> str:
+        day, clock = self.day(iso[:10]) if iso else "", iso[11:]
+        return f"{day}{gap}{self.in_digits(clock)}" if clock else day
+
     def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
         """The names of ISO months (`2013-01`) without their years: `Jan`, or `J` where room is short."""
         names = self.locale.months["stand-alone"][width]
@@ -140,18 +151,18 @@ class Formats:
         return self.group_symbol.join(reversed(parts))
 
 
-class _Numbers(dict[str | None, str]):
-    """Numbers as they are written, once they have been met: most of a bill's stand on others too."""
+class _Known(dict[str | None, str]):
+    """Texts as they are written, once they have been met: most of a bill's stand on others too."""
 
-    def __init__(self, formats: Formats, least_digits: int) -> None:
+    def __init__(self, write: Callable[[str], str]) -> None:
         super().__init__({None: ""})
-        self._formats, self._least_digits = formats, least_digits
+        self._write = write
 
     def __missing__(self, text: str) -> str:
         if len(self) >= MOST_NUMBERS:
             self.clear()
             self[None] = ""
-        self[text] = written = self._formats.written_number(text, self._least_digits)
+        self[text] = written = self._write(text)
         return written
 
 

@@ -59,9 +59,9 @@ class ItemisedUsage:
             for lanes in range(1, self.section.lanes + 1)
         ]
         worth = [one for one in tables if one[0] == 1 or needed <= WORTH_TRYING * one[1].room(len(cells))]
-        tried = [(_height(cells, table) / lanes, lanes, table) for lanes, table in worth[-2:]]
-        _, lanes, table = min(tried, key=lambda one: one[0])
-        return lanes, table, table.plan(cells), cells
+        tried = [(lanes, table, table.plan(cells)) for lanes, table in worth[-2:]]
+        lanes, table, planned = min(tried, key=lambda one: _height(cells, one[1], one[2]) / one[0])
+        return lanes, table, planned, cells
 
     def _cells(self, table: Table) -> Iterator[Cells]:
         """The columns that have anything to show."""
@@ -145,8 +145,8 @@ def _most_dimensions(meters: Sequence[Meter]) -> int:
     return max(len(meter["dimensions"]) for meter in meters)
 
 
-def _height(cells: Sequence[Cells], table: Table) -> int:
+def _height(cells: Sequence[Cells], table: Table, planned: Planned) -> int:
     """How many lines the rows take; an estimate where texts are broken."""
-    limits = [width / table.section.size + ROUNDING for width in table.plan(cells).widths]
+    limits = [width / table.section.size + ROUNDING for width in planned.widths]
     high = [one.heights(limit) for one, limit in zip(cells, limits, strict=True) if one.widest > limit]
     return sum(map(max, zip(*high, strict=True))) if high else len(cells[0].texts)

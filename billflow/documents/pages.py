@@ -96,29 +96,30 @@ class _Layers:
         self._rules: list[int] = []
 
     def add(self, block: Block) -> None:
+        count = self._count
         for heading in block.headings:
-            self._head((block.begin and heading.again) or heading)
+            shown = (block.begin and heading.again) or heading
+            count += shown.lines
+            self._head(shown, count)
         if block.labels:
-            self._labels[self._count] = block.labels
-            self._leave(1)
-        moved = self._count - block.begin
+            self._labels[count] = block.labels
+            count += 1
+        above, moved = [""] * (count - self._count), count - block.begin
         self._rules += [moved + start for start in block.starts_printed]
-        for at, (cells, texts) in enumerate(zip(self._cells, block.printed, strict=True)):
-            cells += _days_begun(texts) if at in self._times else texts
-        self._count += block.printed_lines
+        for at, texts in enumerate(block.printed):
+            self._cells[at] += above
+            self._cells[at] += _days_begun(texts) if at in self._times else texts
+        self._count = count + block.printed_lines
 
-    def _leave(self, lines: int) -> None:
-        for cells in self._cells:
-            cells += [""] * lines
-        self._count += lines
-
-    def _head(self, heading: Heading) -> None:
+    def _head(self, heading: Heading, end: int) -> None:
         """A title and what is beside it stand at the bottom of their height."""
-        texts, besides = heading.text.rstrip("\n").split("\n"), heading.beside.split("\n")
-        self._leave(heading.lines)
-        first = self._count - max(len(texts), len(besides))
-        rows = zip_longest(texts, besides, fillvalue="")
-        self._titles.setdefault(heading.level, {}).update(enumerate(rows, start=first))
+        lines = self._titles.setdefault(heading.level, {})
+        text = heading.text.rstrip("\n")
+        if "\n" not in text and "\n" not in heading.beside:
+            lines[end - 1] = (text, heading.beside)
+            return
+        rows = list(zip_longest(text.split("\n"), heading.beside.split("\n"), fillvalue=""))
+        lines.update(enumerate(rows, start=end - len(rows)))
 
     def drawn(self) -> dict[str, Any]:
         columns = len(self._cells)

@@ -38,6 +38,11 @@ class Heading(NamedTuple):
         going_on = cls(level, "\n".join(again[:lines]), beside, lines)
         return cls(level, "\n".join(first), beside, lines, going_on)
 
+    def with_beside(self, text: str) -> "Heading":
+        """The same with that beside it, also where the rows go on."""
+        again = self.again and Heading(self.level, self.again.text, text, self.lines)
+        return Heading(self.level, self.text, text, self.lines, again)
+
     def going_on(self, again: "Heading") -> "Heading":
         """With what it says where the rows go on; that may need the room above, which nothing stands in there."""
         text = "\n".join(again.text.split("\n")[: self.lines])

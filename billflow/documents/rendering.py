@@ -1,5 +1,6 @@
 """Payloads into PDFs with Typst, one compiler in each worker process, spread over Spark's executors."""
 
+import gc
 import hashlib
 import json
 import os
@@ -38,6 +39,9 @@ PDFS_PER_TASK = 1_000
 """About ten seconds of a core: progress shows, and an executor that is lost takes little with it."""
 PDFS_WORTH_A_TASK = 100
 """A worker is two seconds of a core, and as many documents, at work before its first one."""
+
+OBJECTS_A_COLLECTION = 100_000
+"""Documents leave nothing behind that only the collector of circles finds; Python looks at each 700 objects."""
 
 PLAIN = Documents()
 
@@ -204,6 +208,7 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         renderer = _kept_renderer(template_set, wanted)
+        gc.set_threshold(OBJECTS_A_COLLECTION)
         for batch in batches:
             for start in range(0, batch.num_rows, PDFS_PER_BATCH):
                 yield _rendered_batch(batch.slice(start, PDFS_PER_BATCH), renderer)

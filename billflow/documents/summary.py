@@ -1,6 +1,6 @@
 """The first page: who, to whom, how much, by when, and what it is made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -17,6 +17,8 @@ CATEGORY_WIDTH = 9.0
 IBAN_LENGTHS = range(15, 35)
 POSTCODE_LAST = frozenset({"AU", "CA", "GB", "IE", "IN", "NZ", "US", "ZA"})
 
+Groups = Mapping[str | None, Mapping[str | None, list[InvoiceLine]]]
+"""Lines by subscription and section."""
 Row = tuple[str, str, int]  # title, amount, level: 0 a subscription, 1 a section of it
 
 
@@ -44,13 +46,19 @@ def summary_table(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels
 
 def summary_rows(lines: Sequence[InvoiceLine], labels: Labels) -> list[Row]:
     """The finest summary that has at most 12 rows: by account where a bill is for several, else by subscription."""
+    return next(rows for rows in _summaries(lines, labels) if len(rows) <= SUMMARY_ROWS)
+
+
+def _summaries(lines: Sequence[InvoiceLine], labels: Labels) -> Iterator[list[Row]]:
+    """The finest first; those with too many rows are not all made."""
     groups = grouped(lines)
-    sections = by_section(lines, labels)
-    finer = (
-        [_by_section_of_subscription(groups, labels), _subscriptions(lines, labels, level=0)] if len(groups) > 1 else []
-    )
-    choices = [*_by_account(lines, labels), *finer, sections, _shortened(sections, labels)]
-    return next(rows for rows in choices if len(rows) <= SUMMARY_ROWS)
+    yield from _by_account(lines, labels)
+    if len(groups) > 1:
+        if len(groups) + sum(map(len, groups.values())) <= SUMMARY_ROWS:
+            yield _by_section_of_subscription(groups, labels)
+        yield _subscriptions(groups, labels, level=0)
+    yield (sections := by_section(lines, labels))
+    yield _shortened(sections, labels)
 
 
 def summary_note(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> str:
@@ -123,6 +131,8 @@ def credited_tax(tax: Mapping[str, Any]) -> dict[str, Any]:
 
 def _by_account(lines: Sequence[InvoiceLine], labels: Labels) -> list[list[Row]]:
     """Summaries of a bill for several accounts: with the subscriptions of each, and without; none of any other bill."""
+    if not any("account" in line for line in lines):
+        return []
     accounts: dict[str, list[InvoiceLine]] = {}
     for line in lines:
         accounts.setdefault(line.get("account") or "", []).append(line)
@@ -130,18 +140,18 @@ def _by_account(lines: Sequence[InvoiceLine], labels: Labels) -> list[list[Row]]
         return []
     totals = {account: (account, sum_of(line["net"] for line in own), 0) for account, own in accounts.items()}
     finer = [
-        row for account, own in accounts.items() for row in (totals[account], *_subscriptions(own, labels, level=1))
+        row
+        for account, own in accounts.items()
+        for row in (totals[account], *_subscriptions(grouped(own), labels, level=1))
     ]
     return [finer, list(totals.values())]
 
 
-def _subscriptions(lines: Sequence[InvoiceLine], labels: Labels, level: int) -> list[Row]:
-    return [(subscription_title(name, labels), _net(sections), level) for name, sections in grouped(lines).items()]
+def _subscriptions(groups: Groups, labels: Labels, level: int) -> list[Row]:
+    return [(subscription_title(name, labels), _net(sections), level) for name, sections in groups.items()]
 
 
-def _by_section_of_subscription(
-    groups: Mapping[str | None, Mapping[str | None, list[InvoiceLine]]], labels: Labels
-) -> list[Row]:
+def _by_section_of_subscription(groups: Groups, labels: Labels) -> list[Row]:
     rows: list[Row] = []
     for subscription, sections in groups.items():
         rows.append((subscription_title(subscription, labels), _net(sections), 0))

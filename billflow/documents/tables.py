@@ -10,6 +10,7 @@ from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from billflow.documents.columns import Cells, plan_widths
+from billflow.documents.decimals import decimals
 from billflow.documents.formatting import Formats
 from billflow.documents.layout import Column, Group, Section
 from billflow.documents.pagination import TIME_GAP, Block, Heading, Line, wrap
@@ -28,26 +29,11 @@ TITLE_SHARE = 0.72
 
 ALONE = "{value}"
 """The title of a group that says nothing else than its value."""
-MOST_DECIMALS = 50_000
-"""Remembered, a few megabytes; a process that met more begins anew."""
-
-
-class _Decimals(dict[str, Decimal]):
-    """Amounts as numbers: each is added up several times, and many are met again."""
-
-    def __missing__(self, text: str) -> Decimal:
-        if len(self) >= MOST_DECIMALS:
-            self.clear()
-        self[text] = number = Decimal(text)
-        return number
-
-
-_DECIMALS = _Decimals()
 
 
 def sum_of(amounts: Iterable[str]) -> str:
     """The exact sum of plain decimals."""
-    return f"{sum(map(_DECIMALS.__getitem__, amounts), Decimal(0)):f}"
+    return f"{sum(decimals(amounts), Decimal(0)):f}"
 
 
 @dataclass(frozen=True)
@@ -76,8 +62,10 @@ class Writing:
         """The values of a column as its format writes them; nothing for what is not there."""
         name = column.field
         if column.format == "period":
-            days = [(row.get(f"{name}_start"), row.get(f"{name}_end")) for row in rows]
-            return [self.formats.period(start, end) if start and end else "" for start, end in days]
+            start, end = f"{name}_start", f"{name}_end"
+            days = [(row.get(start), row.get(end)) for row in rows]
+            known = {pair: self.formats.period(*pair) if all(pair) else "" for pair in {*days}}
+            return list(map(known.__getitem__, days))
         texts = self.written(column.format, [row.get(name) for row in rows])
         if column.format == "quantity":
             return [_quantity(number, row.get("unit")) for number, row in zip(texts, rows, strict=True)]
@@ -99,11 +87,7 @@ def _texts(_formats: Formats, values: Sequence[Any]) -> list[str]:
 
 def _times(formats: Formats, values: Sequence[str | None]) -> list[str]:
     """The day and the time of day, `TIME_GAP` between them; only the day where there is no time."""
-    days = {day: formats.day(day) for day in {value[:10] for value in values if value}}
-    clocks = {
-        value: f"{TIME_GAP}{formats.in_digits(value)}" if value else "" for value in {v[11:] for v in values if v}
-    }
-    return [days[value[:10]] + clocks[value[11:]] if value else "" for value in values]
+    return formats.times(values, gap=TIME_GAP)
 
 
 _WRITERS: dict[str, Callable[[Formats, Sequence[Any]], list[str]]] = {
@@ -170,7 +154,9 @@ class Lines(NamedTuple):
         """Of rows that follow one another."""
         first, last = (rows[0], rows[-1] + 1) if rows else (0, 0)
         begin, end = self._start(first), self._start(last)
-        starts = range(end - begin) if isinstance(self.starts, range) else [at - begin for at in self.starts[first:last]]
+        starts = (
+            range(end - begin) if isinstance(self.starts, range) else [at - begin for at in self.starts[first:last]]
+        )
         return Block([column[begin:end] for column in self.columns], starts, title, labels=labels)
 
     def _start(self, row: int) -> int:
@@ -188,6 +174,7 @@ class Table:
     section: Section
     writing: Writing
     width: float
+    _headings: dict[tuple[str | None, int], Heading] = field(default_factory=dict, repr=False, compare=False)
 
     def cells(self, rows: Sequence[Row]) -> list[Cells]:
         """The columns that have anything to show."""
@@ -231,15 +218,20 @@ class Table:
         group, *inner = groups
         for value, chosen in _by(group.by, members, rows).items():
             heading = self._heading(group, value, [rows[member] for member in chosen], level=len(inner))
+            if not inner:
+                yield lines.block(chosen, title=heading)
+                continue
             for index, block in enumerate(self._grouped(inner, chosen, rows, lines)):
                 yield block.under(heading, opens=index == 0)
 
     def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
         amount = self.writing.formats.amount(sum_of([row[group.subtotal] for row in rows])) if group.subtotal else ""
-        size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
-        room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
-        first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
-        return Heading.of(level, amount, first, again)
+        if (value, level) not in self._headings:
+            size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
+            room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
+            first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
+            self._headings[value, level] = Heading.of(level, "", first, again)
+        return self._headings[value, level].with_beside(amount)
 
     def _title(self, group: Group, value: str | None) -> str:
         if not value:

@@ -68,7 +68,7 @@ def test_a_list_that_no_layout_knows_is_a_section_with_a_column_for_each_field()
     last = parts(meter_readings=readings)[-1]
     assert last.title == "Meter readings"
     assert last.planned.labels == ["Meter", "Read on", "Reading", "Cost net", "Estimated"]
-    assert [block.lines for block in last.blocks] == [
+    assert [list(zip(*block.columns, strict=True)) for block in last.blocks] == [
         [("M-1", "31 Jan 2013", "100.5", "7.00", ""), ("M-2", "31 Jan 2013", "9", "", "yes")]
     ]
 
@@ -117,7 +117,7 @@ def test_each_dimension_of_usage_is_a_column():
         ("Time", "Network", "Number", "Quantity"),
         ("Time", "Number", "", "Quantity"),
     ]
-    assert [block.lines for block in part.blocks] == [
+    assert [list(zip(*block.columns, strict=True)) for block in part.blocks] == [
         [("5 Jan\u200214:30", "fixed", "+61 2", "3")],
         [("6 Jan\u200208:00", "+44", "", "1")],
     ]

@@ -32,7 +32,7 @@ from billflow.documents.replay.skeletons import (
     path_content,
 )
 from billflow.documents.replay.slots import Slotted
-from billflow.documents.replay.trials import Trials
+from billflow.documents.replay.trials import Trials, UnlearnedError
 from billflow.documents.replay.writing import MARK, Mark, glyphs_in
 
 T = TypeVar("T")
@@ -101,11 +101,19 @@ class Composer:
         hand = self._hands.of(codes)
         stencils = [self._stencil(leaf, hand) for leaf in leaves]
         sheets = list(_sheets(stencils, details, label))
-        self._learn(sheets, slotted.texts)
-        pen = Pen(hand)
-        contents = list(_contents(sheets, slotted, pen, self._hands.trials))
+        try:
+            pen, contents = self._written(sheets, slotted, hand)
+        except UnlearnedError:
+            self._learn(sheets, slotted.texts)
+            pen, contents = self._written(sheets, slotted, hand)
         letters = pen.letters()
         return Composition(contents, letters, hand.alphabets(letters), codes)
+
+    def _written(
+        self, sheets: Sequence["_Sheet"], slotted: Slotted, hand: Hand
+    ) -> tuple[Pen, Sequence[Sequence[bytes]]]:
+        pen = Pen(hand)
+        return pen, list(_contents(sheets, slotted, pen, self._hands.trials))
 
     def _learn(self, sheets: Sequence["_Sheet"], texts: Sequence[str]) -> None:
         lines = kerned_lines((part for sheet in sheets for part in sheet.parts), self._hands.trials)

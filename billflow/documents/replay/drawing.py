@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from billflow.documents.replay.hand import Pen
 from billflow.documents.replay.letters import Kerns, ReplayError
@@ -25,6 +25,23 @@ class Hole:
     side: float
 
 
+class Text(NamedTuple):
+    """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline, and they are a `pitch` apart."""
+
+    role: Role
+    lines: str
+    x: float
+    y: float
+    pitch: float
+    right: bool
+
+    @classmethod
+    def of(cls, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> "Text":
+        """A text that may begin with empty lines."""
+        lines = text.lstrip("\n")
+        return cls(role, lines, x, y - (len(text) - len(lines)) * pitch, pitch, right)
+
+
 class Writer:
     """One text object: colour, font and pitch are named where they change."""
 
@@ -33,18 +50,19 @@ class Writer:
         self._shown: list[bytes | Hole] = [b"q BT"]
         self._colour, self._font, self._pitch = b"", b"", 0.0
 
-    def add(self, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> None:
-        """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline."""
-        if not text:
-            return
-        first = text.lstrip("\n")
-        empty = len(text) - len(first)
-        self._look_like(role)
-        if pitch != self._pitch and "\n" in first:
-            self._shown.append(b" %b TL" % points(pitch))
-            self._pitch = pitch
-        self._shown.append(_at(x, y - empty * pitch))
-        self._shown.append(self._pen.column(first, bold=role.bold, kerned=role.kerned, right=right))
+    def add(self, texts: Sequence["Text"]) -> None:
+        """Texts of sections."""
+        plain = self._pen.columns([text.lines for text in texts if not text.role.kerned])
+        for role, lines, x, y, pitch, right in texts:
+            self._look_like(role)
+            if pitch != self._pitch and "\n" in lines:
+                self._shown.append(b" %b TL" % points(pitch))
+                self._pitch = pitch
+            self._shown.append(_at(x, y))
+            if role.kerned:
+                self._shown.append(self._pen.kerned(lines, bold=role.bold, right=right))
+            else:
+                self._shown.append(self._pen.plain(next(plain), bold=role.bold, right=right))
 
     def _look_like(self, role: Role) -> None:
         font = role.font
@@ -96,36 +114,37 @@ def _at(x: float, y: float) -> bytes:
 def section(part: Part, pen: Pen, trials: Trials, left: float, top: float) -> bytes:
     """A section whose upper left corner is there."""
     style, text = trials.style(part["size"], part["pitch"]), Writer(pen)
-    _write_head(part, style, text, left, top)
-    rows = top - part["head"]
+    text.add([one for one in _texts(part, style, left, top) if one.lines])
+    return b"".join([*_strokes(part, style, left, top - part["head"]), text.content()])
+
+
+def _texts(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
+    yield from _of_head(part, style, left, top)
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
-        _write_lane(part, lane, style, text, left + start, rows)
-    return b"".join([*_strokes(part, style, left, rows), text.content()])
+        yield from _of_lane(part, lane, style, left + start, top - part["head"])
 
 
-def _write_head(part: Part, style: SectionStyle, text: Writer, left: float, top: float) -> None:
+def _of_head(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
     roles = style.roles
-    text.add(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
-    text.add(roles["title"], part["title"], left, top - roles["title"].down)
+    yield Text.of(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
+    yield Text.of(roles["title"], part["title"], left, top - roles["title"].down)
     for start in part["starts"]:
         for label, edge in zip(part["labels"], part["edges"], strict=False):
             role, right = _of_side(style, "label", edge)
-            text.add(role, label, left + start + edge["at"], top - role.down, right=right)
+            yield Text.of(role, label, left + start + edge["at"], top - role.down, right=right)
 
 
-def _write_lane(
-    part: Part, lane: Mapping[str, Any], style: SectionStyle, text: Writer, left: float, rows: float
-) -> None:
+def _of_lane(part: Part, lane: Mapping[str, Any], style: SectionStyle, left: float, rows: float) -> Iterator[Text]:
     pitch = part["pitch"]
     for kind, texts in (("cell", lane["cells"]), ("lane_label", lane["labels"])):
         for column, edge in zip(texts, part["edges"], strict=False):
             role, right = _of_side(style, kind, edge)
-            text.add(role, column, left + edge["at"], rows - role.down, pitch=pitch, right=right)
+            yield Text.of(role, column, left + edge["at"], rows - role.down, pitch=pitch, right=right)
     for layer in lane["titles"]:
         level, (title, beside) = min(layer["level"], _LEVELS - 1), layer["texts"]
         role, besides = style.roles[f"level{level}"], style.roles[f"beside{level}"]
-        text.add(role, title, left, rows - role.down, pitch=pitch)
-        text.add(besides, beside, left + part["width"], rows - besides.down, pitch=pitch, right=True)
+        yield Text.of(role, title, left, rows - role.down, pitch=pitch)
+        yield Text.of(besides, beside, left + part["width"], rows - besides.down, pitch=pitch, right=True)
 
 
 def _of_side(style: SectionStyle, kind: str, edge: Mapping[str, Any]) -> tuple[Role, bool]:
@@ -149,30 +168,13 @@ def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
     """The lines of sections that are kerned. ReplayError where Typst sets sections in a way that is not known."""
     lines: Lines = (set(), set())
     for part in parts:
-        for role, text in _texts(part, trials.style(part["size"], part["pitch"])):
-            if role.kerned:
-                lines[role.bold].update(text.split("\n"))
+        for text in _texts(part, trials.style(part["size"], part["pitch"]), 0, 0):
+            if text.role.kerned:
+                lines[text.role.bold].update(text.lines.split("\n"))
     return lines
 
 
-def _texts(part: Part, style: SectionStyle) -> Iterator[tuple[Role, str]]:
-    yield style.roles["continues"], part["continues"]
-    yield style.roles["title"], part["title"]
-    yield from _columns(part, style, "label", part["labels"])
-    for lane in part["lanes"]:
-        yield from _columns(part, style, "cell", lane["cells"])
-        yield from _columns(part, style, "lane_label", lane["labels"])
-        for layer in lane["titles"]:
-            level = min(layer["level"], _LEVELS - 1)
-            yield style.roles[f"level{level}"], layer["texts"][0]
-            yield style.roles[f"beside{level}"], layer["texts"][1]
-
-
-def _columns(part: Part, style: SectionStyle, kind: str, texts: Sequence[str]) -> Iterator[tuple[Role, str]]:
-    for text, edge in zip(texts, part["edges"], strict=False):
-        yield _of_side(style, kind, edge)[0], text
-
-
+@lru_cache(maxsize=8192)
 def points(points: float) -> bytes:
     """A number, to 1/10,000 pt, as `runs` writes places."""
     return (b"%.4f" % points).rstrip(b"0").rstrip(b".")

@@ -1,7 +1,9 @@
 """Lines of text as pages show them, in one language and one table of codes: once for all bills that have them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import add
 from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
@@ -14,9 +16,17 @@ MOST_LINES = 20_000
 MOST_HANDS = 8
 
 _AT_ENDS = "Typst drops spaces at the ends of lines, and draws two dots as one"
+_NONE = b"\0"
+_EMPTY = _NONE + b")]TJ"
+"""What stands in the place of an empty line that ends right: no code is 0."""
 _LINES = re.compile(r"[^\n]+|\n+")
 
 _ALL = range(256)
+_FIGURES_ALIKE = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
+"""Figures are as wide as each other, so few lines of figures differ in their widths."""
+
+Column = tuple[bytes, bytes]
+"""Lines, and lines that are as wide."""
 
 
 class Shown(NamedTuple):
@@ -33,15 +43,15 @@ class Hand:
     def __init__(self, trials: Trials, codes: Codes) -> None:
         self.codes = codes
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
-        self._edges = [edge for space in spaces for edge in (space + b"\n", b"\n" + space)]
+        self._edges: dict[bytes, Sequence[bytes]] = {space: (space + b"\n", b"\n" + space) for space in spaces}
         if DOTS[0] in codes.characters:
-            self._edges.append(codes.encoded(DOTS))
+            self._edges[codes.encoded(DOTS[0])] = (codes.encoded(DOTS),)
         self._spaces = b"".join(spaces)
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
         self._known = {
             (bold, kerned, right): _Known(
-                self.encoded, advances[bold], trials.kerns[bold] if kerned else None, right=right
+                self.encoded, advances[bold], partial(trials.kerns, bold=bold) if kerned else None, right=right
             )
             for bold in (False, True)
             for kerned in (False, True)
@@ -53,8 +63,8 @@ class Hand:
         letters = self.codes.encoded(text)
         if letters and (letters[0] in self._spaces or letters[-1] in self._spaces):
             raise ReplayError(_AT_ENDS)
-        for edge in self._edges:
-            if edge in letters:
+        for letter, edges in self._edges.items():
+            if letter in letters and any(edge in letters for edge in edges):
                 raise ReplayError(_AT_ENDS)
         return letters
 
@@ -66,15 +76,15 @@ class Hand:
         known = self._known[bold, True, right]
         return [known[line] for line in _LINES.findall(text)]
 
-    def column(self, letters: bytes, *, bold: bool, right: bool) -> bytes:
+    def column(self, column: Column, *, bold: bool, right: bool) -> bytes:
         """Lines that are not kerned, one below the other."""
+        letters, kinds = column
         if not right:
-            return b"(%b)Tj" % letters.replace(b"\n", b")Tj T*(")
-        prefixes = self._prefixes[bold]
-        kinds = letters.translate(prefixes.figures_alike).split(b"\n")
-        lines = zip(kinds, letters.split(b"\n"), strict=True)
-        return b" T*".join([prefixes[kind] + line + b")]TJ" if line else b"" for kind, line in lines])
-
+            first, more, others = letters.partition(b"\n")
+            return b"(%b)Tj" % first + (b"(%b)'" % others.replace(b"\n", b")'(") if more else b"")
+        lines, alike = letters.split(b"\n"), kinds.split(b"\n")
+        shown = b"%b)]TJ" % b")]TJ T*".join(map(add, map(self._prefixes[bold].__getitem__, alike), lines))
+        return shown.replace(_EMPTY, b"") if b"" in lines else shown
 
     def alphabets(self, letters: tuple[bytes, bytes]) -> tuple[str, str]:
         """Of regular and of bold letters (`marks.alphabet`), with those that most documents have."""
@@ -105,14 +115,24 @@ class Pen:
         self.hand = hand
         self._used: tuple[list[bytes], list[bytes]] = ([], [])
 
-    def column(self, text: str, *, bold: bool, kerned: bool, right: bool) -> bytes:
-        """Lines of text, one below the other; those that end `right` begin where they end."""
-        if kerned:
-            shown = self.hand.lines(text, bold=bold, right=right)
-            self._used[bold].extend([line.letters for line in shown])
-            return b"".join([line.operators for line in shown])
-        self._used[bold].append(letters := self.hand.encoded(text))
-        return self.hand.column(letters, bold=bold, right=right)
+    def columns(self, texts: Sequence[str]) -> Iterator[Column]:
+        """The letters of texts that are not kerned: as many as there are characters."""
+        letters = self.hand.encoded("\n".join(texts))
+        kinds, end = letters.translate(_FIGURES_ALIKE), -1
+        for text in texts:
+            begin, end = end + 1, end + 1 + len(text)
+            yield letters[begin:end], kinds[begin:end]
+
+    def plain(self, column: Column, *, bold: bool, right: bool) -> bytes:
+        """Lines that are not kerned, one below the other; those that end `right` begin where they end."""
+        self._used[bold].append(column[0])
+        return self.hand.column(column, bold=bold, right=right)
+
+    def kerned(self, text: str, *, bold: bool, right: bool) -> bytes:
+        """Lines that are."""
+        shown = self.hand.lines(text, bold=bold, right=right)
+        self._used[bold].extend([line.letters for line in shown])
+        return b"".join([line.operators for line in shown])
 
     def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
         shown = self.hand.line(text, bold=bold, kerned=kerned, right=right)
@@ -146,9 +166,7 @@ class _Advances:
 
 
 class _Prefixes(dict[bytes, bytes]):
-    """How lines that end right begin; figures are as wide as each other, so few lines of figures differ in it."""
-
-    figures_alike = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
+    """How lines that end right begin."""
 
     def __init__(self, advances: _Advances) -> None:
         super().__init__()
@@ -157,7 +175,7 @@ class _Prefixes(dict[bytes, bytes]):
     def __missing__(self, kind: bytes) -> bytes:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[kind] = prefix = b"[%g(" % self._advances.of(kind)
+        self[kind] = prefix = b"[%g(" % self._advances.of(kind) if kind else _NONE
         return prefix
 
 
@@ -168,7 +186,7 @@ class _Known(dict[str, Shown]):
         self,
         encoded: Callable[[str], bytes],
         advances: _Advances,
-        kerns: Mapping[str, Kerns] | None,
+        kerns: Callable[[str], Kerns] | None,
         *,
         right: bool,
     ) -> None:
@@ -182,7 +200,7 @@ class _Known(dict[str, Shown]):
         return shown
 
     def _shown(self, line: str) -> Shown:
-        letters, kerns = self._encoded(line), () if self._kerns is None else self._kerns[line]
+        letters, kerns = self._encoded(line), () if self._kerns is None else self._kerns(line)
         width = self._advances.of(letters) - sum(kern for _, kern in kerns)
         return Shown(_shown(letters, kerns, [width] if self._right else ()), width, letters)
 

@@ -33,8 +33,10 @@ _PLAIN = frozenset(
     )
 )
 """Letters that follow each other as they are, one glyph each: no marks to place, no joining, no soft hyphen."""
-TOGETHER = re.compile("Q[uv]|f[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïòõöùüþÿāăēĕěĥħĩīĭįĳĵĺļľŀłōūŭ‘’“”]")
+_SECONDS = {"Q": "[uv]", "f": "[])?TVWYbhijkl|}¦ª²³¶¹Ýàãäèëìíîïòõöùüþÿāăēĕěĥħĩīĭįĳĵĺļľŀłōūŭ‘’“”]"}
+TOGETHER = re.compile("|".join(f"{first}{second}" for first, second in _SECONDS.items()))
 """Pairs of them whose first letter `fonts.LATIN` draws otherwise than alone."""
+_DRAWN = {first: re.compile(f"{first}(?={second})") for first, second in _SECONDS.items()}
 FIRSTS = {first: chr(0xE000 + ord(first)) for first in "Qf"}
 """Those first letters, and what stands for them there: a character that no plain text has."""
 _PAIRS = {"Q": "Qu", "f": "fi"}
@@ -96,8 +98,9 @@ def is_letter(char: str) -> bool:
 
 def separated(text: str) -> str:
     """A text with a character for each glyph."""
-    if "f" in text or "Q" in text:
-        return TOGETHER.sub(lambda pair: FIRSTS[pair[0][0]] + pair[0][1], text)
+    for first, private in FIRSTS.items():
+        if first in text:
+            text = _DRAWN[first].sub(private, text)
     return text
 
 

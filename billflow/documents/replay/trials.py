@@ -64,8 +64,10 @@ _NEAR = 0.005
 """Points."""
 _USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
 """Pairs that are asked about together: each bill has others of them."""
-MOST_TEXTS = 20_000
-"""Texts whose kerning is remembered; a process that met more begins anew."""
+
+
+class UnlearnedError(Exception):
+    """A line of text has pairs of letters whose kerning is not known yet."""
 
 
 Lines = tuple[set[str], set[str]]
@@ -121,8 +123,6 @@ class Trials:
         self._styles: dict[tuple[float, float], SectionStyle | ReplayError] = {}
         self._widths: dict[str, tuple[dict[str, float], ...]] = {}
         self._pairs: tuple[dict[str, float], dict[str, float]] = ({}, {})
-        self.kerns: tuple[dict[str, Kerns], dict[str, Kerns]] = ({}, {})
-        """Of regular and of bold lines of text."""
 
     def style(self, size: float, pitch: float) -> SectionStyle:
         """How sections of that size and pitch (points) are drawn. ReplayError where that cannot be read."""
@@ -144,23 +144,22 @@ class Trials:
             self._widths[letters] = tuple(_widths_of(pdf, page, listed) for page in pdf.pages)
         return self._widths[letters]
 
+    def kerns(self, line: str, *, bold: bool) -> Kerns:
+        """Of a line of text. UnlearnedError where its pairs of letters have not all been learned."""
+        known = self._pairs[bold]
+        try:
+            return [(at, kern) for at, pair in enumerate(_pairs_in(line), 1) if (kern := known[pair])]
+        except KeyError:
+            raise UnlearnedError(line) from None
+
     def learn(self, lines: Lines) -> None:
         """The kerning of lines of text: pairs of letters that are new are laid out, all in one go."""
         for bold, found in enumerate(lines):
-            known = self.kerns[bold]
-            if len(known) > MOST_TEXTS:
-                known.clear()
-            known.update(self._kerns([line for line in found if line not in known], bold=bool(bold)))
-
-    def _kerns(self, lines: Sequence[str], *, bold: bool) -> Iterator[tuple[str, Kerns]]:
-        if not is_plain("\n".join(lines)):
-            raise ReplayError("there are letters that are no glyphs by themselves")
-        known = self._pairs[bold]
-        pairs = {line: _pairs_in(line) for line in lines}
-        if unknown := {pair for found in pairs.values() for pair in found if pair not in known}:
-            known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bold)
-        for line, found in pairs.items():
-            yield line, [(at, known[pair]) for at, pair in enumerate(found, 1) if known[pair]]
+            if not is_plain("\n".join(found)):
+                raise ReplayError("there are letters that are no glyphs by themselves")
+            known = self._pairs[bold]
+            if unknown := {pair for line in found for pair in _pairs_in(line) if pair not in known}:
+                known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bool(bold))
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""

@@ -1,5 +1,6 @@
 import io
 import json
+from ctypes import c_double
 from functools import partial
 from random import Random
 
@@ -50,15 +51,24 @@ def laying_out_all(renderer):
 
 
 def letters_of(pdf):
-    """Page by page: each character and its box."""
+    """Page by page: each character, where its baseline begins, and from where to where it goes.
+
+    How high its box is depends on which other letters its font has.
+    """
     document = pdfium.PdfDocument(pdf)
     try:
         for page in document:
             text = page.get_textpage()
-            count = text.count_chars()
-            yield text.get_text_range(), [text.get_charbox(index, loose=True) for index in range(count)]
+            yield text.get_text_range(), [place_of(text, index) for index in range(text.count_chars())]
     finally:
         document.close()
+
+
+def place_of(text, index):
+    x, y = c_double(), c_double()
+    assert pdfium.raw.FPDFText_GetCharOrigin(text, index, x, y)
+    left, _, right, _ = text.get_charbox(index, loose=True)
+    return x.value, y.value, left, right
 
 
 def assert_same(one, other):
@@ -274,6 +284,7 @@ LETTERS = st.text(alphabet="".join(map(chr, range(33, 0x180))) + "–—‘’�
 
 @given(LETTERS.filter(marks.is_plain))
 def test_letters_that_are_asked_for_are_drawn_alone_and_pairs_after_them(letters):
+    letters += marks.FIGURES  # all alphabets have them: no other letter is at the ends
     alone = marks.alphabet(marks.separated(letters))
     firsts = {pair[0] for pair in marks.TOGETHER.findall(letters)}
     for pair in [pair for pair in ("fi", "Qu") if pair[0] in firsts]:
