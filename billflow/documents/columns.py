@@ -12,6 +12,8 @@ from billflow.documents.widths import kinds_of, text_width
 
 NARROWEST = 4.0
 """em; a column that has to give way keeps so much, or what its longest word needs if that is less."""
+FEW = 40
+"""So many texts are measured one by one sooner than it is found which are of one width."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,14 @@ class Cells:
         return kinds_of(self.texts)
 
     @cached_property
+    def different(self) -> set[str]:
+        """Texts of all widths that there are."""
+        texts = {*self.texts}
+        return texts if len(texts) <= FEW else {*kinds_of([*texts])}
+
+    @cached_property
     def widest(self) -> float:
-        return max(map(text_width, set(self.kinds)), default=0.0)
+        return max(map(text_width, self.different), default=0.0)
 
     def heights(self, width: float) -> list[int]:
         """How many lines each text takes at least in a width of so many em."""
@@ -49,7 +57,7 @@ class Cells:
         """What the longest word needs; a number is one word. Only asked for where a table is too wide."""
         if self.column.side == "end":
             return self.natural
-        words = {word for text in {*self.kinds, self.label} for word in text.split(" ")}
+        words = {word for text in {*self.different, self.label} for word in text.split(" ")}
         return min(max(map(text_width, words)), 3 * NARROWEST)
 
     def fit(self, width: float) -> bool:
@@ -59,7 +67,7 @@ class Cells:
     @cached_property
     def breaks(self) -> bool:
         """Whether any text has what breaks a line."""
-        return BREAKS.search("".join(self.texts)) is not None
+        return BREAKS.search("".join(self.different)) is not None
 
     def lines(self, width: float) -> list[list[str]]:
         """Each row's text in lines of at most `width` em."""

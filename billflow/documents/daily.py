@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billflow.documents.decimals import decimals
-
 DAY = slice(10)
 CHARTED = ("sum", "max")
 
@@ -41,4 +39,4 @@ def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
         for time, quantity in zip(times, shown, strict=True):
             quantities.setdefault(time[DAY], []).append(quantity)
     summed = max if meters[0].get("aggregate") == "max" else sum
-    return {day: Decimal(summed(decimals(found))) for day, found in quantities.items()}
+    return {day: Decimal(summed(map(Decimal, found))) for day, found in quantities.items()}

@@ -7,10 +7,10 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
@@ -29,10 +29,8 @@ NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
-
-
-MOST_NUMBERS = 50_000
-"""Numbers remembered as they are written, a few megabytes; a process that met more begins anew."""
+_DAY = 10
+"""Characters of an ISO date."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,7 @@ class Formats:
     money_affixes: tuple[str, str]
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
-    _numbers: dict[int, "_Known"] = field(default_factory=dict, repr=False, compare=False)
     _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    _times: dict[str, "_Known"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def left_to_right(self) -> bool:
@@ -64,22 +60,28 @@ class Formats:
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
-        return self._written(least_digits)[text]
+        return self._number(text, least_digits)
 
     def numbers(self, texts: Sequence[str | None]) -> list[str]:
         """Each as a number; nothing where there is none."""
-        return list(map(self._written(0).__getitem__, texts))
+        return [*self._numbers(texts, 0)]
 
     def amounts(self, texts: Sequence[str | None]) -> list[str]:
         """Each as an amount; nothing where there is none."""
-        return list(map(self._written(self.minor_digits).__getitem__, texts))
+        return [*self._numbers(texts, self.minor_digits)]
 
-    def _written(self, least_digits: int) -> "_Known":
-        if least_digits not in self._numbers:
-            self._numbers[least_digits] = _Known(partial(self.written_number, least_digits=least_digits))
-        return self._numbers[least_digits]
+    def _numbers(self, texts: Sequence[str | None], least_digits: int) -> Iterator[str]:
+        """As `number` writes them; the many that are short and positive in few steps."""
+        point, most = self.decimal_symbol, self.grouping[0] if self.digits == EUROPEAN_DIGITS else 0
+        for text in texts:
+            whole, _, digits = text.partition(".") if text is not None else ("", "", "")
+            fraction = digits.rstrip("0")
+            if len(whole) <= most and len(fraction) >= least_digits and f"0{digits}".isdecimal() and whole.isdecimal():
+                yield f"{whole}{point}{fraction}" if fraction else whole
+            else:
+                yield "" if text is None else self._number(text, least_digits)
 
-    def written_number(self, text: str, least_digits: int) -> str:
+    def _number(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
         fraction = fraction.rstrip("0").ljust(least_digits, "0")
         shown = self._grouped(whole) if len(whole) > self.grouping[0] else whole
@@ -121,13 +123,10 @@ class Formats:
 
     def times(self, isos: Sequence[str | None], *, gap: str) -> list[str]:
         """Each day as `day` writes it, with the time of day behind a `gap` where there is one."""
-        if gap not in self._times:
-            self._times[gap] = _Known(partial(self._time, gap=gap))
-        return list(map(self._times[gap].__getitem__, isos))
-
-    def _time(self, iso: str, *, gap: str) -> str:
-        day, clock = self.day(iso[:10]) if iso else "", iso[11:]
-        return f"{day}{gap}{self.in_digits(clock)}" if clock else day
+        days = {day: self.day(day) for day in {iso[:_DAY] for iso in isos if iso}}
+        begun = {day: shown + gap for day, shown in days.items()}
+        times = [(begun if iso[_DAY:] else days)[iso[:_DAY]] + iso[_DAY + 1 :] if iso else "" for iso in isos]
+        return times if self.digits == EUROPEAN_DIGITS else [self.in_digits(time) for time in times]
 
     def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
         """The names of ISO months (`2013-01`) without their years: `Jan`, or `J` where room is short."""
@@ -149,21 +148,6 @@ class Formats:
             parts.append(rest[-self.grouping[1] :])
             rest = rest[: -self.grouping[1]]
         return self.group_symbol.join(reversed(parts))
-
-
-class _Known(dict[str | None, str]):
-    """Texts as they are written, once they have been met: most of a bill's stand on others too."""
-
-    def __init__(self, write: Callable[[str], str]) -> None:
-        super().__init__({None: ""})
-        self._write = write
-
-    def __missing__(self, text: str) -> str:
-        if len(self) >= MOST_NUMBERS:
-            self.clear()
-            self[None] = ""
-        self[text] = written = self._write(text)
-        return written
 
 
 @lru_cache(maxsize=256)

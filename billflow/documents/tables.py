@@ -10,7 +10,6 @@ from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from billflow.documents.columns import Cells, plan_widths
-from billflow.documents.decimals import decimals
 from billflow.documents.formatting import Formats
 from billflow.documents.layout import Column, Group, Section
 from billflow.documents.pagination import TIME_GAP, Block, Heading, Line, wrap
@@ -33,7 +32,7 @@ ALONE = "{value}"
 
 def sum_of(amounts: Iterable[str]) -> str:
     """The exact sum of plain decimals."""
-    return f"{sum(decimals(amounts), Decimal(0)):f}"
+    return f"{sum(map(Decimal, amounts), Decimal(0)):f}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Writing:
         if column.format == "period":
             start, end = f"{name}_start", f"{name}_end"
             days = [(row.get(start), row.get(end)) for row in rows]
-            known = {pair: self.formats.period(*pair) if all(pair) else "" for pair in {*days}}
+            known = {(a, b): self.formats.period(a, b) if a and b else "" for a, b in {*days}}
             return list(map(known.__getitem__, days))
         texts = self.written(column.format, [row.get(name) for row in rows])
         if column.format == "quantity":
@@ -206,32 +205,30 @@ class Table:
 
     def blocks(self, rows: Sequence[Row], lines: Lines) -> Iterator[Block]:
         """One block for each innermost group; outer titles open with the first block that is in them."""
-        groups = [group for group in self.section.groups if not group.several or _several(group, rows)]
-        return self._grouped(groups, range(len(rows)), rows, lines)
+        groups = [_Keyed.of(group, rows) for group in self.section.groups]
+        several = [one for one in groups if not one.group.several or len({*one.keys}) > 1]
+        return self._grouped(several, range(len(rows)), lines)
 
-    def _grouped(
-        self, groups: Sequence[Group], members: Sequence[int], rows: Sequence[Row], lines: Lines
-    ) -> Iterator[Block]:
+    def _grouped(self, groups: Sequence["_Keyed"], members: Sequence[int], lines: Lines) -> Iterator[Block]:
         if not groups:
             yield lines.block(members)
             return
-        group, *inner = groups
-        for value, chosen in _by(group.by, members, rows).items():
-            heading = self._heading(group, value, [rows[member] for member in chosen], level=len(inner))
+        one, *inner = groups
+        for value, chosen in one.by_key(members).items():
+            heading = self._heading(one.group, value, level=len(inner)).with_beside(one.subtotal(chosen, self.writing))
             if not inner:
                 yield lines.block(chosen, title=heading)
                 continue
-            for index, block in enumerate(self._grouped(inner, chosen, rows, lines)):
+            for index, block in enumerate(self._grouped(inner, chosen, lines)):
                 yield block.under(heading, opens=index == 0)
 
-    def _heading(self, group: Group, value: str | None, rows: Sequence[Row], level: int) -> Heading:
-        amount = self.writing.formats.amount(sum_of([row[group.subtotal] for row in rows])) if group.subtotal else ""
+    def _heading(self, group: Group, value: str | None, level: int) -> Heading:
         if (value, level) not in self._headings:
             size = self.section.size * LEVEL_SIZES[min(level, len(LEVEL_SIZES) - 1)]
             room, title = self.width * TITLE_SHARE / size / boldness(), self._title(group, value)
             first, again = (wrap(text, room) for text in (title, self.writing.continued(title)))
             self._headings[value, level] = Heading.of(level, "", first, again)
-        return self._headings[value, level].with_beside(amount)
+        return self._headings[value, level]
 
     def _title(self, group: Group, value: str | None) -> str:
         if not value:
@@ -239,12 +236,28 @@ class Table:
         return value if group.title == ALONE else group.title.format_map({**self.writing.labels, "value": value})
 
 
-def _several(group: Group, rows: Sequence[Row]) -> bool:
-    return len({row.get(group.by) for row in rows}) > 1
+@dataclass(frozen=True)
+class _Keyed:
+    """A group, to which of its kind each row belongs, and what each adds to a subtotal."""
 
+    group: Group
+    keys: Sequence[str | None]
+    amounts: Sequence[Decimal]
 
-def _by(name: str, members: Iterable[int], rows: Sequence[Row]) -> dict[str | None, list[int]]:
-    groups: dict[str | None, list[int]] = {}
-    for member in members:
-        groups.setdefault(rows[member].get(name), []).append(member)
-    return groups
+    @classmethod
+    def of(cls, group: Group, rows: Sequence[Row]) -> "_Keyed":
+        amounts = [Decimal(row[group.subtotal]) for row in rows] if group.subtotal else []
+        return cls(group, [row.get(group.by) for row in rows], amounts)
+
+    def by_key(self, members: Iterable[int]) -> dict[str | None, list[int]]:
+        """Those rows by their keys, in the order of their first appearance."""
+        found: dict[str | None, list[int]] = {}
+        for member in members:
+            found.setdefault(self.keys[member], []).append(member)
+        return found
+
+    def subtotal(self, members: Iterable[int], writing: Writing) -> str:
+        """What those rows add up to; nothing where nothing is added up."""
+        if not self.amounts:
+            return ""
+        return writing.formats.amount(f"{sum(map(self.amounts.__getitem__, members), Decimal(0)):f}")
