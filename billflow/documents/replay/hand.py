@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from operator import add
 from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
 from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import DOTS, FIGURES, SPACES, USUAL, alphabet
-from billflow.documents.replay.trials import Trials
+from billflow.documents.replay.trials import Trials, UnlearnedError, pairs_in
 
 MOST_LINES = 20_000
 """Remembered of each kind, a few megabytes; a process that met more begins anew."""
@@ -51,7 +50,7 @@ class Hand:
         self._prefixes = [_Prefixes(advance) for advance in advances]
         self._known = {
             (bold, kerned, right): _Known(
-                self.encoded, advances[bold], partial(trials.kerns, bold=bold) if kerned else None, right=right
+                self.encoded, advances[bold], _Pieces(codes, trials.kerns(bold=bold)) if kerned else None, right=right
             )
             for bold in (False, True)
             for kerned in (False, True)
@@ -142,7 +141,7 @@ class Pen:
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
         """A line with kerning that was seen."""
         self._used[bold].append(letters := self.hand.codes.encoded(line))
-        return _shown(letters, kerns, ())
+        return _kerned(letters, kerns)
 
     def take(self, letters: tuple[bytes, bytes]) -> None:
         """Regular and bold letters that were written before."""
@@ -179,19 +178,27 @@ class _Prefixes(dict[bytes, bytes]):
         return prefix
 
 
+class _Pieces(dict[str, bytes]):
+    """What stands for the first of two letters in a string, with the kerning behind it."""
+
+    def __init__(self, codes: Codes, kerns: Mapping[str, float]) -> None:
+        super().__init__()
+        self._codes, self.kerns = codes, kerns
+
+    def __missing__(self, pair: str) -> bytes:
+        kern, letter = self.kerns[pair], self._codes.encoded(pair)[:1]
+        self[pair] = piece = b"%b)%g(" % (letter, kern) if kern else letter
+        return piece
+
+
 class _Known(dict[str, Shown]):
     """Lines, and the ends of so many, once they have been met."""
 
     def __init__(
-        self,
-        encoded: Callable[[str], bytes],
-        advances: _Advances,
-        kerns: Callable[[str], Kerns] | None,
-        *,
-        right: bool,
+        self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None, *, right: bool
     ) -> None:
         super().__init__()
-        self._encoded, self._advances, self._kerns, self._right = encoded, advances, kerns, right
+        self._encoded, self._advances, self._pieces, self._right = encoded, advances, pieces, right
 
     def __missing__(self, line: str) -> Shown:
         if len(self) >= MOST_LINES:
@@ -200,16 +207,24 @@ class _Known(dict[str, Shown]):
         return shown
 
     def _shown(self, line: str) -> Shown:
-        letters, kerns = self._encoded(line), () if self._kerns is None else self._kerns(line)
-        width = self._advances.of(letters) - sum(kern for _, kern in kerns)
-        return Shown(_shown(letters, kerns, [width] if self._right else ()), width, letters)
+        letters = string = self._encoded(line)
+        width = self._advances.of(letters)
+        if self._pieces is not None:
+            pairs = pairs_in(line)
+            try:
+                string = b"".join(map(self._pieces.__getitem__, pairs)) + letters[-1:]
+            except KeyError:
+                raise UnlearnedError(line) from None
+            width -= sum(map(self._pieces.kerns.__getitem__, pairs)) if len(string) > len(letters) else 0
+        if self._right:
+            return Shown(b"[%g(%b)]TJ" % (width, string), width, letters)
+        return Shown((b"[(%b)]TJ" if len(string) > len(letters) else b"(%b)Tj") % string, width, letters)
 
 
-def _shown(letters: bytes, kerns: Kerns, back: Sequence[float]) -> bytes:
-    """With kerning, and so far `back` (1/1,000 em) from where it would begin."""
-    if not kerns and not back:
+def _kerned(letters: bytes, kerns: Kerns) -> bytes:
+    if not kerns:
         return b"(%b)Tj" % letters
-    parts, begin = [b"[", *(b"%g" % each for each in back)], 0
+    parts, begin = [b"["], 0
     for at, kern in kerns:
         parts.append(b"(%b)%g" % (letters[begin:at], kern))
         begin = at

@@ -16,7 +16,6 @@ import typst
 from billflow.documents.objects import Objects, Page
 from billflow.documents.replay.embedding import NAMES
 from billflow.documents.replay.letters import (
-    Kerns,
     ReplayError,
     characters_of,
     drawn,
@@ -144,13 +143,9 @@ class Trials:
             self._widths[letters] = tuple(_widths_of(pdf, page, listed) for page in pdf.pages)
         return self._widths[letters]
 
-    def kerns(self, line: str, *, bold: bool) -> Kerns:
-        """Of a line of text. UnlearnedError where its pairs of letters have not all been learned."""
-        known = self._pairs[bold]
-        try:
-            return [(at, kern) for at, pair in enumerate(_pairs_in(line), 1) if (kern := known[pair])]
-        except KeyError:
-            raise UnlearnedError(line) from None
+    def kerns(self, *, bold: bool) -> Mapping[str, float]:
+        """By how much the two letters of each pair (`pairs_in`) that was learned are closer (1/1,000 em)."""
+        return self._pairs[bold]
 
     def learn(self, lines: Lines) -> None:
         """The kerning of lines of text: pairs of letters that are new are laid out, all in one go."""
@@ -158,7 +153,7 @@ class Trials:
             if not is_plain("\n".join(found)):
                 raise ReplayError("there are letters that are no glyphs by themselves")
             known = self._pairs[bold]
-            if unknown := {pair for line in found for pair in _pairs_in(line) if pair not in known}:
+            if unknown := {pair for line in found for pair in pairs_in(line) if pair not in known}:
                 known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bool(bold))
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
@@ -191,7 +186,7 @@ def _widths_of(pdf: Objects, page: Page, listed: str) -> dict[str, float]:
     return by_letter
 
 
-def _pairs_in(text: str) -> list[str]:
+def pairs_in(text: str) -> list[str]:
     """Each two neighbours as they are drawn: with what follows where that changes the second."""
     following = units(text)[1:] if TOGETHER.search(text) else text[1:]
     return list(map(add, text, following))
