@@ -30,6 +30,29 @@ def test_number(text, shown):
     assert formats().number(text) == shown
 
 
+TEXTS = ["0", "-0.000", "12.500", "999.9", "1234.5", "-7", "0.120000000000", "1E-3", "1.2E+3", "٣.5", "00.50", "7."]
+
+
+@pytest.mark.parametrize("locale", [("en", "AU"), ("de", "AT"), ("es", "ES"), ("pl", "PL"), ("ar", "EG"), ("hi", "IN")])
+def test_numbers_of_a_column_are_written_as_each_of_them(locale):
+    found = formats_of(*locale, "KWD", frozenset({locale[0]}))
+    assert found.numbers([*TEXTS, None]) == [*map(found.number, TEXTS), ""]
+    assert found.amounts([None, *TEXTS]) == ["", *map(found.amount, TEXTS)]
+
+
+@pytest.mark.parametrize("text", ["", "x"])
+def test_what_is_no_number_of_a_column_is_refused(text):
+    with pytest.raises(ValueError, match="not a number"):
+        formats().numbers(["1", text])
+
+
+def test_times_have_their_day_and_the_digits_of_the_language():
+    isos = ["2013-01-05 14:30", "2013-01-05", None, "", "2013-01-06 08:00"]
+    assert formats().times(isos, gap="|") == ["5 Jan|14:30", "5 Jan", "", "", "6 Jan|08:00"]
+    [arabic] = formats_of("ar", "EG", "EGP", frozenset({"ar"})).times(["2013-01-05 14:30"], gap="|")
+    assert arabic.endswith("|١٤:٣٠")
+
+
 @pytest.mark.parametrize(
     ("currency", "text", "shown"),
     [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billflow.documents.rendering import Renderer
-from billflow.documents.replay.charsets import renumbered
+from billflow.documents.replay.charsets import Programs, renumbered
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.sample import INVOICE
 from billflow.documents.templates import find_templates
@@ -43,3 +43,14 @@ def test_what_is_cut_is_refused_or_has_its_numbers(font, data):
     cut = font[: data.draw(st.integers(0, 300))]
     with suppress(ReplayError):
         assert renumbered(cut, {}).startswith(cut[:4])
+
+
+def test_glyphs_that_are_not_kept_draw_nothing(font):
+    programs = Programs.of(font)
+    made = Programs.of(programs.only({3}))
+    assert b"".join([made.before, *made.programs, made.behind]) == programs.only({3})
+    assert len(programs.only({3})) == len(font)
+    assert (made.before, made.behind) == (programs.before, programs.behind)
+    kept = [glyph for glyph, (old, new) in enumerate(zip(programs.programs, made.programs, strict=True)) if old == new]
+    assert kept == [0, 3]
+    assert {*b"".join(made.programs[1:3])} == {14}  # endchar
