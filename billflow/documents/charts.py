@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -220,7 +221,8 @@ def _month_number(month: str) -> int:
     return int(month[:4]) * 12 + int(month[5:7]) - 1
 
 
-def _days_between(start: str, end: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _days_between(start: str, end: str) -> tuple[str, ...]:
     first = date.fromisoformat(start)
     days = max((date.fromisoformat(end) - first).days, 1)
-    return [(first + timedelta(day)).isoformat() for day in range(days)]
+    return tuple((first + timedelta(day)).isoformat() for day in range(days))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from billflow.documents.breaks import BREAKS, pieces
-from billflow.documents.widths import text_width
+from billflow.documents.widths import text_width, width_with
 
 TIME_GAP = "\u2002"
 """Between a day and a time of day: the day is printed where it begins."""
@@ -162,11 +162,14 @@ def wrap(text: str, width: float) -> list[str]:
     """The text in lines no wider than `width` em, broken where `breaks.pieces` allows it."""
     if not BREAKS.search(text) and text_width(text) <= width:
         return [text]
-    lines = [""]
+    lines, used = [""], 0.0
     for glue, piece in pieces(text, width):
-        longer = f"{lines[-1]}{glue}{piece}" if lines[-1] else piece
-        if text_width(longer) <= width:
-            lines[-1] = longer
+        more = f"{glue}{piece}" if lines[-1] else piece
+        needed = width_with(lines[-1], used, more)
+        if needed <= width:
+            lines[-1] += more
+            used = needed
         else:
             lines.append(piece)
+            used = text_width(piece)
     return lines

@@ -112,9 +112,10 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     notices = notices_of(stationery.texts, payload, formats.language, _values(payload, first_page))
     first_page["notices"] = panel_of(notices if stationery.has_notices else (), stationery.layout.width)
     parts = parts_of(shown, writing, stationery.layout, stationery.components)
-    alone = height_alone(parts, stationery.layout.height)
+    album = Album(formats, labels, stationery.pictures)
+    alone = height_alone(parts, stationery.layout.height, most=album.room(first_page) - DETAILS_SPACE)
     short = DETAILS_SPACE + alone if alone is not None else None
-    pictures = _pictures(shown, first_page, Album(formats, labels, stationery.pictures), short)
+    pictures = _pictures(shown, first_page, album, short)
     taken, shared = pictures.pop("taken"), pictures.pop("shared")
     if notices and pictures["notices"] is None:
         shown = {**shown, SECTION: [asdict(notice) for notice in notices]}

@@ -57,7 +57,7 @@ class Album:
         them; or else None is told of them.
         """
         picture = self._code(code) if code else None
-        left = self._room(first_page, picture["size"] if picture else 0)
+        left = self.room(first_page, picture["size"] if picture else 0)
         notices, left = self._with_notices(first_page.get("notices"), left)
         row = self.geometry["row"]["height"] + self.geometry["row"]["space"]
         page = FIRST if left >= row else DETAILS
@@ -89,7 +89,7 @@ class Album:
         height = _height(self.geometry["notices"], notices["lines"])
         return ({**notices, "height": height}, left - height) if height <= left else (None, left)
 
-    def _room(self, first_page: FirstPage, code: float) -> float:
+    def room(self, first_page: FirstPage, code: float = 0) -> float:
         """What is left of the first page below its payment details and a code of that size; less than 0: no room."""
         heights = self.geometry["first_page"]
         letter_head = max(

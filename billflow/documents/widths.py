@@ -127,6 +127,13 @@ def text_width(text: str) -> float:
     return _CURRENT.get().texts[text]
 
 
+def width_with(text: str, width: float, more: str) -> float:
+    """The width of a text of known width with more behind it, as `text_width` has it; neither is remembered."""
+    if more.isascii() or not JOINED.search(more):
+        return sum(map(_CURRENT.get().__getitem__, more), width)
+    return text_width(text + more)
+
+
 def boldness() -> float:
     """How much wider than regular text bold is, at most."""
     return _CURRENT.get().bold
