@@ -1,11 +1,11 @@
 """PDFs of bills of four sizes: one after the other in one process, through Spark, and the same bill made by others."""
 
 import json
+import os
 import shutil
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from billflow.bench.bills import bill
 from billflow.bench.machine import WARM_UP, milliseconds_of, peak_mebibytes
+from billflow.bench.resources import Meter, Spent
 from billflow.documents.rendering import Renderer, in_tasks, render_documents
 from billflow.documents.store import write_options
 from billflow.documents.templates import find_templates
@@ -36,7 +37,8 @@ Make = Callable[[dict[str, Any]], bytes]
 @dataclass(frozen=True)
 class Made:
     """Medians of documents of one kind: CPU time (milliseconds), bytes, pages; and, through Spark, how many a second
-    and core.
+    and core, and how many a second of CPU time, of which others' work on the machine takes nothing (None where it
+    cannot be told).
     """
 
     name: str
@@ -44,6 +46,7 @@ class Made:
     pdf_bytes: float
     pages: float
     a_second_and_core: float | None = None
+    a_cpu_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -161,14 +164,15 @@ def _through_spark(alone: Sequence[Made], documents: int) -> Iterator[Made]:
             _rendered(spark, place, f"{place}-warm")
             taken = _rendered(spark, place, f"{place}-made")
             made = spark.read.parquet(f"{place}-made").where("pdf is not null").count()
-            a_core = made / taken / spark.sparkContext.defaultParallelism
-            yield Made(one.name, one.milliseconds, one.pdf_bytes, one.pages, a_core)
+            a_core = made / taken.seconds / spark.sparkContext.defaultParallelism
+            a_cpu_second = made / taken.cpu_seconds if taken.cpu_seconds else None
+            yield replace(one, a_second_and_core=a_core, a_cpu_second=a_cpu_second)
 
 
-def _rendered(spark: SparkSession, payloads: str, target: str) -> float:
-    """How many seconds it takes."""
+def _rendered(spark: SparkSession, payloads: str, target: str) -> Spent:
+    """What it takes, of this process and all below it."""
     found: DataFrame = spark.read.parquet(payloads).selectExpr("*", "'c01' AS cycle", "'2013-01' AS month")
-    laid_out = in_tasks(found, found.count())
-    started = time.perf_counter()
-    render_documents(laid_out, find_templates(None)).write.options(**write_options()).parquet(target)
-    return time.perf_counter() - started
+    laid_out, meter = in_tasks(found, found.count()), Meter(os.getpid())
+    with meter.step(target):
+        render_documents(laid_out, find_templates(None)).write.options(**write_options()).parquet(target)
+    return meter.spent.steps[target]

@@ -49,6 +49,7 @@ def test_all_are_measured_side_by_side(tmp_path):
     shapes = [Made(**one) for one in figures["shapes"]]
     assert [one.name for one in shapes] == list(SHAPES)
     assert all(one.milliseconds > 0 and one.a_second_and_core > 0 and one.pdf_bytes > 10_000 for one in shapes)
+    assert all(one.a_cpu_second > 0 for one in shapes)
     rivals = [one["name"] for one in figures["rivals"]]
     assert "Typst, tables with automatic columns" in rivals
     assert all(f"{name} " in made.stdout for name in [COMPARED, *rivals])
