@@ -37,7 +37,7 @@ _FILE = re.compile(rb"/FontFile3 (\d+) 0 R")
 _CID_SET = re.compile(rb"/CIDSet (\d+) 0 R")
 _MOST = 100
 """Lines in a section of a CMap, at most."""
-MOST_FILES = 200
+MOST_FILES = 20
 """Remembered of a font, eight kilobytes each; one that met more begins anew."""
 _LETTERS = {private: first for first, private in FIRSTS.items()}
 

@@ -17,8 +17,8 @@ from billflow.documents.replay.letters import ReplayError
 
 TITLE = "title-of-the-document"
 """Stands in an envelope where each document has its own."""
-MOST_ENVELOPES = 200
-"""Remembered, twenty kilobytes each; a process that met more begins anew."""
+MOST_ENVELOPES = 100
+"""Remembered, some hundred kilobytes each at most; a process that met more begins anew."""
 
 _INFO = f"/Title({TITLE})".encode()
 _TITLE = f">{TITLE}<".encode()
