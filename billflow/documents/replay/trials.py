@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import product
 from operator import add
 from pathlib import Path
+from string import ascii_letters, ascii_lowercase
 from typing import Any
 
 import typst
@@ -62,7 +63,9 @@ _STROKE = re.compile(
 _NEAR = 0.005
 """Points."""
 _USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
-"""Pairs that are asked about together: each bill has others of them."""
+"""Pairs that are asked about together: each bill has others of them. So are those of a letter with all small ones:
+each name has others.
+"""
 
 
 class UnlearnedError(Exception):
@@ -154,7 +157,8 @@ class Trials:
                 raise ReplayError("there are letters that are no glyphs by themselves")
             known = self._pairs[bold]
             if unknown := {pair for line in found for pair in pairs_in(line) if pair not in known}:
-                known |= self._tried(sorted(unknown | (_USUAL - known.keys())), bold=bool(bold))
+                near = {pair[0] + letter for pair in unknown if pair[0] in ascii_letters for letter in ascii_lowercase}
+                known |= self._tried(sorted(unknown | ((_USUAL | near) - known.keys())), bold=bool(bold))
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
         """Between two letters that no pair is drawn together with, as a space would be dropped at the ends."""
