@@ -11,6 +11,7 @@ from billflow.exact_json import exact_json
 from billflow.mapping_options import AnyWatermark, MappingOptions
 from billflow.strict_yaml import AtLeastOne, FloatText
 
+Names = tuple[Annotated[str, Field(min_length=1)], ...]
 FileFormat = Literal["csv", "json", "parquet"]
 
 
@@ -49,6 +50,8 @@ class SqlMapping(TableMapping):
 
     table: str | None = None
     """Name, with its schema where there are several: public.customer."""
+    only: Names = ()
+    """Columns that are asked of a `table`, where not all are wanted: then no new one is noticed."""
     query: str | None = None
     """SELECT in the database's own SQL, instead of `table`."""
     where: str | None = None
@@ -64,6 +67,8 @@ class SqlMapping(TableMapping):
     def _is_a_table_or_a_query(self) -> "SqlMapping":
         if (self.table is None) == (self.query is None):
             raise ValueError("give either table or query")
+        if self.only and self.query is not None:
+            raise ValueError("a query names its columns itself; leave only out")
         return self
 
 
@@ -71,6 +76,8 @@ class MongoMapping(TableMapping):
     """A collection of MongoDB."""
 
     collection: str
+    only: Names = ()
+    """Fields that are asked of the documents, where not all are wanted: then no new one is noticed."""
     where: dict[str, Any] = Field(default_factory=dict)
     """MongoDB's own filter, in its extended JSON: `{kind: usage, at: {$gte: {$date: "2026-01-01T00:00:00Z"}}}`."""
     watermark: AnyWatermark | None = None
@@ -94,6 +101,8 @@ class SearchMapping(TableMapping):
 
     index: str
     """Name of an index, an alias or a data stream, or a pattern: `usage-*`."""
+    only: Names = ()
+    """Fields that are asked of the documents, where not all are wanted: then no new one is noticed."""
     where: dict[str, Any] = Field(default_factory=dict)
     """The engine's own query: `{range: {at: {gte: "2026-01-01"}}}`."""
     watermark: str | None = None

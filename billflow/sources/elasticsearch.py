@@ -84,7 +84,8 @@ class SearchDelivery:
     @property
     def name(self) -> str:
         """Folder of its raw table."""
-        return f"{self.source}-{zlib.crc32(f'{self.documents.index} {self.documents.query}'.encode()):08x}"
+        read = " ".join([self.documents.index, self.documents.query, *self.documents.only])
+        return f"{self.source}-{zlib.crc32(read.encode()):08x}"
 
     @property
     def size(self) -> None:
@@ -166,7 +167,7 @@ class SearchDelivery:
 
 def search_delivery(source: SearchSource, mapping: SearchMapping, place: str) -> SearchDelivery:
     """The documents that a mapping reads. `place` is the source's in billflow.yaml."""
-    documents = Documents(source.url.get_secret_value(), mapping.index, mapping.query, place)
+    documents = Documents(source.url.get_secret_value(), mapping.index, mapping.query, place, mapping.only)
     return SearchDelivery(source.name, documents, mapping.watermark, place)
 
 

@@ -208,6 +208,8 @@ def jdbc_delivery(settings: Settings, source: JdbcSource, mapping: SqlMapping, p
     select = mapping.query.strip().rstrip(";") if mapping.query else f"SELECT * FROM {mapping.table}"
     if mapping.where:  # without AS, which Oracle does not take here
         select = f"SELECT * FROM ({select}) billflow_each WHERE {mapping.where}"
+    if mapping.only:
+        select = f"SELECT {', '.join(mapping.only)} FROM ({select}) billflow_only"
     shown, session = mapping.table or "query", partial(_session, settings)
     return JdbcDelivery(source.name, connection, select, mapping.partition_by, mapping.watermark, shown, session)
 

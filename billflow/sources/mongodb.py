@@ -46,6 +46,13 @@ class Documents:
     filter: str
     where: str
     """Place in billflow.yaml, for errors."""
+    only: tuple[str, ...] = ()
+    """Fields that are sent; all, if it is empty."""
+
+    @property
+    def fields(self) -> dict[str, int] | None:
+        """`only` as PyMongo takes it; a document's `_id` always comes along."""
+        return dict.fromkeys(self.only, 1) or None
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -69,7 +76,8 @@ class MongoDelivery:
     @property
     def name(self) -> str:
         """Folder of its raw table."""
-        return f"{self.source}-{zlib.crc32(f'{self.documents.collection} {self.documents.filter}'.encode()):08x}"
+        read = " ".join([self.documents.collection, self.documents.filter, *self.documents.only])
+        return f"{self.source}-{zlib.crc32(read.encode()):08x}"
 
     @property
     def size(self) -> None:
@@ -88,7 +96,7 @@ class MongoDelivery:
 
     def _first(self) -> Any:
         with explained(self.documents), _collection(self.documents) as collection:
-            return collection.find_one(self.documents.chosen)
+            return collection.find_one(self.documents.chosen, self.documents.fields)
 
     def state(self) -> list[Any] | None:
         """What changes when the documents do; None where only reading them tells."""
@@ -134,7 +142,7 @@ class MongoDelivery:
 
 def mongo_delivery(source: MongoSource, mapping: MongoMapping, place: str) -> MongoDelivery:
     """The documents that a mapping reads. `place` is the source's in billflow.yaml."""
-    documents = Documents(source.url.get_secret_value(), mapping.collection, mapping.filter, place)
+    documents = Documents(source.url.get_secret_value(), mapping.collection, mapping.filter, place, mapping.only)
     return MongoDelivery(source.name, documents, mapping.watermark, place)
 
 
@@ -156,7 +164,7 @@ def fetched(part: tuple[Documents, Mapping[str, Any]]) -> Iterator[pa.RecordBatc
     chosen = {"$and": [documents.chosen, dict(condition)]}
     with explained(documents), _collection(documents) as collection:
         texts: list[str] = []
-        for document in collection.find(chosen, batch_size=_BATCH):
+        for document in collection.find(chosen, documents.fields, batch_size=_BATCH):
             texts.append(exact_json(plain(document)))
             if len(texts) == _BATCH:
                 yield pa.RecordBatch.from_pydict({_TEXT: texts}, schema=_SCHEMA)

@@ -38,6 +38,8 @@ class Documents:
     """The engine's own, as JSON; `{}` for all."""
     where: str
     """Place in billflow.yaml, for errors."""
+    only: tuple[str, ...] = ()
+    """Fields that are sent; all, if it is empty."""
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -74,7 +76,8 @@ class SearchServer:
 
     def _search(self, path: str, asked: Mapping[str, Any]) -> Any:
         # Otherwise rows of shards that fail would be left out.
-        asked = {"query": self.documents.chosen, **asked}
+        fields = {"_source": list(self.documents.only)} if self.documents.only else {}
+        asked = {"query": self.documents.chosen, **fields, **asked}
         return self._answer("POST", f"{path}?allow_partial_search_results=false", asked)
 
     @contextmanager

@@ -157,6 +157,8 @@ def sql_delivery(settings: Settings, source: SqlSource, mapping: SqlMapping, pla
     )
     if mapping.where:
         select = f"SELECT * FROM ({select}) AS _all WHERE {mapping.where}"
+    if mapping.only:
+        select = f"SELECT {', '.join(map(database.name, mapping.only))} FROM ({select}) AS _only"
     shown = mapping.table or "query"
     query = Query(url, select, place, silence=source.timeout)
     return SqlDelivery(source.name, query, mapping.partition_by, mapping.watermark, place, shown)

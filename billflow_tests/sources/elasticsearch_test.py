@@ -202,6 +202,13 @@ def test_a_query_is_the_engines(spark: SparkSession, node: SearchNode, tmp_path:
         assert sorted(row["no"] for row in rows.collect()) == [n for n in range(24, 41) if n % 4]
 
 
+def test_only_the_fields_that_are_named_are_sent(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
+    settings = project(tmp_path, node.url, only=["no", "place.zone"], where={"range": {"no": {"gte": 39}}})
+    with delivered(settings).opened(spark) as (rows, *_):
+        assert delivered_columns(rows) == ["_id", "_index", "no", "place"]
+        assert {row["no"]: row["place"] for row in rows.collect()}[39] == ("north",)
+
+
 def test_no_documents_have_no_columns(spark: SparkSession, node: SearchNode, tmp_path: Path) -> None:
     with delivered(project(tmp_path, node.url, index="nothing"), "nothing").opened(spark) as (rows, *_):
         assert delivered_columns(rows) == []

@@ -191,6 +191,13 @@ def test_a_query_and_a_condition_are_the_databases(spark: SparkSession, server: 
     assert found == ([7, *range(70, 80)] if server["kind"] == "postgresql" else [70, 71, 72])
 
 
+def test_only_the_columns_that_are_named_are_sent(spark: SparkSession, server: dict[str, str], tmp_path: Path) -> None:
+    settings = project(tmp_path, server, only=["kwh", "id"], where="wall is not null and id < 10")
+    with delivered(settings).opened(spark) as (rows, *_):
+        assert [name.lower() for name in delivered_columns(rows)] == ["kwh", "id"]
+        assert sorted(row[1] for row in rows.collect()) == list(range(1, 10))
+
+
 def test_no_rows_have_columns(spark: SparkSession, server: dict[str, str], tmp_path: Path) -> None:
     with delivered(project(tmp_path, server, where="id < 0")).opened(spark) as (rows, *_):
         assert (rows.count(), len(delivered_columns(rows))) == (0, 7)

@@ -168,6 +168,16 @@ def test_a_filter_is_mongodbs(spark: SparkSession, server: Mongo, tmp_path: Path
         )
 
 
+def test_only_the_fields_that_are_named_are_sent(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
+    settings = project(tmp_path, server.url, only=["meter", "readings.no"], where={"zone": "north"})
+    with delivered(settings).opened(spark) as (rows, *_):
+        assert delivered_columns(rows) == ["_id", "meter", "readings"]
+        assert [one.asDict() for one in rows.where("meter = 'M7'").collect()[0]["readings"]] == [
+            {"no": 2**53 + 1},
+            {"no": 2},
+        ]
+
+
 def test_no_documents_have_no_columns(spark: SparkSession, server: Mongo, tmp_path: Path) -> None:
     with delivered(project(tmp_path, server.url, collection="nothing"), "nothing").opened(spark) as (rows, *_):
         assert delivered_columns(rows) == []

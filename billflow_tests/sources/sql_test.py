@@ -106,6 +106,13 @@ def test_a_condition_is_the_databases(spark: SparkSession, server: Postgres, tmp
         assert sorted(row["id"] for row in rows.select("id").collect()) == list(range(7, 14))
 
 
+def test_only_the_columns_that_are_named_are_sent(spark: SparkSession, server: Postgres, tmp_path: Path):
+    settings = project(tmp_path, server.url, only=["kwh", "id"], where="customer is not null and id between 1 and 9")
+    with delivered(settings).opened(spark) as (rows, *_):
+        assert delivered_columns(rows) == ["kwh", "id"]
+        assert sorted(row["id"] for row in rows.collect()) == list(range(1, 10))
+
+
 def test_rows_that_come_while_it_is_read_are_not_seen(spark: SparkSession, server: Postgres, tmp_path: Path):
     with delivered(project(tmp_path, server.url)).opened(spark) as (rows, *_):
         server.do("insert into usage values (20001, 1, 1, now())")
@@ -310,6 +317,11 @@ def test_a_watermark_that_is_none(tmp_path: Path, watermark: Any, place: str, to
     with pytest.raises(SettingsError, match=re.escape(told)) as caught:
         project(tmp_path, "postgresql://db/x", watermark=watermark)
     assert caught.value.where == f"{tmp_path / 'billflow.yaml'}: sources[0].tables.usage.watermark{place}"
+
+
+def test_a_query_names_its_columns_itself(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="a query names its columns itself"):
+        project(tmp_path, "postgresql://db/x", table=None, query="select 1", only=["id"])
 
 
 def test_either_a_table_or_a_query(tmp_path: Path) -> None:
