@@ -28,6 +28,12 @@ _TRIES = 6
 _STARTING = (0.5, 1, 2, 4, 8, 15)
 """Seconds between questions to a NameNode that is there and does nothing yet: it learns which blocks there are."""
 
+_NOT_REACHED = ("ConnectException", "SocketException", "EOFException", "NoRouteToHostException")
+"""What a DataNode says of a NameNode that is away, or was killed while it was asked."""
+
+_NO_BLOCKS_YET = "Zero blocklocations"
+"""What a NameNode says of a file while no DataNode has told it what it has."""
+
 _TOKEN_IS_GONE = ("InvalidToken", "can't be found in cache", "is expired", "TokenExpired")
 
 
@@ -153,17 +159,27 @@ _T = TypeVar("_T")
 
 
 def tried(transfer: Callable[[], _T]) -> _T:
-    """The result of a transfer that may be repeated, tried again while the server that it was sent to is not there."""
+    """The result of a transfer that may be repeated, tried again while the server that it was sent to is not there.
+
+    Or while that one, a DataNode, does not reach the NameNode, or the NameNode has just come back: that takes longer.
+    """
     for attempt in range(_TRIES - 1):
         try:
             return transfer()
         except requests.exceptions.SSLError:
             raise
         except requests.ConnectionError as error:
-            pause = 0.1 * 2**attempt
-            note(action("HDFS asked again", "HDFS", reason_of(error), waited=pause))
-            time.sleep(pause)
+            _wait(error, 0.1 * 2**attempt)
+        except HdfsError as error:
+            if error.exception not in _NOT_REACHED and _NO_BLOCKS_YET not in str(error):
+                raise
+            _wait(error, 0.5 * 2**attempt)
     return transfer()
+
+
+def _wait(error: Exception, seconds: float) -> None:
+    note(action("HDFS asked again", "HDFS", reason_of(error), waited=seconds))
+    time.sleep(seconds)
 
 
 def _note_again(answer: requests.Response) -> None:

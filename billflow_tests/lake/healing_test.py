@@ -1,7 +1,11 @@
 """What is healed by itself: noted once, kept in the lake, the newest records only, and never with a password."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import pytest
 import requests
+from hdfs import HdfsError
 
 from billflow.lake import healed as records
 from billflow.lake.healed import healed, keep
@@ -58,16 +62,39 @@ def test_a_record_that_cannot_be_read_or_written_stops_nobody(tmp_path):
     keep(LocalStorage(str(tmp_path / "file")), [action("asked again", "a", "away")], by="r1")
 
 
-def test_hdfs_is_asked_again():
-    answers = iter([requests.ConnectionError("delegation=secret&op=OPEN: away"), b"content"])
+GONE = (
+    "Call From vm/127.0.0.1 to localhost:16940 failed on socket exception: java.net.SocketException: Connection reset"
+)
 
-    def transfer() -> bytes:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
-    assert tried(transfer) == b"content"
+@pytest.mark.parametrize(
+    ("error", "waited"),
+    [
+        (requests.ConnectionError("delegation=secret&op=OPEN: away"), 0.1),
+        (HdfsError(GONE, exception="SocketException"), 0.5),  # a DataNode says so of the NameNode
+        (HdfsError("Zero blocklocations for /lake/x. Name node is in safe mode.", exception="SafeModeException"), 0.5),
+    ],
+)
+def test_hdfs_is_asked_again(error, waited):
+    answers = iter([error, b"content"])
+    assert tried(partial(given, answers)) == b"content"
     [one] = taken()
-    assert (one.kind, one.where, one.times) == ("HDFS asked again", "HDFS", 1)
+    assert (one.kind, one.where, one.times, one.waited) == ("HDFS asked again", "HDFS", 1, waited)
     assert "secret" not in str(one)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [("Permission denied", "AccessControlException"), ("Cannot create /lake/x. It was turned on", "SafeModeException")],
+)
+def test_what_hdfs_refuses_is_not_asked_again(told, kind):
+    with pytest.raises(HdfsError, match=told):
+        tried(partial(given, iter([HdfsError(told, exception=kind), b"content"])))
+    assert taken() == []
+
+
+def given(answers: Iterator[bytes | Exception]) -> bytes:
+    answer = next(answers)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
