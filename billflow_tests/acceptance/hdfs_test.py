@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from billflow.examples import write_energy_small
-from billflow_tests.acceptance.runs import has_staged, put_on, version
+from billflow_tests.acceptance.runs import put_on, staged_by, version
 from billflow_tests.servers.hdfs import Hdfs
 
 pytestmark = pytest.mark.slow
@@ -69,9 +69,10 @@ def test_safe_mode(project, hdfs, billflow):
 @contextmanager
 def once_staged(project: Path, table: str, *acts) -> Iterator[None]:
     """Does something to the cluster while a run is writing a table."""
+    before = staged_by(project, table)
 
     def wait() -> None:
-        while not has_staged(project, table):
+        while staged_by(project, table) <= before:
             time.sleep(0.05)
         for act in acts:
             act()

@@ -48,10 +48,10 @@ def start(project: Path, *, month: str = "2026-05", verb: str = "run") -> "subpr
     return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def has_staged(project: Path, table: str) -> bool:
-    """Whether a run has begun to write a file of a table."""
+def staged_by(project: Path, table: str) -> set[str]:
+    """The runs that have begun to write a file of a table; of those that failed what they left is there."""
     storage = lake(project)
-    return any(_has_parquet(storage, f"_staging/{run}/{table}") for run in storage.list("_staging"))
+    return {run for run in storage.list("_staging") if _has_parquet(storage, f"_staging/{run}/{table}")}
 
 
 def _has_parquet(storage: Storage, folder: str) -> bool:
@@ -62,7 +62,7 @@ def _has_parquet(storage: Storage, folder: str) -> bool:
 def kill_when_staged(project: Path, table: str, *, verb: str = "run") -> None:
     """Starts a run and kills it, with no chance to clear up, once it writes a file of `table`."""
     process = start(project, verb=verb)
-    while process.poll() is None and not has_staged(project, table):
+    while process.poll() is None and not staged_by(project, table):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     _, errors = process.communicate()
