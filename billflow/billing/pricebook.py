@@ -69,8 +69,8 @@ class Pricebook:
     @property
     def divides(self) -> bool:
         """Whether what a charge prices may be anything but the quantity as it was measured."""
-        plain = (Decimal(1), Decimal(1), None, False)
-        return any((one.multiply, one.divide, one.included, one.in_order) != plain for one in self.rates)
+        plain = (Decimal(1), Decimal(1), "none", None, False)
+        return any((one.multiply, one.divide, one.rounding, one.included, one.in_order) != plain for one in self.rates)
 
     def dimensions(self) -> list[str]:
         """Dimensions and calendars that some charge asks for, in order."""

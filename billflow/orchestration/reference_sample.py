@@ -19,7 +19,7 @@ from billflow.reference import Adjustment, Bill, BilledAhead, Member, Subscripti
 SAMPLE = 25
 """Accounts rated twice in each run."""
 MOST_EVENTS = 50_000
-"""Events that charges of an account may count for it to be rated twice: the reference is to be read, not to be fast."""
+"""Events of an account that is rated twice: the reference is written to be read, not to be fast."""
 
 Key = tuple[str, str]
 ACCOUNT = ["system", "account_id"]
@@ -42,10 +42,10 @@ def _sampled(run: BillRun) -> DataFrame:
     """Accounts that get a bill and are not held, in an order that no one can steer, limited in events."""
     held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held"), run.staging.uri("held_late"))
     tops = run.accounts().select("system", "account_id", "invoiced_account_id")
-    charged = run.staged("charges", schemas.CHARGES).join(tops, ACCOUNT, "inner")
+    events = run.usage().groupBy(*ACCOUNT).count().join(tops, ACCOUNT, "inner")
     busy = (
-        charged.groupBy("system", F.col("invoiced_account_id").alias("account_id"))
-        .agg(F.sum("usage_count").alias("events"))
+        events.groupBy("system", F.col("invoiced_account_id").alias("account_id"))
+        .agg(F.sum("count").alias("events"))
         .where(F.col("events") > MOST_EVENTS)
     )
     own = tops.where(F.col("invoiced_account_id") == F.col("account_id"))

@@ -102,3 +102,22 @@ def test_minor_units(spark, currency, amount, expected):
     world = World(catalog({"p": {"c": {"model": "flat", "amount": amount, "tax": "none"}}}), currency=currency)
     world.subscribe("a", "p", end_date=date(2026, 1, 11))
     assert [row["net"] for row in world.lines(spark).collect()] == [Decimal(expected)]
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ({}, "1.40"),
+        ({"convert": {"divide_by": 1, "round": "up"}}, "2"),
+        ({"convert": {"divide_by": "0.5"}}, "2.80"),
+        ({"included": "1"}, "0.40"),
+    ],
+)
+def test_what_is_paid_for_is_not_always_what_was_measured(spark, terms, expected):
+    """Each in a catalogue of its own: where all charges take quantities as they are, nothing is worked out of them."""
+    world = World(
+        catalog({"only": {"c": {"model": "per_unit", "metric": "kwh", "tax": "none", "unit_price": "1", **terms}}})
+    )
+    world.subscribe("a", "only")
+    world.use("a", "1.4")
+    assert [row["net"] for row in world.lines(spark).collect()] == [Decimal(expected)]
