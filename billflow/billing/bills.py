@@ -102,7 +102,7 @@ def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFr
 def _with_whole_bills(
     lines: DataFrame, subscriptions: DataFrame, known: DataFrame, pricebook: Pricebook, *, hierarchies: bool
 ) -> DataFrame:
-    if any(discount.is_of_invoice for discount in pricebook.catalog.discounts.values()):
+    if _has_bill_discounts(pricebook):
         lines = with_bill_discounts(
             lines, bill_discounts(subscriptions, known, pricebook, hierarchies=hierarchies), pricebook
         )
@@ -111,8 +111,12 @@ def _with_whole_bills(
 
 def _has_lines_of_groups(pricebook: Pricebook) -> bool:
     """Whether some line is for all lines of one tax, of a plan or a bill."""
-    bills_own = any(one.is_of_invoice for one in pricebook.catalog.discounts.values())
-    return bills_own or bool(pricebook.catalog.invoice.minimum) or any(rate.of_plan for rate in pricebook.rates)
+    of_bills = _has_bill_discounts(pricebook) or bool(pricebook.catalog.invoice.minimum)
+    return of_bills or any(rate.of_plan for rate in pricebook.rates)
+
+
+def _has_bill_discounts(pricebook: Pricebook) -> bool:
+    return any(discount.is_of_invoice for discount in pricebook.catalog.discounts.values())
 
 
 def _net_of_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:

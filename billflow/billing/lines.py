@@ -6,11 +6,9 @@ be copied for every place that names it.
 
 from decimal import Decimal
 from functools import reduce
-from typing import cast
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DecimalType
 
 from billflow.billing import parts
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
@@ -107,9 +105,8 @@ def _applies(pricebook: Pricebook) -> Column:
 
 def _dividend(possible: DataFrame, pricebook: Pricebook) -> DataFrame:
     """Adds `printed`, the quantity, and the exact amount as the fraction `dividend` / `parts_divisor`."""
-    kind = cast("DecimalType", possible.schema["units"].dataType)
-    exact = f"decimal(38,{kind.scale + pricebook.price_digits})"
-    counted = possible.withColumn("in_part", _in_part(pricebook, kind))
+    exact = f"decimal(38,{QUANTITY.scale + pricebook.price_digits})"
+    counted = possible.withColumn("in_part", _in_part(pricebook))
     held = F.try_multiply(F.col("price"), F.col("subscription_quantity"))
     reached = (F.col("above") == 0) | (F.col("units") > _bound("above", pricebook))
     none = F.when(F.col("units").isNotNull(), F.lit(0)).cast(exact)
@@ -161,12 +158,12 @@ def _of_kind(pricebook: Pricebook, cases: dict[tuple[str, ...], Column], otherwi
 _COUNTED = (parts.UNITS, parts.VOLUME, parts.PACKAGES, parts.PAID_EVENTS)
 
 
-def _in_part(pricebook: Pricebook, kind: DecimalType) -> Column:
-    """What a part counts: units (× divisor, of type `kind`) in its tier, whole packages, or paid events."""
+def _in_part(pricebook: Pricebook) -> Column:
+    """What a part counts: units (× divisor) in its tier, whole packages, or paid events."""
     return _of_kind(
         pricebook,
         {
-            (parts.UNITS,): _units(pricebook).cast(kind),
+            (parts.UNITS,): _units(pricebook),
             (parts.VOLUME,): F.col("units"),
             (parts.PACKAGES,): _packages(pricebook),
             (parts.PAID_EVENTS,): _not_negative(F.col("usage_count").cast(QUANTITY) - F.col("above")),
@@ -179,7 +176,7 @@ def _units(pricebook: Pricebook) -> Column:
     """The units that fall into a tier. A negative quantity (a correction) is all of the first tier."""
     units, above, up_to = F.col("units"), _bound("above", pricebook), _bound("up_to", pricebook)
     inside = _not_negative(F.when(units > up_to, up_to).otherwise(units) - above)
-    return F.when((F.col("above") == 0) & (units < 0), units).otherwise(inside)
+    return F.when((F.col("above") == 0) & (units < 0), units).otherwise(inside).cast(QUANTITY)
 
 
 def _packages(pricebook: Pricebook) -> Column:

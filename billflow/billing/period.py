@@ -149,12 +149,11 @@ class PeriodBilling:
         return invoices.with_invoice_id(sound, "_total", *self.placed, self.correction)
 
     def _with_total(self, lines: DataFrame) -> DataFrame:
-        due = sorted(taxes.taxes_due(self.pricebook))
+        currencies = self.pricebook.currencies
         if self.reads_priced_twice:
-            return invoices.with_joined_total(lines, self.pricebook.currencies)
-        return invoices.with_total(
-            lines, [(category, rate) for category, rate in due if rate], self.pricebook.currencies
-        )
+            return invoices.with_joined_total(lines, currencies)
+        taxed = [(category, rate) for category, rate in sorted(taxes.taxes_due(self.pricebook)) if rate]
+        return invoices.with_total(lines, taxed, currencies)
 
     @property
     def reads_priced_twice(self) -> bool:
