@@ -10,7 +10,7 @@ from billflow.billing.rates import BACK
 from billflow.lake import schemas
 from billflow.lake.schemas import MONEY
 
-SUBSCRIPTION = ["system", "account_id", "subscription_id", "plan"]
+SUBSCRIPTION = ["account_id", "system", "subscription_id", "plan"]
 
 
 def credits_of_advance(
@@ -51,7 +51,7 @@ def credits_of_advance(
 
 def _serving(subscriptions: DataFrame, pricebook: Pricebook) -> DataFrame:
     """SUBSCRIPTION with `_until`, the first day that rows begun before the period do not serve, and their discounts."""
-    whole = Window.partitionBy("system", "account_id", "subscription_id")
+    whole = Window.partitionBy("account_id", "system", "subscription_id")
     dated = subscriptions.withColumn("first_start", F.min("start_date").over(whole))
     far = F.lit("9999-12-31").cast("date")
     return (

@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.layout import looked_up
 from billflow.billing.lines import description, priced_parts, printed
 from billflow.billing.one_off import adjustment_lines
 from billflow.billing.plan_bounds import with_plan_bounds
@@ -37,7 +38,7 @@ def bill_lines(
     `buckets`: the layout by account that lines are brought to when they leave it.
     """
     known = payers(accounts, hierarchies=hierarchies)
-    taxed = with_tax(priced_parts(rated, pricebook), known, pricebook)
+    taxed = with_tax(priced_parts(rated, pricebook), looked_up(known, buckets), pricebook)
     lines = (
         printed(with_plan_bounds(taxed, pricebook))
         .withColumns({"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})

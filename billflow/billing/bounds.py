@@ -15,7 +15,7 @@ from billflow.billing.usage import STRETCH
 from billflow.lake.schemas import MONEY
 
 CHARGE = [*STRETCH, "charge_id"]
-SUBSCRIPTION = ["system", "account_id", "subscription_id", "plan"]
+SUBSCRIPTION = ["account_id", "system", "subscription_id", "plan"]
 RESULTS = ("amount_off", "over", "under")
 """What is taken off, what is above the maximum and what is missing to the minimum, none of them negative."""
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import COUNT, INVOICE_LINES, MONEY, QUANTITY, TEXT, USAGE, WHOLE
 
-ACCOUNT = ["system", "account_id"]
+ACCOUNT = ["account_id", "system"]
 CHARGE = (
     "system",
     "account_id",
@@ -86,7 +86,7 @@ def families(changed: DataFrame, accounts: DataFrame, held: DataFrame) -> DataFr
 
 def served(usage: DataFrame, subscriptions: DataFrame) -> DataFrame:
     """USAGE with `subscription_start` by the month's own subscriptions; NULL where none of them serves the event."""
-    key = ["system", "account_id", "subscription_id"]
+    key = ["account_id", "system", "subscription_id"]
     rows = subscriptions.select(*key, "start_date", "end_date").alias("row")
     events = usage.drop("subscription_start").alias("event")
     day = F.to_date("local_time")

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.layout import looked_up
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.local_rows import local_rows
 from billflow.lake.schemas import DAY, TEXT, columns
 
-ACCOUNT = ["system", "account_id"]
+ACCOUNT = ["account_id", "system"]
 
 
 def holds(
@@ -19,12 +20,16 @@ def holds(
     pricebook: Pricebook,
     *,
     hierarchies: bool = False,
+    buckets: int | None = None,
 ) -> DataFrame:
-    """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows."""
+    """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows.
+
+    `buckets`: the layout by account of all that is given.
+    """
     serving = _serving(subscriptions, pricebook)
     found = [
         _without_top(accounts),
-        _other_currency(accounts, serving, prices),
+        _other_currency(accounts, serving, prices, pricebook, buckets),
         _without_price(serving, pricebook),
         _unknown_discount(serving, pricebook),
     ]
@@ -53,10 +58,16 @@ def _without_top(accounts: DataFrame) -> DataFrame:
     return _held(accounts.where(F.col("hierarchy_problem").isNotNull()), "hierarchy", F.col("hierarchy_problem"))
 
 
-def _other_currency(accounts: DataFrame, serving: DataFrame, prices: DataFrame) -> DataFrame:
+def _other_currency(
+    accounts: DataFrame, serving: DataFrame, prices: DataFrame, pricebook: Pricebook, buckets: int | None
+) -> DataFrame:
     priced = prices.select("plan", F.col("currency").alias("_priced")).distinct()
     owed = serving.join(F.broadcast(priced), "plan", "inner")
-    known = owed.join(accounts.select(*ACCOUNT, "currency"), ACCOUNT, "inner")
+    currencies = {rate.currency for rate in pricebook.rates}
+    # Where all plans are in one currency, the accounts in another are few or none, and files tell that by their pages.
+    foreign = F.col("currency") != next(iter(currencies)) if len(currencies) == 1 else F.lit(True)
+    concerned = looked_up(accounts.where(foreign).select(*ACCOUNT, "currency"), buckets)
+    known = owed.join(concerned, ACCOUNT, "inner")
     reason = F.concat(
         F.lit("the account is in "),
         F.col("currency"),
@@ -85,9 +96,10 @@ def _without_price(serving: DataFrame, pricebook: Pricebook) -> DataFrame:
 
 def _unknown_discount(serving: DataFrame, pricebook: Pricebook) -> DataFrame:
     known = F.array(*[F.lit(code) for code in pricebook.catalog.discounts]).cast("array<string>")
-    unknown = F.array_except(F.coalesce("discounts", F.array().cast("array<string>")), known)
+    unknown = F.array_except("discounts", known)
     reason = F.concat(F.lit("no discount is named "), F.array_join(unknown, ", "))
-    return _held(serving.where(F.size(unknown) > 0), "unknown_discount", reason)
+    named = serving.where(F.col("discounts").isNotNull())
+    return _held(named.where(F.size(unknown) > 0), "unknown_discount", reason)
 
 
 def unbillable(lines: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ from billflow.billing.money import minor_digits, round_money
 from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY, RATE, TEXT
 
-ACCOUNT = ("system", "account_id")
+ACCOUNT = ("account_id", "system")
 FIRST_INVOICE = 0
 """Correction number of a bill that corrects none."""
 

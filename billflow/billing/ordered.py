@@ -61,7 +61,7 @@ def _whole_sum(name: str) -> Column:
     return F.when(F.count(name) == F.count(F.lit(1)), F.try_sum(name))
 
 
-POOL = ["system", "invoiced_account_id", "charge_id", "_sharer", "_own"]
+POOL = ["invoiced_account_id", "system", "charge_id", "_sharer", "_own"]
 """Names whose events use up one allowance."""
 
 

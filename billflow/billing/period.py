@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
+from billflow.billing.layout import looked_up
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
 
@@ -46,8 +47,9 @@ class PeriodBilling:
     ) -> None:
         """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
 
-        `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, `usage` (USAGE) and `adjustments` (ADJUSTMENTS)
-        those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which days may come back.
+        `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, and maybe of others; `usage` (USAGE) and
+        `adjustments` (ADJUSTMENTS) are those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which
+        days may come back.
         `late` (INVOICE_LINES) are differences of other months that go on these bills, at those months' prices.
         `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`. `run_id` is noted in
         rows of HELD; empty where no run writes them. `correction` is the number of bills that correct others.
@@ -56,7 +58,7 @@ class PeriodBilling:
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
         self.hierarchies, self.buckets, self.run_id = hierarchies, buckets, run_id
         self.billed_ahead, self.late, self.correction = billed_ahead, late, correction
-        tops = accounts.select(*holds.ACCOUNT, "invoiced_account_id")
+        tops = looked_up(accounts.select(*holds.ACCOUNT, "invoiced_account_id"), buckets)
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
     @cached_property
@@ -67,9 +69,15 @@ class PeriodBilling:
     @cached_property
     def held_before(self) -> DataFrame:
         """HELD: accounts that cannot be billed, seen before anything is priced."""
-        return self._one_reason_each(
-            holds.holds(self.accounts, self.subscriptions, self.prices, self.pricebook, hierarchies=self.hierarchies)
+        found = holds.holds(
+            self.accounts,
+            self.subscriptions,
+            self.prices,
+            self.pricebook,
+            hierarchies=self.hierarchies,
+            buckets=self.buckets,
         )
+        return self._one_reason_each(found)
 
     @cached_property
     def owed(self) -> DataFrame:
@@ -85,7 +93,9 @@ class PeriodBilling:
     @cached_property
     def rated(self) -> DataFrame:
         """CHARGES: what each owed charge is for."""
-        rows = rating.rated(self.owed, self.groups, self._billable_usage, self.pricebook)
+        # Of usage that is told apart by day or dimension there may be as many groups as events.
+        groups = looked_up(self.groups, self.buckets) if usage.has_one_group_each(self.pricebook) else self.groups
+        rows = rating.rated(self.owed, groups, self._billable_usage, self.pricebook)
         own = rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in CHARGES])
         if self.billed_ahead is None:
             return own
@@ -179,6 +189,16 @@ class PeriodBilling:
     def judged(self) -> DataFrame:
         """Groups of usage with `cause`, `events` and `quantity_sum` (`billing.rating.judged`)."""
         return rating.judged(self.groups, self.owed, self.pricebook)
+
+    @cached_property
+    def is_all_priced(self) -> bool:
+        """Whether some charge prices each group of usage. The groups are read for it."""
+        return rating.unpriced(self.groups, looked_up(self.owed, self.buckets), self.pricebook).isEmpty()
+
+    @property
+    def billed_groups(self) -> DataFrame:
+        """Groups of usage that some charge prices."""
+        return self.groups if self.is_all_priced else self.judged.where(F.col("cause").isNull())
 
     @property
     def unrated(self) -> DataFrame:

@@ -1,5 +1,6 @@
 """Which charges a subscription owes in a period, and for what quantity."""
 
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -11,7 +12,7 @@ from billflow.billing.matrix import with_cell
 from billflow.billing.ordered import in_order
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.rates import AHEAD, ARREARS, BEGUN
-from billflow.billing.usage import STRETCH
+from billflow.billing.usage import STRETCH, has_one_group_each
 from billflow.lake.schemas import COUNT, QUANTITY, TEXT
 
 CHARGE = (*STRETCH, "charge_id")
@@ -40,7 +41,7 @@ def owed_charges(subscriptions: DataFrame, pricebook: Pricebook) -> DataFrame:
     A subscription row owes a charge of its plan for the days on which both are in force. A matrix that prints more than
     its prices' lines has a second row without metric, which counts no usage and stands for the charge as a whole.
     """
-    begun = Window.partitionBy("system", "account_id", "subscription_id")
+    begun = Window.partitionBy("account_id", "system", "subscription_id")
     dated = subscriptions.withColumns(
         {"first_start": F.min("start_date").over(begun), "subscription_discounts": F.col("discounts")}
     )
@@ -90,47 +91,63 @@ def _with_wholes(owed: DataFrame) -> DataFrame:
 def rated(owed: DataFrame, groups: DataFrame, usage: DataFrame, pricebook: Pricebook) -> DataFrame:
     """CHARGES: what each owed charge is for; 0 without events. A matrix has a row for each price that is used."""
     cells = with_cell(matched(owed, groups, pricebook, "left"), pricebook)
-    events = F.coalesce(F.sum("events"), F.lit(0))
-    summed = (
-        cells.where(F.col("cell").isNotNull())
-        .groupBy(*CHARGE, "cell", "aggregate", "increments")
-        .agg(
-            *[F.first(name).alias(name) for name in _KEPT],
-            _quantity(events, pricebook).alias("quantity"),
-            events.cast(COUNT).alias("usage_count"),
-        )
-    )
+    summed = _summed(cells.where(F.col("cell").isNotNull()), pricebook)
     if not any(rate.in_order for rate in pricebook.rates):
         nothing = {name: F.lit(None).cast(QUANTITY) for name in ("used_units", "used_divisor", "event_amount")}
         return summed.withColumns(nothing)
     return summed.join(in_order(owed, usage, pricebook), [*CHARGE, "cell"], "left")
 
 
-def _quantity(events: Column, pricebook: Pricebook) -> Column:
-    """The metric's aggregate over the groups of events that a charge prices (PRICING §1)."""
+def _summed(matching: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """A row a charge and cell, with `quantity` and `usage_count`, of charges beside their groups of events."""
+    if has_one_group_each(pricebook):
+        columns = _measured(pricebook, F.col, F.col)
+        return matching.select(*CHARGE, "cell", *_KEPT, *columns)
+    kept = [F.first(name).alias(name) for name in _KEPT]
+    groups = matching.groupBy(*CHARGE, "cell", "aggregate", "increments")
+    return groups.agg(*kept, *_measured(pricebook, F.sum, F.max))
+
+
+def _measured(
+    pricebook: Pricebook, total: Callable[[str], Column], highest: Callable[[str], Column]
+) -> tuple[Column, Column]:
+    """`quantity`, the metric's aggregate over the events that a charge prices (PRICING §1), and `usage_count`."""
     aggregate, none = F.col("aggregate"), F.lit(0).cast(QUANTITY)
+    events = F.coalesce(total("events"), F.lit(0))
     quantity = F.when(events == 0, none).when(aggregate == "count", events.cast(QUANTITY))
-    quantity = quantity.when(aggregate == "max", F.max("quantity_max"))
+    if pricebook.has("max"):
+        quantity = quantity.when(aggregate == "max", highest("quantity_max"))
     if pricebook.has("unique"):
         quantity = quantity.when(aggregate == "unique", F.size(F.collect_set("_counted")).cast(QUANTITY))
     if pricebook.has("latest"):
-        quantity = quantity.when(aggregate == "latest", F.max("latest")["quantity"])
+        quantity = quantity.when(aggregate == "latest", highest("latest")["quantity"])
     for at in range(len(pricebook.increments)):
-        quantity = quantity.when(F.col("increments") == at, F.sum(f"incremented_{at}"))
-    return quantity.otherwise(F.sum("quantity_sum"))
+        quantity = quantity.when(F.col("increments") == at, total(f"incremented_{at}"))
+    return quantity.otherwise(total("quantity_sum")).alias("quantity"), events.cast(COUNT).alias("usage_count")
 
 
 def judged(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
     """`groups` with `cause`, why no charge prices these events: NULL where at least one does, however many do."""
-    counting = owed.where(F.col("metric").isNotNull())
-    billed, others = (
-        _by_prices(groups, counting, pricebook) if pricebook.cells else _by_charges(groups, counting, pricebook)
-    )
+    counting = _counting(owed)
+    by = _by_prices if pricebook.cells else _by_charges
+    billed, others = by(groups, counting, pricebook)
     counted = counting.groupBy(*STRETCH, "metric").agg(F.lit(True).alias("_counted_by_some"))
     known = others.join(counted, [*STRETCH, "metric"], "left")
     cause = F.when(F.col("_has_no_price"), NO_PRICE).when(F.col("_counted_by_some"), NO_CONDITION).otherwise(NO_CHARGE)
     unbilled = known.withColumn("cause", cause).drop("_has_no_price", "_counted_by_some")
     return billed.withColumn("cause", F.lit(None).cast(TEXT)).unionByName(unbilled)
+
+
+def unpriced(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`groups` that no charge prices, without the cause: whether there are any is asked of each month."""
+    counting = _counting(owed)
+    if pricebook.cells:
+        return _by_prices(groups, counting, pricebook)[1]
+    return priced(groups, counting, pricebook, "left_anti")
+
+
+def _counting(owed: DataFrame) -> DataFrame:
+    return owed.where(F.col("metric").isNotNull())
 
 
 def _by_charges(groups: DataFrame, counting: DataFrame, pricebook: Pricebook) -> tuple[DataFrame, DataFrame]:

@@ -1,12 +1,18 @@
 """Do the books balance? Each function gives what breaks a law of PRICING.md: `key` and `problem`. No row is good."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing.differences import is_own
-from billflow.billing.invoices import currency_digits
+from billflow.billing.money import minor_digits
+
+ACCOUNT = ["account_id", "system"]
+INVOICE = [*ACCOUNT, "invoice_id"]
+PAIR = [*INVOICE, "tax_category", "tax_rate"]
+"""Names a tax group of an invoice."""
 
 
 def _problems(rows: DataFrame, key: Column, *texts: Column | str) -> DataFrame:
@@ -16,31 +22,60 @@ def _problems(rows: DataFrame, key: Column, *texts: Column | str) -> DataFrame:
     return rows.select(key.alias("key"), F.concat(*parts).alias("problem"))
 
 
+def doubtful_accounts(lines: DataFrame, charges: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """account_id, system of accounts that `inconsistent_lines` or `fully_priced` find something of.
+
+    Lines are read once for it; in a month without defects nothing else needs to be looked at.
+    """
+    own = F.when(is_own(), F.col("usage_count"))
+    served = lines.withColumns({"account_id": _served(), "_own": own, "_wrong": _misses_net(currencies).cast("int")})
+    shown = served.groupBy(*ACCOUNT).agg(F.sum("_own").alias("_shown"), F.sum("_wrong").alias("_wrong"))
+    priced = charges.groupBy(*ACCOUNT).agg(F.sum("usage_count").alias("_charged"))
+    joined = priced.hint("shuffle_hash").join(shown, ACCOUNT, "full").na.fill(0, ["_charged", "_shown", "_wrong"])
+    return joined.where((F.col("_charged") != F.col("_shown")) | (F.col("_wrong") > 0)).select(*ACCOUNT)
+
+
+def _served() -> Column:
+    return F.coalesce("service_account_id", "account_id")
+
+
 def inconsistent_lines(lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
     """Lines whose quantity × unit price misses their net by more than half a minor unit plus 10⁻⁹ of it (§3)."""
-    half_unit = F.pow(F.lit(10), -currency_digits(currencies)) / 2
-    product = F.try_multiply(F.col("quantity"), F.col("unit_price"))
-    off = F.abs(product - F.col("net")).cast("decimal(38,18)")
-    share = F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)")
-    allowed = (half_unit.cast("decimal(10,6)") + share).cast("decimal(38,18)")
-    wrong = lines.where(F.coalesce(off > allowed, F.lit(True)))
+    wrong = lines.where(_misses_net(currencies))
     key = F.concat_ws("/", "invoice_id", "line_no")
     return _problems(wrong, key, F.col("quantity"), " × ", F.col("unit_price"), " is not ", F.col("net"))
 
 
+def _misses_net(currencies: Iterable[str]) -> Column:
+    halves = [
+        F.when(F.col("currency") == currency, F.lit(Decimal(5).scaleb(-minor_digits(currency) - 1)))
+        for currency in sorted(currencies)
+    ]
+    product = F.try_multiply(F.col("quantity"), F.col("unit_price"))
+    off = F.abs(product - F.col("net")).cast("decimal(38,18)")
+    share = F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)")
+    allowed = (F.coalesce(*halves).cast("decimal(10,6)") + share).cast("decimal(38,18)")
+    return F.coalesce(off > allowed, F.lit(True))
+
+
+def doubtful_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """account_id, system, invoice_id of what `unbalanced_invoices` or `wrong_taxes` tell; lines are read once."""
+    joined = _tax_sums(lines).join(taxes.drop("currency").hint("shuffle_hash"), PAIR, "full")
+    pairs = joined.withColumn("_wrong", (~_is_taxed_right(currencies)).cast("int"))
+    sums = pairs.groupBy(*INVOICE).agg(
+        *_of_pairs(),
+        F.sum("_base").alias("_lines"),
+        F.sum("_wrong").alias("_wrong"),
+    )
+    bills = invoices.hint("shuffle_hash").join(sums, INVOICE, "full")
+    return bills.where(~_is_balanced() | F.coalesce(F.col("_wrong") > 0, F.lit(True))).select(*INVOICE)
+
+
 def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame) -> DataFrame:
     """Invoices whose net is not Σ lines, whose tax is not Σ groups, or whose total is not net + tax."""
-    by = ["system", "account_id", "invoice_id"]
-    of_lines = lines.groupBy(*by).agg(F.sum("net").alias("_lines"))
-    of_taxes = taxes.groupBy(*by).agg(F.sum("base").alias("_bases"), F.sum("tax").alias("_taxes"))
-    joined = invoices.join(of_lines, by, "full").join(of_taxes, by, "full")
-    balanced = (
-        (F.col("net") == F.col("_lines"))
-        & (F.col("net") == F.col("_bases"))
-        & (F.col("tax") == F.col("_taxes"))
-        & (F.col("total") == F.col("net") + F.col("tax"))
-    )
-    wrong = joined.where(~F.coalesce(balanced, F.lit(False)))
+    of_lines = lines.groupBy(*INVOICE).agg(F.sum("net").alias("_lines"))
+    of_taxes = taxes.groupBy(*INVOICE).agg(*_of_pairs())
+    joined = invoices.join(of_lines, INVOICE, "full").join(of_taxes, INVOICE, "full")
     sums = (
         " net ",
         F.col("net"),
@@ -51,7 +86,21 @@ def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame)
         " of groups ",
         F.col("_taxes"),
     )
-    return _problems(wrong, F.col("invoice_id"), *sums, ", total ", F.col("total"))
+    return _problems(joined.where(~_is_balanced()), F.col("invoice_id"), *sums, ", total ", F.col("total"))
+
+
+def _of_pairs() -> tuple[Column, Column]:
+    return F.sum("base").alias("_bases"), F.sum("tax").alias("_taxes")
+
+
+def _is_balanced() -> Column:
+    balanced = (
+        (F.col("net") == F.col("_lines"))
+        & (F.col("net") == F.col("_bases"))
+        & (F.col("tax") == F.col("_taxes"))
+        & (F.col("total") == F.col("net") + F.col("tax"))
+    )
+    return F.coalesce(balanced, F.lit(False))
 
 
 def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
@@ -59,22 +108,34 @@ def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -
 
     round(Σ nets × rate); where prices include tax, round(Σ gross × rate / (1 + rate)) more, which is Σ (gross − net).
     """
-    by = ["system", "account_id", "invoice_id", "tax_category", "tax_rate"]
+    joined = _tax_sums(lines).join(taxes.drop("currency"), PAIR, "full")
+    key = F.concat_ws("/", "invoice_id", "tax_category", F.col("tax_rate").cast("string"))
+    wrong = joined.where(~_is_taxed_right(currencies))
+    return _problems(wrong, key, F.col("_base"), " taxed ", F.col("tax"), " on ", F.col("base"))
+
+
+def _tax_sums(lines: DataFrame) -> DataFrame:
     plain = F.coalesce(F.sum(F.when(F.col("gross").isNull(), F.col("net"))), F.lit(0)).cast("decimal(38,4)")
     whole = F.coalesce(F.sum("gross"), F.lit(0)).cast("decimal(38,4)")
     inside = F.coalesce(F.sum(F.col("gross") - F.col("net")), F.lit(0)).cast("decimal(38,4)")
     # A line that corrects another month brings the part of that bill's tax that fell to it: less than a minor unit off.
     corrected = F.count(F.when(~is_own() & F.col("gross").isNotNull(), F.lit(1))).cast("decimal(18,0)")
-    sums = lines.groupBy(*by, "currency").agg(
+    return lines.groupBy(*PAIR, "currency").agg(
         F.sum("net").alias("_base"),
         plain.alias("_plain"),
         whole.alias("_gross"),
         inside.alias("_inside"),
         corrected.alias("_corrected"),
     )
-    joined = sums.join(taxes.drop("currency"), by, "full")
+
+
+def _is_taxed_right(currencies: Iterable[str]) -> Column:
     # Not the rounding that billing uses: whole minor units, cut off after half of one is added.
-    unit = F.pow(F.lit(10), currency_digits(currencies)).cast("decimal(4,0)")
+    units = [
+        F.when(F.col("currency") == currency, F.lit(Decimal(10) ** minor_digits(currency)))
+        for currency in sorted(currencies)
+    ]
+    unit = F.coalesce(*units).cast("decimal(4,0)")
     one = F.lit(1).cast("decimal(1,0)")
     # Of the tax inside multiplied out, so that nothing is divided: |2·(tax·(1+rate) − gross·rate)| ≤ 1+rate
     off = F.abs(F.col("_inside") * (one + F.col("tax_rate")) - F.col("_gross") * F.col("tax_rate")) * unit * 2
@@ -85,19 +146,14 @@ def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -
         & (off <= (one + F.col("tax_rate")) * (one + F.col("_corrected") * 2))
         & (F.col("base") == F.col("_base"))
     )
-    wrong = joined.where(~F.coalesce(right, F.lit(False)))
-    key = F.concat_ws("/", "invoice_id", "tax_category", F.col("tax_rate").cast("string"))
-    return _problems(wrong, key, F.col("_base"), " taxed ", F.col("tax"), " on ", F.col("base"))
+    return F.coalesce(right, F.lit(False))
 
 
 def fully_priced(charges: DataFrame, lines: DataFrame) -> DataFrame:
     """Accounts whose charges counted other events than their lines show: a charge with events always has a line."""
-    by = ["system", "account_id"]
-    priced = charges.groupBy(*by).agg(F.sum("usage_count").alias("_charged"))
-    served = lines.withColumn("account_id", F.coalesce("service_account_id", "account_id"))
-    shown = served.groupBy(*by).agg(F.sum("usage_count").alias("_shown"))
-    joined = priced.join(shown, by, "full").na.fill(0, ["_charged", "_shown"])
+    priced = charges.groupBy(*ACCOUNT).agg(F.sum("usage_count").alias("_charged"))
+    shown = lines.withColumn("account_id", _served()).groupBy(*ACCOUNT).agg(F.sum("usage_count").alias("_shown"))
+    joined = priced.join(shown, ACCOUNT, "full").na.fill(0, ["_charged", "_shown"])
     wrong = joined.where(F.col("_charged") != F.col("_shown"))
-    return _problems(
-        wrong, F.concat_ws("/", *by), F.col("_charged"), " events in charges, ", F.col("_shown"), " on lines"
-    )
+    key = F.concat_ws("/", "system", "account_id")
+    return _problems(wrong, key, F.col("_charged"), " events in charges, ", F.col("_shown"), " on lines")

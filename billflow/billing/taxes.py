@@ -26,7 +26,7 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
 
     `payers` has system, account_id, invoiced_account_id and PAYER of that one.
     """
-    known = lines.join(payers, ["system", "account_id"], "inner")
+    known = lines.join(payers, ["account_id", "system"], "inner")
     return (
         known.withColumn("_tax", _tax(pricebook))
         .select("*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate"))
@@ -88,7 +88,7 @@ def without_included_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
 
     `gross` keeps what was priced; unit_price becomes net / quantity. `_order` is the lines' order on the bill.
     """
-    group = ["system", "account_id", "tax_category", "tax_rate", "is_gross"]
+    group = ["account_id", "system", "tax_category", "tax_rate", "is_gross"]
     whole = Window.partitionBy(*group)
     rate = (F.col("tax_rate") * F.lit(_ONE)).cast("decimal(18,0)")
     amounts = lines.withColumns({"gross": F.when(F.col("is_gross"), F.col("net")), "_rate": rate})

@@ -13,7 +13,7 @@ from billflow.catalog import Calendar, Window
 from billflow.catalog.calendars import windows_of
 from billflow.lake.schemas import QUANTITY
 
-STRETCH = ("system", "account_id", "subscription_id", "subscription_start")
+STRETCH = ("account_id", "system", "subscription_id", "subscription_start")
 """Names one row of `subscriptions`."""
 
 
@@ -80,6 +80,11 @@ def group_keys(pricebook: Pricebook) -> list[str]:
     return [*STRETCH, "metric", "_epoch", *(f"_d_{name}" for name in pricebook.dimensions()), *counted]
 
 
+def has_one_group_each(pricebook: Pricebook) -> bool:
+    """Whether all events of a subscription row and metric are one group: whoever prices them prices all of them."""
+    return len(pricebook.epochs) == 1 and not pricebook.dimensions() and not pricebook.has("unique")
+
+
 def _counted(pricebook: Pricebook) -> Column:
     """The value of the dimension whose distinct values the event's metric counts."""
     return F.coalesce(
@@ -96,7 +101,9 @@ def whole_dimension(pricebook: Pricebook, name: str) -> Column:
 
 
 def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """`group_keys`; quantity_sum, quantity_max, latest, events, and a sum for each kind of increments. No shuffle."""
+    """`group_keys`; quantity_sum, events, and as far as the catalogue needs them quantity_max, latest, and a sum for
+    each kind of increments. No shuffle.
+    """
     latest = F.max(F.struct("event_time", "usage_id", "quantity"))
     sums = [
         F.sum(incremented(F.col("quantity"), *steps)).alias(f"incremented_{at}")
@@ -107,12 +114,16 @@ def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
         .groupBy(*group_keys(pricebook))
         .agg(
             F.sum("quantity").alias("quantity_sum"),
-            F.max("quantity").alias("quantity_max"),
             F.count(F.lit(1)).alias("events"),
+            *([F.max("quantity").alias("quantity_max")] if _has_peaks(pricebook) else []),
             *([latest.alias("latest")] if pricebook.has("latest") else []),
             *sums,
         )
     )
+
+
+def _has_peaks(pricebook: Pricebook) -> bool:
+    return any(metric.aggregate == "max" for metric in pricebook.catalog.metrics.values())
 
 
 def incremented(quantity: Column, first: Decimal, then: Decimal) -> Column:

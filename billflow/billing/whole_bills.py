@@ -12,7 +12,7 @@ from billflow.catalog.models import DEFAULT
 from billflow.lake.local_rows import local_rows
 from billflow.lake.schemas import DAY, MONEY, QUANTITY, RATE, TEXT, WHOLE, columns
 
-ACCOUNT = ["system", "account_id"]
+ACCOUNT = ["account_id", "system"]
 INVOICE_DISCOUNT, INVOICE_MINIMUM = "invoice_discount", "invoice_minimum"
 OF_CHARGES, OF_DISCOUNT, OF_MINIMUM = 0, 1, 2
 """`_stage` of a line: what is billed, the discount on all of it, what is missing to the minimum."""
@@ -66,7 +66,7 @@ def bill_discounts(
     ]
     terms = columns(code=TEXT, percent=RATE, amount=MONEY, valid_from=DAY, valid_to=DAY, periods=WHOLE)
     known = local_rows(spark, rows, terms)
-    begun = Window.partitionBy("system", "account_id", "subscription_id")
+    begun = Window.partitionBy("account_id", "system", "subscription_id")
     ends = F.coalesce(F.col("end_date"), F.lit(period.end))
     serves = (F.col("start_date") < period.end) & (ends > period.start) & (ends > F.col("start_date"))
     held = subscriptions.withColumn("first_start", F.min("start_date").over(begun)).where(serves)

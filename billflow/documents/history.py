@@ -16,7 +16,7 @@ FEWEST = 2
 
 Metrics = Mapping[str, Metric]
 
-_ACCOUNT = ("system", "account_id")
+_ACCOUNT = ("account_id", "system")
 _KEY = (*_ACCOUNT, "metric", "usage_month")
 
 
@@ -29,23 +29,29 @@ def usage_history(
     counted add up, of those billed by their highest the highest counts. Distinct values and last values say nothing
     over several subscriptions, so such metrics are left out, as are accounts not given.
     """
-    peaks = highest(catalog.metrics)
-    added = [name for name, metric in catalog.metrics.items() if metric.aggregate in ("sum", "count")]
     here = accounts.select(*_ACCOUNT)
     frames = [rows.select(*_KEY, "quantity", "events") for rows in kept]
     for month, usage in months.items():
-        shown = usage.where(F.col("metric").isin(peaks + added)).withColumn("events", F.lit(1))
-        summed = shown.groupBy(*_ACCOUNT, "metric").agg(*_sums(peaks))
-        frames.append(summed.withColumn("usage_month", F.lit(month)).select(*_KEY, "quantity", "events"))
+        each = {"quantity_sum": F.col("quantity"), "quantity_max": F.col("quantity"), "events": F.lit(1)}
+        frames.append(of_sums(usage.withColumns(each), month, catalog))
     found = reduce(DataFrame.unionByName, frames).join(here, list(_ACCOUNT), "left_semi")
     if not has_hierarchies(accounts):
         return found
-    return of_invoiced_accounts(found, accounts).groupBy(*_KEY).agg(*_sums(peaks))
+    invoiced = of_invoiced_accounts(found, accounts).groupBy(*_KEY)
+    return invoiced.agg(*_sums(catalog.metrics, added="quantity", highest_of="quantity"))
 
 
-def _sums(peaks: list[str]) -> tuple[Column, Column]:
-    peak = F.col("metric").isin(peaks)
-    quantity = F.when(peak, F.max("quantity")).otherwise(F.sum("quantity"))
+def of_sums(sums: DataFrame, month: str, catalog: Catalog) -> DataFrame:
+    """The columns of USAGE_HISTORY but cycle and month, of a month's USAGE_SUMS, under their own accounts."""
+    shown = [name for name, metric in catalog.metrics.items() if metric.aggregate in ("max", "sum", "count")]
+    each = sums.where(F.col("metric").isin(shown)).groupBy(*_ACCOUNT, "metric")
+    summed = each.agg(*_sums(catalog.metrics, added="quantity_sum", highest_of="quantity_max"))
+    return summed.withColumn("usage_month", F.lit(month)).select(*_KEY, "quantity", "events")
+
+
+def _sums(metrics: Metrics, *, added: str, highest_of: str) -> tuple[Column, Column]:
+    peak = F.col("metric").isin(highest(metrics))
+    quantity = F.when(peak, F.max(highest_of)).otherwise(F.sum(added))
     return quantity.cast(schemas.QUANTITY).alias("quantity"), F.sum("events").alias("events")
 
 

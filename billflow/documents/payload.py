@@ -21,7 +21,7 @@ MOST_RECORDS = 400
 READINGS = "readings"
 """What stands for the dimensions of a day: the number of its records."""
 
-ACCOUNT = ("system", "account_id")
+ACCOUNT = ("account_id", "system")
 BILL = (*ACCOUNT, "invoice_id")
 METER = (*BILL, "subscription_id", "metric")
 

@@ -27,7 +27,7 @@ from billflow.lake import schemas
 from billflow.lake.schemas import MONEY
 from billflow.settings import Settings
 
-ACCOUNT = ["system", "account_id"]
+ACCOUNT = ["account_id", "system"]
 CUSTOMER = ("system", "account_id", "currency", "before", "after", "difference", "change", "note")
 """Columns of `CatalogComparison.customers`."""
 UP, DOWN, UNCHANGED, NEWLY_HELD, RELEASED = "up", "down", "unchanged", "newly held", "no longer held"
@@ -157,7 +157,7 @@ class CatalogComparison:
     def by_customer(self, limit: int) -> Listing:
         """CUSTOMER of those for whom most changes."""
         changed = self.customers.where((F.col("difference") != 0) | F.col("change").isin(NEWLY_HELD, RELEASED))
-        return _listed(customer_rows(changed).orderBy(F.desc(F.abs("difference")), *ACCOUNT).limit(limit))
+        return _listed(customer_rows(changed).orderBy(F.desc(F.abs("difference")), "system", "account_id").limit(limit))
 
     def _kept(self, rows: DataFrame) -> DataFrame:
         self._on_disk.append(rows)

@@ -228,6 +228,17 @@ QUARANTINE = columns(
     file=TEXT,
 )
 
+USAGE_SUMS = columns(
+    system=TEXT,
+    account_id=TEXT,
+    metric=TEXT,
+    quantity_sum=QUANTITY,
+    quantity_max=QUANTITY,
+    events=COUNT,
+)
+"""Usage of accounts that are billed, added up as far as charges tell it apart (`billflow.billing.usage.grouped`).
+`quantity_max` is NULL where no metric is billed by its highest."""
+
 CHARGES = columns(
     system=TEXT,
     account_id=TEXT,

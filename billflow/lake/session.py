@@ -72,11 +72,20 @@ DEFAULTS = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
     # Each sort, aggregate and broadcast takes at least one page, and a bill's plan has dozens: with Spark's choice of
-    # up to 64 MB, broadcasts of ten rows alone filled a heap of 3 GB.
-    "spark.buffer.pageSize": "4m",
+    # up to 64 MB, broadcasts of ten rows alone filled a heap of 3 GB. Four MiB with the header of Java's array: a byte
+    # more would be over half of a region of G1's of 8 MiB, and each page would fill a whole one. Ingesting 30 million
+    # rows then took twice the memory that Spark had counted, and 12 GiB were not enough.
+    "spark.buffer.pageSize": f"{4 * 1024**2 - 16}b",
+    # A few accounts are looked up by name, in files that are sorted by it: only the pages that may have them are read.
+    "spark.sql.parquet.pushdown.inFilterThreshold": "256",
     # A join's run-time Bloom filter is 10 MB and goes to the executors inside each task that may use it: a comparison
     # of six accounts made tasks of more than 100 MB (2.0 GB alive in the driver; 0.2 GB without), a fifth slower.
     "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
+    # A table's files take a tenth of what its rows take in memory: Spark, which goes by the files, brought the accounts
+    # of millions to every task instead of joining them where they are.
+    "spark.sql.sources.fileCompressionFactor": "10",
+    # Where no shuffle lies between the two halves of an aggregate, rows are hashed once.
+    "spark.sql.execution.combineAdjacentAggregation": "true",
     # What is kept between two uses goes to disk, where blocks are compressed as a whole: trying five encodings on each
     # column before was a seventh of the work of an ingestion.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",

@@ -56,11 +56,35 @@ def _created(
     columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in schema)
     partitioned = f"PARTITIONED BY ({', '.join(partition_by)}) " if partition_by else ""
     spark.sql(
-        f"CREATE TABLE {name} ({columns}) USING parquet {partitioned}"
+        f"CREATE TABLE {name} ({columns}) USING parquet {_options(schema)}{partitioned}"
         f"CLUSTERED BY ({BUCKET_KEY}) SORTED BY ({BUCKET_KEY}) INTO {buckets} BUCKETS "
         f"LOCATION '{location.replace(chr(39), chr(92) + chr(39))}'"
     )
     return name
+
+
+def _options(schema: StructType) -> str:
+    """No dictionary is tried for what is another one in almost each row of a bill's tables.
+
+    Of 1.9 million lines it took a quarter of the time of writing them, and made the files a fourth larger.
+    """
+    if "invoice_id" not in schema.names:
+        return ""
+    plain = [f"'parquet.enable.dictionary#{name}' = 'false'" for name in schema.names if name in _UNALIKE]
+    return f"OPTIONS ({', '.join(plain)}) "
+
+
+_UNALIKE = (
+    "invoice_id",
+    "account_id",
+    "subscription_id",
+    "service_account_id",
+    "quantity",
+    "net",
+    "base",
+    "tax",
+    "total",
+)
 
 
 def read_plain(spark: SparkSession, location: str, schema: StructType) -> DataFrame:

@@ -141,11 +141,28 @@ class BillRun:
 
     def _of_cycle(self, run: TableRun | None, schema: StructType) -> DataFrame:
         everyone = self._bucketed(run, schema)
-        return everyone.join(self.accounts().select("system", "account_id"), ["system", "account_id"], "left_semi")
+        return everyone.join(self.accounts().select("system", "account_id"), ["account_id", "system"], "left_semi")
 
     def usage(self) -> DataFrame:
         """The usage of the partition."""
         return self.usage_of(self.partition.key)
+
+    def usage_of_held(self, held: int) -> DataFrame:
+        """The partition's usage of accounts that are held; of no `held` ones none, and Spark need not read usage."""
+        if not held:
+            return tables.empty(self.spark, schemas.USAGE)
+        accounts = tables.read_plain(self.spark, self.staging.uri("held"), schemas.HELD)
+        return self.usage().join(accounts, ["account_id", "system"], "left_semi")
+
+    def usage_ingested(self) -> dict[str, str] | None:
+        """Rows and quantity of the partition's usage as the ingestion has counted them.
+
+        None where there are readings: of those it counts what meters showed.
+        """
+        report = self.ingest.report
+        if "registers" in report:
+            return None
+        return report["usage"].get(f"valid|{self.partition.key}", {"rows": "0", "quantity": "0"})
 
     def usage_of(self, key: str) -> DataFrame:
         """The usage of a partition, as it is now."""
@@ -181,7 +198,7 @@ class BillRun:
             self.pricebook,
             self.partition.placed,
             accounts=self.accounts(),
-            subscriptions=self.subscriptions(),
+            subscriptions=self._bucketed(self.ingest.subscriptions, schemas.SUBSCRIPTIONS),
             usage=self.usage(),
             adjustments=self.adjustments() if self.partition.key in self.ingest.adjustments else None,
             billed_ahead=self.billed_ahead(),

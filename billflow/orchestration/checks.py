@@ -46,6 +46,13 @@ def _found(*broken: DataFrame) -> list[str]:
     return [f"{row['key']}: {row['problem']}" for row in first]
 
 
+def _explained(doubtful: DataFrame, *broken: DataFrame) -> list[str]:
+    """The first violations in each frame; they are looked for only where `doubtful` has rows, of text, at all."""
+    first = doubtful.limit(_SHOWN).collect()
+    unexplained = [f"{'/'.join(map(str, row))}: it does not add up" for row in first]
+    return (_found(*broken) or unexplained) if first else []
+
+
 @dg.asset_check(asset="quarantine", blocking=True)
 def quarantine_within_limit(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
     """No table, and not this period's part of it, has a larger share of its rows in quarantine than the limit."""
@@ -133,9 +140,14 @@ def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Projec
         run = BillRun(context, project)
         lines, charges = run.staged("invoice_lines", schemas.INVOICE_LINES), run.staged("charges", schemas.CHARGES)
         held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held_late"))
-        charged = charges.join(_served_by(run, held), ["system", "account_id"], "left_anti")
-        wrong = reconcile.inconsistent_lines(lines, run.pricebook.currencies)
-        return _result(_found(wrong, reconcile.fully_priced(charged, lines.where(is_own()))), lines=lines.count())
+        charged = charges
+        if not held.isEmpty():
+            charged = charges.join(_served_by(run, held), ["account_id", "system"], "left_anti")
+        currencies = run.pricebook.currencies
+        wrong = reconcile.inconsistent_lines(lines, currencies)
+        unpriced = reconcile.fully_priced(charged, lines.where(is_own()))
+        problems = _explained(reconcile.doubtful_accounts(lines, charged, currencies), wrong, unpriced)
+        return _result(problems, lines=lines.count())
 
 
 @dg.asset_check(asset="invoice_lines", blocking=True)
@@ -160,8 +172,10 @@ def invoices_balance(context: dg.AssetCheckExecutionContext, project: Project) -
         lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
         taxes = run.staged("invoice_taxes", schemas.INVOICE_TAXES)
         invoices = run.staged("invoices", schemas.INVOICES)
+        currencies = run.pricebook.currencies
+        doubtful = reconcile.doubtful_invoices(invoices, lines, taxes, currencies)
         unbalanced = reconcile.unbalanced_invoices(invoices, lines, taxes)
-        return _result(_found(unbalanced, reconcile.wrong_taxes(taxes, lines, run.pricebook.currencies)))
+        return _result(_explained(doubtful, unbalanced, reconcile.wrong_taxes(taxes, lines, currencies)))
 
 
 @dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])

@@ -21,8 +21,11 @@ SAMPLE = 25
 MOST_EVENTS = 50_000
 """Events of an account that is rated twice: the reference is written to be read, not to be fast."""
 
+MOST_NAMES = 256
+"""Accounts that are looked up by name; more are joined (`spark.sql.parquet.pushdown.inFilterThreshold`)."""
+
 Key = tuple[str, str]
-ACCOUNT = ["system", "account_id"]
+ACCOUNT = ["account_id", "system"]
 
 
 def disagreements(run: BillRun) -> tuple[list[str], int]:
@@ -42,10 +45,10 @@ def _sampled(run: BillRun) -> DataFrame:
     """Accounts that get a bill and are not held, in an order that no one can steer, limited in events."""
     held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held"), run.staging.uri("held_late"))
     tops = run.accounts().select("system", "account_id", "invoiced_account_id")
-    events = run.usage().groupBy(*ACCOUNT).count().join(tops, ACCOUNT, "inner")
+    events = run.staged("usage_groups", schemas.USAGE_SUMS).join(tops, ACCOUNT, "inner")
     busy = (
         events.groupBy("system", F.col("invoiced_account_id").alias("account_id"))
-        .agg(F.sum("count").alias("events"))
+        .agg(F.sum("events").alias("events"))
         .where(F.col("events") > MOST_EVENTS)
     )
     own = tops.where(F.col("invoiced_account_id") == F.col("account_id"))
@@ -66,7 +69,11 @@ def _members(run: BillRun, tops: DataFrame) -> DataFrame:
 
 
 def _of(rows: DataFrame, accounts: DataFrame) -> list[Row]:
-    return rows.join(F.broadcast(accounts.select(*ACCOUNT)), ACCOUNT, "left_semi").collect()
+    """The rows of `accounts`, of which there are few."""
+    names = {row["account_id"] for row in accounts.select("account_id").collect()}
+    # Tables are sorted by account: of names in the query itself Spark reads the pages that may have them, no others.
+    near = rows.where(F.col("account_id").isin(*names)) if len(names) <= MOST_NAMES else rows
+    return near.join(F.broadcast(accounts.select(*ACCOUNT)), ACCOUNT, "left_semi").collect()
 
 
 def _grouped(rows: Iterable[Row]) -> dict[Key, list[Row]]:

@@ -72,7 +72,7 @@ def time_zones(spark: SparkSession) -> set[str]:
 def judge_subscriptions(rows: DataFrame, accounts: DataFrame, plans: Collection[str]) -> DataFrame:
     """Subscriptions against the valid accounts (system, account_id) and the names of the catalogue's plans."""
     known = accounts.select("system", "account_id", F.lit(True).alias("_known"))
-    filled = rows.join(known, ["system", "account_id"], "left").withColumn(
+    filled = rows.join(known, ["account_id", "system"], "left").withColumn(
         "quantity", F.when(_given("quantity"), F.col("quantity")).otherwise(F.lit(1).cast(schemas.QUANTITY))
     )
     judged = apply_rules(
@@ -116,7 +116,7 @@ def _without_overlaps(rows: DataFrame) -> DataFrame:
     is_valid = F.col(VERDICT) == VALID
     # Rows that are in quarantine already are alone, each with its number.
     alone = F.when(~is_valid, F.concat_ws("/", "_delivery", "_row"))
-    whole = Window.partitionBy("system", "subscription_id", alone)
+    whole = Window.partitionBy("subscription_id", "system", alone)
     stretches = F.array_sort(
         F.collect_list(F.struct("start_date", F.coalesce("end_date", far).alias("until"))).over(whole)
     )
@@ -160,7 +160,7 @@ def judge_usage(
             unknown("metric", metrics),
         ],
     )
-    served = judged.join(_stretches(subscriptions, accounts), ["system", "subscription_id"], "left")
+    served = judged.join(_stretches(subscriptions, accounts), ["subscription_id", "system"], "left")
     placed = _placed(served, cycles, timezone)
     known, covered = F.col("_stretches").isNotNull(), F.col("subscription_start").isNotNull()
     rules = [
@@ -188,10 +188,10 @@ def judge_usage(
 def _stretches(subscriptions: DataFrame, accounts: DataFrame) -> DataFrame:
     """One row per subscription id with all its rows, so that joining usage never multiplies it."""
     zoned = subscriptions.join(
-        accounts.select("system", "account_id", "timezone", "cycle"), ["system", "account_id"], "inner"
+        accounts.select("system", "account_id", "timezone", "cycle"), ["account_id", "system"], "inner"
     )
     stretch = F.struct("start_date", "end_date", "account_id", "timezone", "cycle")
-    return zoned.groupBy("system", "subscription_id").agg(F.array_sort(F.collect_list(stretch)).alias("_stretches"))
+    return zoned.groupBy("subscription_id", "system").agg(F.array_sort(F.collect_list(stretch)).alias("_stretches"))
 
 
 def _placed(rows: DataFrame, cycles: Mapping[str, Cycle], timezone: str) -> DataFrame:

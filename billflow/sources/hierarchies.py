@@ -14,7 +14,7 @@ _DOUBLINGS = 3
 MOST_LEVELS = 2**_DOUBLINGS
 """Parents above an account, at most."""
 
-_ACCOUNT = ["system", "account_id"]
+_ACCOUNT = ["account_id", "system"]
 
 
 def has_parents(customers: DataFrame) -> bool:

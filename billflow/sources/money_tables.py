@@ -50,7 +50,7 @@ def _with_account(rows: DataFrame, accounts: DataFrame) -> DataFrame:
         F.col("cycle").alias("_account_cycle"),
         F.col("currency").alias("_account_currency"),
     )
-    return rows.join(known, ["system", "account_id"], "left")
+    return rows.join(known, ["account_id", "system"], "left")
 
 
 def _in_currency(rows: DataFrame, accounts: DataFrame) -> DataFrame:

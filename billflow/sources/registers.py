@@ -31,7 +31,7 @@ never begun again, of readings that stand."""
 _LEVEL = DecimalType(36, 12)
 """A reading and all that the register has gone over before: room for sums that lose no digit."""
 
-_DEVICE = ["system", "subscription_id", "metric", "_apart", "_meter"]
+_DEVICE = ["subscription_id", "system", "metric", "_apart", "_meter"]
 
 
 def _by_time(*more: str) -> WindowSpec:
@@ -79,7 +79,7 @@ def gone_on(usage: DataFrame) -> DataFrame:
     """One row: readings that stand, what their meters have gone on by from the first to the last, and the usage."""
     meters = (
         usage.where(F.col(LEVEL).isNotNull())
-        .groupBy("system", "subscription_id", "metric", _apart().alias("_apart"), "_meter")
+        .groupBy("subscription_id", "system", "metric", _apart().alias("_apart"), "_meter")
         .agg(
             F.count(F.lit(1)).alias("rows"),
             (F.max(LEVEL) - F.min(LEVEL)).alias("gone_on"),

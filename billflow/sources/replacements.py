@@ -18,7 +18,7 @@ _DOUBLINGS = 3
 MOST_CORRECTIONS = 2**_DOUBLINGS
 """Of one record, one after the other, at most."""
 
-_KEY = ["system", "usage_id"]
+_KEY = ["usage_id", "system"]
 
 
 def replaces_any(usage: DataFrame) -> bool:

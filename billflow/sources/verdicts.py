@@ -84,7 +84,7 @@ def settle_duplicates(
     hashed = rows.withColumn(CONTENT, _content_hash(content))
     # Rows that break rules must not meet in one task: NULL is one key. Each is alone with its row number instead.
     alone = F.when(~valid, F.concat_ws("/", "_delivery", "_row"))
-    window = Window.partitionBy("system", *key, alone).orderBy(*order, "source", CONTENT)
+    window = Window.partitionBy(*key, "system", alone).orderBy(*order, "source", CONTENT)
     numbered = hashed.withColumns({"_first": F.first(CONTENT).over(window), "_number": F.row_number().over(window)})
     repeated = F.col("_number") > 1
     conflicting = repeated & (F.col(CONTENT) != F.col("_first"))

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from billflow.errors import MachineError
 from billflow.lake.session import (
+    DEFAULTS,
     EXACT,
     INTERPRETED,
     LAYOUT,
@@ -155,3 +156,12 @@ def test_the_configuration_of_kerberos(
 )
 def test_plans_over_tiny_inputs_are_interpreted(tmp_path: Path, master: str, size: int, interpreted: bool) -> None:
     assert (INTERPRETED.items() <= _sized(master, size, tmp_path, {}).items()) == interpreted
+
+
+@pytest.mark.parametrize("region", [2**exponent for exponent in range(20, 26)])
+def test_pages_of_memory_fill_the_regions_that_java_gives_them(region: int) -> None:
+    """Objects of more than half a region of G1's have whole regions of their own (1 to 32 MiB, by the heap's size)."""
+    header = 16
+    page = int(DEFAULTS["spark.buffer.pageSize"].removesuffix("b")) + header
+    taken = -(-page // region) * region if page > region // 2 else page
+    assert taken == page

@@ -34,22 +34,26 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         run.staging.note(HIERARCHIES, {"found": has_hierarchies(run.accounts())})
         billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"])
         # Each step is written before the next one is planned: as one query, planning it takes minutes.
-        held = billing.held_before = run.stage_few("held", billing.held_before, schemas.HELD)
-        billing.groups = billing.groups.persist(StorageLevel.DISK_ONLY)
+        held = run.stage_few("held", billing.held_before, schemas.HELD)
+        billing.held_before = held = _or_none(held)
+        billing.groups = run.stage("usage_groups", billing.groups, billing.groups.schema)
         rated = run.stage("charges", billing.rated, schemas.CHARGES)
         unrated = _unrated(run, billing)
         rows = tables.row_counts({"charges": rated, "held": held})
-        parked = held if rows["held"] else tables.empty(run.spark, schemas.HELD)  # of which Spark need not read usage
-        events = _event_counts(billing.usage, parked, billing.judged, unrated)
+        events = _event_counts(run, billing, run.usage_of_held(rows["held"]), unrated)
         counts = {"held_accounts": rows["held"], "unrated_events": int(events["unrated"]["rows"])}
         run.staging.note("charges", {**counts, "events": events})
-        billing.groups.unpersist()
         return dg.MaterializeResult(metadata=described(rated, rows["charges"], **counts))
+
+
+def _or_none(held: DataFrame) -> DataFrame:
+    """HELD; where nobody is held, so that Spark sees it, and joins nothing to it."""
+    return tables.empty(held.sparkSession, schemas.HELD) if held.isEmpty() else held
 
 
 def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
-    if billing.unrated.isEmpty():  # as in most months: no event needs to be looked at
+    if billing.is_all_priced:  # as in most months: no event needs to be looked at
         return run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
     shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
     reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
@@ -70,18 +74,22 @@ def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
 
 
 def _event_counts(
-    events: DataFrame, held: DataFrame, judged: DataFrame, unrated: DataFrame
+    run: BillRun, billing: PeriodBilling, held: DataFrame, unrated: DataFrame
 ) -> dict[str, dict[str, str]]:
-    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own, in one query."""
-    each = (F.count(F.lit(1)), F.sum("quantity"))
+    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own, in one query.
+
+    How much usage there is was counted as it was ingested: what is lost since then shows too.
+    """
+    each, ingested = (F.count(F.lit(1)), F.sum("quantity")), run.usage_ingested()
     parts = {
-        "usage": events.agg(*each),
-        "held": events.join(held, ["system", "account_id"], "left_semi").agg(*each),
+        "held": held.agg(*each),
         "unrated": unrated.agg(*each),
-        "billed": judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
+        "billed": billing.billed_groups.agg(F.sum("events"), F.sum("quantity_sum")),
+        **({} if ingested else {"usage": billing.usage.agg(*each)}),
     }
-    counted = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()])
-    return {name: {"rows": str(rows or 0), "quantity": f"{sums or 0:f}"} for name, rows, sums in counted.collect()}
+    found = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()]).collect()
+    counted = {name: {"rows": str(rows or 0), "quantity": f"{sums or 0:f}"} for name, rows, sums in found}
+    return {"usage": ingested, **counted} if ingested else counted
 
 
 @dg.asset(
@@ -106,7 +114,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
     with explained(context.log):
         run = BillRun(context, project)
         billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"], late=late.late_lines(run))
-        billing.held_before = tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD)
+        billing.held_before = _or_none(tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD))
         billing.rated = run.staged("charges", schemas.CHARGES)
         if billing.reads_priced_twice:
             billing.priced = billing.priced.persist(StorageLevel.DISK_ONLY)
@@ -159,7 +167,7 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
         yield dg.MaterializeResult("invoice_taxes", metadata=described(groups, rows["invoice_taxes"]))
 
 
-@dg.asset(deps=["accounts", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
+@dg.asset(deps=[charges, "accounts", "usage"], group_name="billing", kinds={"spark"}, retry_policy=RETRY, pool=POOL)
 def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[Any]:
     """Usage by account, metric and month, up to a year back: what a bill shows beside its own month.
 
@@ -172,8 +180,10 @@ def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         kept = [run.usage_history(key, months) for key, months in known.items()]
         added_up = {month for months in known.values() for month in months}
         months = {one.month: run.usage_of(one.key) for one in before if one.month not in added_up}
-        months[run.partition.month] = run.usage()
-        found = history.usage_history(months, run.accounts(), run.catalog, kept)
+        months[run.partition.month] = run.usage_of_held(run.staging.noted("charges")["held_accounts"])
+        billed = run.staged("usage_groups", schemas.USAGE_SUMS)
+        own = history.of_sums(billed, run.partition.month, run.catalog)
+        found = history.usage_history(months, run.accounts(), run.catalog, [*kept, own])
         placed = {"cycle": F.lit(run.partition.cycle), "month": F.lit(run.partition.month)}
         laid_out = tables.by_account(found.withColumns(placed), run.buckets)
         written = run.stage("usage_history", laid_out, schemas.USAGE_HISTORY)
