@@ -48,9 +48,9 @@ class PeriodBilling:
         """`placed` is (cycle, month). `accounts` (ACCOUNTS) are those whose bills are wanted, with whole families.
 
         `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, and maybe of others; `usage` (USAGE) and
-        `adjustments` (ADJUSTMENTS) are those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of which
-        days may come back.
-        `late` (INVOICE_LINES) are differences of other months that go on these bills, at those months' prices.
+        `adjustments` (ADJUSTMENTS) are those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of
+        which days may come back. `late` (INVOICE_LINES) are differences of other months that go on these bills, at
+        those months' prices.
         `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`. `run_id` is noted in
         rows of HELD; empty where no run writes them. `correction` is the number of bills that correct others.
         """
