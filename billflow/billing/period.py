@@ -9,7 +9,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
+from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage, whole_bills
 from billflow.billing.layout import looked_up
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
@@ -163,7 +163,8 @@ class PeriodBilling:
         if self.reads_priced_twice:
             return invoices.with_joined_total(lines, currencies)
         taxed = [(category, rate) for category, rate in sorted(taxes.taxes_due(self.pricebook)) if rate]
-        return invoices.with_total(lines, taxed, currencies)
+        plain = bills.is_plain(self.pricebook, hierarchies=self.hierarchies, adjusted=self.adjustments is not None)
+        return invoices.with_total(lines, taxed, currencies, whole_bills.numbers_follow(plain=plain))
 
     @property
     def reads_priced_twice(self) -> bool:

@@ -12,12 +12,15 @@ from pyspark.sql import functions as F
 from billflow.billing.money import minor_digits
 from billflow.catalog import TaxPayer
 from billflow.lake import schemas
+from billflow.lake.local_rows import local_rows
 from billflow.lake.small_tables import kept_small
 from billflow.orchestration.bill_run import BillRun
 from billflow.reference import Adjustment, Bill, BilledAhead, Member, Subscription, UsageEvent, bill_family
 
 SAMPLE = 25
 """Accounts rated twice in each run."""
+CANDIDATES = 100
+"""Those that are looked at for it: some have more events than are rated twice."""
 MOST_EVENTS = 50_000
 """Events of an account that is rated twice: the reference is written to be read, not to be fast."""
 
@@ -26,12 +29,12 @@ MOST_NAMES = 256
 
 Key = tuple[str, str]
 ACCOUNT = ["account_id", "system"]
+_TOPS = schemas.columns(account_id=schemas.TEXT, system=schemas.TEXT)
 
 
 def disagreements(run: BillRun) -> tuple[list[str], int]:
     """(what differs, bills compared). The sample changes with the month and is the same in every repetition."""
-    tops = kept_small(_sampled(run))
-    members = kept_small(_members(run, tops))
+    tops, members = _sampled(run)
     lines = _grouped(_of(run.staged("invoice_lines", schemas.INVOICE_LINES).orderBy("line_no"), tops))
     invoices = _grouped(_of(run.staged("invoices", schemas.INVOICES), tops))
     bills = _reference_bills(run, members)
@@ -41,20 +44,32 @@ def disagreements(run: BillRun) -> tuple[list[str], int]:
     return problems, len(bills)
 
 
-def _sampled(run: BillRun) -> DataFrame:
-    """Accounts that get a bill and are not held, in an order that no one can steer, limited in events."""
+def _sampled(run: BillRun) -> tuple[DataFrame, DataFrame]:
+    """The accounts whose bills are rated twice, and their members: the first candidates without too many events."""
+    found = _candidates(run).collect()
+    members = kept_small(_members(run, local_rows(run.spark, found, _TOPS)))
+    busy = _busy(run, members)
+    chosen = [row for row in found if (row["system"], row["account_id"]) not in busy]
+    tops = local_rows(run.spark, chosen[:SAMPLE], _TOPS)
+    return tops, kept_small(_of_tops(members, tops))
+
+
+def _candidates(run: BillRun) -> DataFrame:
+    """Accounts that get a bill and are not held, in an order that no one can steer."""
     held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held"), run.staging.uri("held_late"))
-    tops = run.accounts().select("system", "account_id", "invoiced_account_id")
-    events = run.staged("usage_groups", schemas.USAGE_SUMS).join(tops, ACCOUNT, "inner")
-    busy = (
-        events.groupBy("system", F.col("invoiced_account_id").alias("account_id"))
-        .agg(F.sum("events").alias("events"))
-        .where(F.col("events") > MOST_EVENTS)
-    )
-    own = tops.where(F.col("invoiced_account_id") == F.col("account_id"))
-    open_accounts = own.join(held, ACCOUNT, "left_anti").join(busy, ACCOUNT, "left_anti")
+    own = run.accounts().where(F.col("invoiced_account_id") == F.col("account_id")).select(*ACCOUNT)
     mixed = F.xxhash64("system", "account_id", F.lit(run.partition.month))
-    return open_accounts.orderBy(mixed, *ACCOUNT).limit(SAMPLE).select(*ACCOUNT)
+    return own.join(held, ACCOUNT, "left_anti").orderBy(mixed, *ACCOUNT).limit(CANDIDATES)
+
+
+def _busy(run: BillRun, members: DataFrame) -> set[Key]:
+    """Those whose members have too many events together."""
+    events = _near(run.staged("usage_groups", schemas.USAGE_SUMS), members)
+    owned = events.join(F.broadcast(members.select(*ACCOUNT, "invoiced_account_id")), ACCOUNT, "inner")
+    summed = owned.groupBy("system", "invoiced_account_id").agg(F.sum("events").alias("events"))
+    return {
+        (row["system"], row["invoiced_account_id"]) for row in summed.where(F.col("events") > MOST_EVENTS).collect()
+    }
 
 
 _OF_EVENT = ("usage_id", "subscription_id", "metric", "quantity", "dimensions")
@@ -63,17 +78,26 @@ _OF_ACCOUNT = ("currency", "timezone", "country", "postcode", "segment", "tax_id
 
 def _members(run: BillRun, tops: DataFrame) -> DataFrame:
     """The accounts whose bills go to `tops`: those themselves and their children."""
+    return _of_tops(run.accounts(), tops).select(*ACCOUNT, *_OF_ACCOUNT)
+
+
+def _of_tops(accounts: DataFrame, tops: DataFrame) -> DataFrame:
     invoiced = tops.select("system", F.col("account_id").alias("invoiced_account_id"))
-    mine = run.accounts().join(F.broadcast(invoiced), ["system", "invoiced_account_id"], "left_semi")
-    return mine.select(*ACCOUNT, *_OF_ACCOUNT)
+    return accounts.join(F.broadcast(invoiced), ["system", "invoiced_account_id"], "left_semi")
 
 
 def _of(rows: DataFrame, accounts: DataFrame) -> list[Row]:
     """The rows of `accounts`, of which there are few."""
+    return _near(rows, accounts).join(F.broadcast(accounts.select(*ACCOUNT)), ACCOUNT, "left_semi").collect()
+
+
+def _near(rows: DataFrame, accounts: DataFrame) -> DataFrame:
+    """`rows`, which are sorted by account: by names in the query Spark finds the pages that may have them.
+
+    Accounts of other systems may have the same names.
+    """
     names = {row["account_id"] for row in accounts.select("account_id").collect()}
-    # Tables are sorted by account: of names in the query itself Spark reads the pages that may have them, no others.
-    near = rows.where(F.col("account_id").isin(*names)) if len(names) <= MOST_NAMES else rows
-    return near.join(F.broadcast(accounts.select(*ACCOUNT)), ACCOUNT, "left_semi").collect()
+    return rows.where(F.col("account_id").isin(*names)) if len(names) <= MOST_NAMES else rows
 
 
 def _grouped(rows: Iterable[Row]) -> dict[Key, list[Row]]:
