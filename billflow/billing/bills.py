@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from billflow.billing.layout import looked_up
 from billflow.billing.lines import description, priced_parts, printed
 from billflow.billing.one_off import adjustment_lines
+from billflow.billing.parts import TAKING
 from billflow.billing.plan_bounds import with_plan_bounds
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.taxes import reasons, with_tax, without_included_tax
@@ -113,6 +114,14 @@ def _with_whole_bills(
 def is_plain(pricebook: Pricebook, *, hierarchies: bool, adjusted: bool) -> bool:
     """Whether bills have lines of charges of their own account only."""
     return not (hierarchies or adjusted or _has_lines_of_groups(pricebook))
+
+
+def only_add(pricebook: Pricebook) -> bool:
+    """Whether no charge can make a bill smaller, for usage is never negative: without adjustments none is a credit."""
+    rates = [(one.fixed_fee, one.event_minimum, one.event_maximum, one.included) for one in pricebook.rates]
+    amounts = [*(part.price for _, part in pricebook.parts), *(amount for one in rates for amount in one)]
+    is_taken = any(part.kind in TAKING for _, part in pricebook.parts) or _has_bill_discounts(pricebook)
+    return not (is_taken or any(amount is not None and amount < 0 for amount in amounts))
 
 
 def _has_lines_of_groups(pricebook: Pricebook) -> bool:

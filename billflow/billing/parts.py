@@ -33,6 +33,9 @@ ALONE = (FLAT, FEE, VOLUME_FEE, EVENTS, PERCENT_OFF, AMOUNT_OFF, MAXIMUM, MINIMU
 ADJUSTING = (PERCENT_OFF, AMOUNT_OFF, MAXIMUM, MINIMUM)
 """Kinds that follow from the other lines of their charge."""
 
+TAKING = (PERCENT_OFF, AMOUNT_OFF, MAXIMUM, PLAN_MAXIMUM)
+"""Kinds that make a bill smaller."""
+
 
 @dataclass(frozen=True)
 class Part:

@@ -155,8 +155,18 @@ class PeriodBilling:
     @cached_property
     def lines(self) -> DataFrame:
         """INVOICE_LINES of the bills that go out, and `reason`."""
-        sound = self._with_total(holds.without(self.priced, self.held_late))
-        return invoices.with_invoice_id(sound, "_total", *self.placed, self.correction)
+        sound = holds.without(self.priced, self.held_late)
+        if self._only_adds:
+            return invoices.with_invoice_id(
+                sound.withColumn("_total", F.lit(0)), "_total", *self.placed, self.correction
+            )
+        return invoices.with_invoice_id(self._with_total(sound), "_total", *self.placed, self.correction)
+
+    @property
+    def _only_adds(self) -> bool:
+        """Whether no bill can be a credit: what each comes to need not be known for its lines then."""
+        nothing_given = self.adjustments is None and self.billed_ahead is None and self.late is None
+        return nothing_given and bills.only_add(self.pricebook)
 
     def _with_total(self, lines: DataFrame) -> DataFrame:
         currencies = self.pricebook.currencies
@@ -172,7 +182,8 @@ class PeriodBilling:
 
         Differences bear the taxes of other months, which nobody knows beforehand; each tax is a sum along all lines.
         """
-        return self.late is not None or len(taxes.taxes_due(self.pricebook)) > _SUMS_ALONG_LINES
+        many_taxes = len(taxes.taxes_due(self.pricebook)) > _SUMS_ALONG_LINES
+        return self.late is not None or (many_taxes and not self._only_adds)
 
     @cached_property
     def taxes(self) -> DataFrame:

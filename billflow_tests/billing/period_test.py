@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from billflow.billing.bills import only_add
 from billflow.billing.period import ALL_STEPS, PeriodBilling
 from billflow.lake import schemas, tables
 from billflow_tests.billing.worlds import World, catalog, frame
@@ -48,7 +49,7 @@ def of_world(spark: SparkSession, world: World, **more: Any) -> PeriodBilling:
         accounts=frame(spark, accounts, schemas.ACCOUNTS),
         subscriptions=frame(spark, world.subscriptions, schemas.SUBSCRIPTIONS),
         usage=frame(spark, world.events, schemas.USAGE),
-        adjustments=frame(spark, world.adjustments, schemas.ADJUSTMENTS),
+        adjustments=frame(spark, world.adjustments, schemas.ADJUSTMENTS) if world.adjustments else None,
         **more,
     )
 
@@ -106,3 +107,17 @@ def test_differences_of_other_months_follow_the_lines_of_the_bill(spark):
     alone = made.lines.where("account_id in ('alone', 'yen')")
     assert values(alone, "line_no", "charge", "net") == [(1, "rent", "10.00"), (2, "energy", "2.00")]
     assert values(made.invoices.where("account_id = 'alone'"), "net", "tax", "total") == [("12.00", "2.04", "14.04")]
+
+
+def test_ids_are_the_same_whether_or_not_a_bill_could_be_a_credit(spark):
+    """Where nothing can be taken off, what a bill comes to is not worked out for its lines."""
+    world = small_world()
+    world.adjustments.clear()
+    only_adds = of_world(spark, world).in_steps()
+    more = of_world(spark, small_world()).in_steps()
+    assert only_add(only_adds.pricebook)
+    found = [
+        {tuple(row) for row in one.lines.select("account_id", "invoice_id").collect()} for one in (only_adds, more)
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) == 2
