@@ -1,6 +1,7 @@
 """Accounts whose bill is held back: each with the rule and the reason. The others go out."""
 
 from collections.abc import Iterable
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -24,20 +25,18 @@ def holds(
 ) -> DataFrame:
     """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows.
 
-    `buckets`: the layout by account of all that is given.
+    `subscriptions` may be of other accounts too. `buckets`: the layout by account of all that is given.
     """
     serving = _serving(subscriptions, pricebook)
     found = [
-        _without_top(accounts),
         _other_currency(accounts, serving, prices, pricebook, buckets),
         _without_price(serving, pricebook),
         _unknown_discount(serving, pricebook),
     ]
-    if hierarchies:
-        found.append(other_currency_than_top(accounts))
-    held = found[0]
-    for more in found[1:]:
-        held = held.unionByName(more)
+    of_accounts = [_without_top(accounts), *([other_currency_than_top(accounts)] if hierarchies else [])]
+    # Only what is found is joined to the accounts, in the end: it is little, and they are many.
+    served = accounts.select(*ACCOUNT).join(looked_up(reduce(DataFrame.unionByName, found), buckets), ACCOUNT, "inner")
+    held = reduce(DataFrame.unionByName, of_accounts, served)
     return with_families(held, accounts) if hierarchies else held
 
 

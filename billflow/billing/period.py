@@ -58,6 +58,7 @@ class PeriodBilling:
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
         self.hierarchies, self.buckets, self.run_id = hierarchies, buckets, run_id
         self.billed_ahead, self.late, self.correction = billed_ahead, late, correction
+        self._subscriptions = subscriptions
         tops = looked_up(accounts.select(*holds.ACCOUNT, "invoiced_account_id"), buckets)
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
@@ -71,7 +72,7 @@ class PeriodBilling:
         """HELD: accounts that cannot be billed, seen before anything is priced."""
         found = holds.holds(
             self.accounts,
-            self.subscriptions,
+            self._subscriptions,
             self.prices,
             self.pricebook,
             hierarchies=self.hierarchies,
