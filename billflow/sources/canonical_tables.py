@@ -26,6 +26,7 @@ from billflow.sources.verdicts import (
     mapped_rules,
     rule,
     settle_duplicates,
+    settle_rare_duplicates,
     unknown,
 )
 
@@ -142,11 +143,12 @@ def judge_usage(
     metrics: Collection[str],
     cycles: Mapping[str, Cycle],
     timezone: str,
+    parts: int,
 ) -> DataFrame:
     """Usage against the valid subscriptions; adds account_id, subscription_start, local_time, _cycle and _month.
 
     A row that breaks a rule is placed in a cycle and month where its subscription and time are known. `timezone` is
-    that of most accounts.
+    that of most accounts, `parts` as of `settle_rare_duplicates`: usage is computed for it, and kept on disk.
     """
     judged = apply_rules(
         rows,
@@ -172,17 +174,13 @@ def judge_usage(
             F.col("local_time"),
         ),
     ]
-    content = ["subscription_id", "metric", "quantity", "_micros", "_dimensions", "replaces"]
-    content += [name for name in ("_meter", "_estimated") if name in rows.columns]  # of readings
-    sorted_dimensions = F.array_sort(F.map_entries("dimensions"))
-    return settle_duplicates(
-        apply_rules(placed, rules)
-        .withColumns({"_dimensions": sorted_dimensions, "_micros": F.unix_micros("event_time")})
-        .drop("_stretches"),
-        key=["usage_id"],
-        content=content,
-        order=[F.col("arrived_at").asc_nulls_last()],
-    ).drop("_dimensions", "_micros")
+    times = F.unix_micros("event_time").alias("_micros")
+    dimensions = F.array_sort(F.map_entries("dimensions")).alias("_dimensions")
+    of_readings = [name for name in ("_meter", "_estimated") if name in rows.columns]
+    content = ["subscription_id", "metric", "quantity", times, dimensions, "replaces", *of_readings]
+    order = [F.col("arrived_at").asc_nulls_last()]
+    whole = apply_rules(placed, rules).drop("_stretches")
+    return settle_rare_duplicates(whole, parts, key=["usage_id"], content=content, order=order)
 
 
 def _stretches(subscriptions: DataFrame, accounts: DataFrame) -> DataFrame:

@@ -96,6 +96,8 @@ class Ingestion:
         self.before = before
         self._kept = count(1)
         self._incoming: dict[str, DataFrame] = {}
+        self._settled: DataFrame | None = None
+        """Usage as `judge_usage` has kept it: unless more is made of it, it is not kept twice."""
         self.report: dict[str, dict[str, dict[str, str]]] = {}
         self._raw = RawTables(spark, staging)
         self._quarantine = Quarantine(spark, staging, self._raw)
@@ -115,7 +117,7 @@ class Ingestion:
         usage = self._judged(
             "usage",
             lambda rows: self._usage(
-                judge_usage(rows, subscriptions, accounts, metrics, cycles, self.settings.timezone)
+                judge_usage(rows, subscriptions, accounts, metrics, cycles, self.settings.timezone, self.buckets)
             ),
         )
         self._write_placed("usage", usage)
@@ -145,6 +147,7 @@ class Ingestion:
         return with_hierarchies(judged.persist(StorageLevel.DISK_ONLY))
 
     def _usage(self, judged: DataFrame) -> DataFrame:
+        self._settled = judged
         return self._used(self._corrected(judged))
 
     def _corrected(self, usage: DataFrame) -> DataFrame:
@@ -256,7 +259,7 @@ class Ingestion:
 
     def _write_placed(self, table: str, judged: DataFrame) -> None:
         """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""
-        kept = judged.persist(StorageLevel.DISK_ONLY)
+        kept = judged if judged is self._settled else judged.persist(StorageLevel.DISK_ONLY)
         self.report[table].update(by_verdict(kept, "_cycle", "_month"))
         self._quarantine.keep(table, kept)
         valid = kept.where(F.col(VERDICT) == VALID)

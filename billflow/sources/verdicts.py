@@ -4,9 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from billflow.lake.local_rows import local_rows
+from billflow.lake.schemas import COUNT, columns
 from billflow.sources.mapping import FAILED, MALFORMED
 
 VALID, DUPLICATE, QUARANTINED = "valid", "duplicate", "quarantined"
@@ -74,7 +77,7 @@ def keeps_all_rules() -> Column:
 
 
 def settle_duplicates(
-    rows: DataFrame, *, key: Sequence[str], content: Sequence[str], order: Sequence[Column] = ()
+    rows: DataFrame, *, key: Sequence[str], content: Sequence[str | Column], order: Sequence[Column] = ()
 ) -> DataFrame:
     """`rows` with VERDICT. Of valid rows with one (system, key) the first by `order`, source and content stands.
 
@@ -96,6 +99,33 @@ def settle_duplicates(
     return judged.withColumn(VERDICT, verdict).drop("_first", "_number", CONTENT)
 
 
+def settle_rare_duplicates(
+    rows: DataFrame, parts: int, *, key: Sequence[str], content: Sequence[str | Column], order: Sequence[Column] = ()
+) -> DataFrame:
+    """As `settle_duplicates`, of rows that are many and of which few share a key: only those are sorted and compared.
+
+    `rows` are computed for it, and kept on disk: what this gives may be read again at little cost. `parts` is into how
+    many parts their keys fit in memory.
+    """
+    kept = rows.withColumn(_KEY_HASH, F.xxhash64(*key, "system")).persist(StorageLevel.DISK_ONLY)
+    hashes = kept.where(keeps_all_rules()).select(_KEY_HASH).repartition(parts, _KEY_HASH).groupBy(_KEY_HASH)
+    # Keys of one hash that are not equal are told apart by what follows; only few must be left.
+    repeated = [row[_KEY_HASH] for row in hashes.count().where("count > 1").limit(_FEW_REPEATED + 1).collect()]
+    if len(repeated) > _FEW_REPEATED:
+        settled = settle_duplicates(kept.drop(_KEY_HASH), key=key, content=content, order=order)
+        return settled.persist(StorageLevel.DISK_ONLY)
+    verdict = F.when(keeps_all_rules(), VALID).otherwise(QUARANTINED)
+    if not repeated:
+        return kept.withColumn(VERDICT, verdict).drop(_KEY_HASH)
+    named = F.broadcast(local_rows(kept.sparkSession, [(one,) for one in repeated], columns(**{_KEY_HASH: COUNT})))
+    together = settle_duplicates(kept.join(named, _KEY_HASH, "left_semi"), key=key, content=content, order=order)
+    alone = kept.join(named, _KEY_HASH, "left_anti").withColumn(VERDICT, verdict)
+    return alone.unionByName(together).drop(_KEY_HASH)
+
+
+_KEY_HASH, _FEW_REPEATED = "_key_hash", 10_000
+
+
 def judged_further(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     """Settled `rows` by further rules: a valid one that breaks them is quarantined, the others keep their verdict."""
     is_valid = F.col(VERDICT) == VALID
@@ -103,7 +133,7 @@ def judged_further(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     return judged.withColumn(VERDICT, F.when(is_valid & ~keeps_all_rules(), QUARANTINED).otherwise(F.col(VERDICT)))
 
 
-def _content_hash(content: Sequence[str]) -> Column:
+def _content_hash(content: Sequence[str | Column]) -> Column:
     # to_json drops NULLs but names what it keeps, so that (NULL, x) and (x, NULL) differ.
     return F.xxhash64(F.to_json(F.struct(*content)))
 

@@ -256,14 +256,16 @@ def judged_usage(spark: SparkSession, rows: DataFrame) -> DataFrame:
     ]
     kinds = "system string, subscription_id string, account_id string, start_date date, end_date date"
     subscriptions = spark.createDataFrame(stretches, kinds)
-    return judge_usage(rows, subscriptions, accounts, ["kwh"], CYCLES, ZONE)
+    return judge_usage(rows, subscriptions, accounts, ["kwh"], CYCLES, ZONE, 2)
 
 
 class TestUsage:
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="class", params=[10_000, 0], ids=["few share a key", "many do"])
     @staticmethod
-    def judged(spark: SparkSession) -> DataFrame:
-        return judged_usage(spark, canonical(spark, "usage", [row for _, row, *_ in USAGE_CASES])).cache()
+    def judged(spark: SparkSession, request: pytest.FixtureRequest) -> DataFrame:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("billflow.sources.verdicts._FEW_REPEATED", request.param)
+            return judged_usage(spark, canonical(spark, "usage", [row for _, row, *_ in USAGE_CASES])).cache()
 
     @pytest.mark.parametrize("at", range(len(USAGE_CASES)), ids=[name for name, *_ in USAGE_CASES])
     def test_verdict(self, judged: DataFrame, at: int) -> None:
