@@ -62,10 +62,8 @@ _STROKE = re.compile(
 )
 _NEAR = 0.005
 """Points."""
-_USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
-"""Pairs that are asked about together: each bill has others of them. So are those of a letter with all small ones:
-each name has others.
-"""
+_USUAL = frozenset(map("".join, [*product("0123456789.,+-–/:() ", repeat=2), *product(ascii_letters, ascii_lowercase)]))
+"""Pairs that are asked about together: each bill has others of them, and each name."""
 
 
 class UnlearnedError(Exception):
@@ -157,7 +155,7 @@ class Trials:
                 raise ReplayError("there are letters that are no glyphs by themselves")
             known = self._pairs[bold]
             if unknown := {pair for line in found for pair in pairs_in(line) if pair not in known}:
-                near = {pair[0] + letter for pair in unknown if pair[0] in ascii_letters for letter in ascii_lowercase}
+                near = {alike for pair in unknown - _USUAL for alike in _near(pair[0], pair[1:])}
                 known |= self._tried(sorted(unknown | ((_USUAL | near) - known.keys())), bold=bool(bold))
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
@@ -188,6 +186,13 @@ def _widths_of(pdf: Objects, page: Page, listed: str) -> dict[str, float]:
     if len({by_letter[figure] for figure in FIGURES}) != 1:
         raise ReplayError("figures are not of one width")
     return by_letter
+
+
+def _near(first: str, second: str) -> Iterator[str]:
+    """Pairs with another letter or figure in the place of one: where one is, others will be on other bills."""
+    for alike in (ascii_letters, FIGURES):
+        yield from (one + second for one in alike if first in alike)
+        yield from (first + one for one in alike if second in alike)
 
 
 def pairs_in(text: str) -> list[str]:
