@@ -172,7 +172,9 @@ def _filled(
     """With a bill's own texts and paths."""
     pen.take(stencil.letters)
     for piece in stencil.pieces:
-        if isinstance(piece, Hole):
+        if isinstance(piece, bytes):
+            yield piece
+        elif isinstance(piece, Hole):
             yield placed(pen, texts[piece.index], piece)
         else:
             yield paths[piece] if isinstance(piece, int) else piece

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any
 
-from billflow.documents.replay.hand import Pen
+from billflow.documents.replay.hand import Kind, Pen
 from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import Part
 from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
@@ -16,7 +16,9 @@ _LEVELS = 3
 
 @dataclass(frozen=True)
 class Hole:
-    """The place of a text that is not known yet, by its number."""
+    """The place of a text that is not known yet, by its number: where it begins (`side` 0), ends (1) or has its middle
+    (0.5).
+    """
 
     index: int
     role: Role
@@ -24,22 +26,31 @@ class Hole:
     y: float
     side: float
 
+    @cached_property
+    def kind(self) -> Kind:
+        return self.role.bold, self.role.kerned, self.side == 1
 
-class Text(NamedTuple):
-    """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline, and they are a `pitch` apart."""
+    @cached_property
+    def em(self) -> float:
+        """What a thousandth of an em is, in points."""
+        return float(self.role.size) / 1000
 
-    role: Role
-    lines: str
-    x: float
-    y: float
-    pitch: float
-    right: bool
+    @cached_property
+    def at(self) -> bytes:
+        """What goes there, where that does not depend on the width of the text."""
+        return _at(self.x, self.y) if self.side != 0.5 else b""
 
-    @classmethod
-    def of(cls, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> "Text":
-        """A text that may begin with empty lines."""
-        lines = text.lstrip("\n")
-        return cls(role, lines, x, y - (len(text) - len(lines)) * pitch, pitch, right)
+
+Text = tuple[Role, str, float, float, float, bool]
+"""How lines look and what they say; where they begin, or end if they are on the `right`: x, and y of the first
+baseline; how far they are apart, and whether they are on the right.
+"""
+
+
+def _text(role: Role, text: str, x: float, y: float, pitch: float, right: bool) -> Text:
+    """A text that may begin with empty lines."""
+    lines = text.lstrip("\n")
+    return role, lines, x, y - (len(text) - len(lines)) * pitch, pitch, right
 
 
 class Writer:
@@ -50,9 +61,9 @@ class Writer:
         self._shown: list[bytes | Hole] = [b"q BT"]
         self._colour, self._font, self._pitch = b"", b"", 0.0
 
-    def add(self, texts: Sequence["Text"]) -> None:
+    def add(self, texts: Sequence[Text]) -> None:
         """Texts of sections."""
-        plain = self._pen.columns([text.lines for text in texts if not text.role.kerned])
+        plain = self._pen.columns([lines for role, lines, *_ in texts if not role.kerned])
         for role, lines, x, y, pitch, right in texts:
             self._look_like(role)
             if pitch != self._pitch and "\n" in lines:
@@ -99,11 +110,11 @@ class Writer:
 
 def placed(pen: Pen, line: str, hole: Hole) -> bytes:
     """A line in its place. ReplayError where Typst would break it: it is wider than the page between its margins."""
-    shown = pen.line(line, bold=hole.role.bold, kerned=hole.role.kerned, right=hole.side == 1)
-    width = shown.width * float(hole.role.size) / 1000
+    operators, width, _ = pen.line(line, hole.kind)
+    width *= hole.em
     if width > WIDTH:
         raise ReplayError(f"{line!r} is wider than the page")
-    return _at(hole.x - width / 2 if hole.side == 0.5 else hole.x, hole.y) + shown.operators
+    return (hole.at or _at(hole.x - width / 2, hole.y)) + operators
 
 
 @lru_cache(maxsize=8192)
@@ -114,7 +125,7 @@ def _at(x: float, y: float) -> bytes:
 def section(part: Part, pen: Pen, trials: Trials, left: float, top: float) -> bytes:
     """A section whose upper left corner is there."""
     style, text = trials.style(part["size"], part["pitch"]), Writer(pen)
-    text.add([one for one in _texts(part, style, left, top) if one.lines])
+    text.add([one for one in _texts(part, style, left, top) if one[1]])
     return b"".join([*_strokes(part, style, left, top - part["head"]), text.content()])
 
 
@@ -125,31 +136,34 @@ def _texts(part: Part, style: SectionStyle, left: float, top: float) -> Iterator
 
 
 def _of_head(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
-    roles = style.roles
-    yield Text.of(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
-    yield Text.of(roles["title"], part["title"], left, top - roles["title"].down)
-    for start in part["starts"]:
-        for label, edge in zip(part["labels"], part["edges"], strict=False):
-            role, right = _of_side(style, "label", edge)
-            yield Text.of(role, label, left + start + edge["at"], top - role.down, right=right)
+    continues, title = style.roles["continues"], style.roles["title"]
+    yield _text(continues, part["continues"], left + WIDTH, top - continues.down, 0.0, True)
+    yield _text(title, part["title"], left, top - title.down, 0.0, False)
+    if part["labels"]:
+        for start in part["starts"]:
+            yield from _of_columns(part["labels"], part["edges"], style.sides("label"), left + start, top, 0.0)
 
 
 def _of_lane(part: Part, lane: Mapping[str, Any], style: SectionStyle, left: float, rows: float) -> Iterator[Text]:
-    pitch = part["pitch"]
-    for kind, texts in (("cell", lane["cells"]), ("lane_label", lane["labels"])):
-        for column, edge in zip(texts, part["edges"], strict=False):
-            role, right = _of_side(style, kind, edge)
-            yield Text.of(role, column, left + edge["at"], rows - role.down, pitch=pitch, right=right)
+    edges, pitch = part["edges"], part["pitch"]
+    yield from _of_columns(lane["cells"], edges, style.sides("cell"), left, rows, pitch)
+    yield from _of_columns(lane["labels"], edges, style.sides("lane_label"), left, rows, pitch)
     for layer in lane["titles"]:
         level, (title, beside) = min(layer["level"], _LEVELS - 1), layer["texts"]
-        role, besides = style.roles[f"level{level}"], style.roles[f"beside{level}"]
-        yield Text.of(role, title, left, rows - role.down, pitch=pitch)
-        yield Text.of(besides, beside, left + part["width"], rows - besides.down, pitch=pitch, right=True)
+        role, besides = style.levels[level]
+        yield _text(role, title, left, rows - role.down, pitch, False)
+        yield _text(besides, beside, left + part["width"], rows - besides.down, pitch, True)
 
 
-def _of_side(style: SectionStyle, kind: str, edge: Mapping[str, Any]) -> tuple[Role, bool]:
-    right = edge["side"] == "end"
-    return style.roles[f"{kind}_end" if right else kind], right
+def _of_columns(
+    columns: Sequence[str], edges: Sequence[Mapping[str, Any]], roles: tuple[Role, Role], *place: float
+) -> Iterator[Text]:
+    """Columns of a lane that begins there (x, y), the lines of them a pitch apart."""
+    left, top, pitch = place
+    for column, edge in zip(columns, edges, strict=False):
+        right = edge["side"] == "end"
+        role = roles[right]
+        yield _text(role, column, left + edge["at"], top - role.down, pitch, right)
 
 
 def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Iterator[bytes]:
@@ -168,9 +182,9 @@ def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
     """The lines of sections that are kerned. ReplayError where Typst sets sections in a way that is not known."""
     lines: Lines = (set(), set())
     for part in parts:
-        for text in _texts(part, trials.style(part["size"], part["pitch"]), 0, 0):
-            if text.role.kerned:
-                lines[text.role.bold].update(text.lines.split("\n"))
+        for role, shown, *_ in _texts(part, trials.style(part["size"], part["pitch"]), 0, 0):
+            if role.kerned:
+                lines[role.bold].update(shown.split("\n"))
     return lines
 
 

@@ -20,12 +20,15 @@ _EMPTY = _NONE + b")]TJ"
 """What stands in the place of an empty line that ends right: no code is 0."""
 _LINES = re.compile(r"[^\n]+|\n+")
 
-_ALL = range(256)
+_ALL = bytes(range(256))
 _FIGURES_ALIKE = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
 """Figures are as wide as each other, so few lines of figures differ in their widths."""
 
 Column = tuple[bytes, bytes]
 """Lines, and lines that are as wide."""
+
+Kind = tuple[bool, bool, bool]
+"""Of lines: whether they are bold, kerned, and end at their place (`right`)."""
 
 
 class Shown(NamedTuple):
@@ -42,13 +45,12 @@ class Hand:
     def __init__(self, trials: Trials, codes: Codes) -> None:
         self.codes = codes
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
-        self._edges: dict[bytes, Sequence[bytes]] = {space: (space + b"\n", b"\n" + space) for space in spaces}
-        if DOTS[0] in codes.characters:
-            self._edges[codes.encoded(DOTS[0])] = (codes.encoded(DOTS),)
+        self._edges = [edge for space in spaces for edge in (space + b"\n", b"\n" + space)]
         self._spaces = b"".join(spaces)
+        self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else _NONE
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
-        self._known = {
+        self.known: Mapping[Kind, Mapping[str, Shown]] = {
             (bold, kerned, right): _Known(
                 self.encoded, advances[bold], _Pieces(codes, trials.kerns(bold=bold)) if kerned else None, right=right
             )
@@ -60,20 +62,18 @@ class Hand:
     def encoded(self, text: str) -> bytes:
         """The letters of a text, if it can be written as they follow one another."""
         letters = self.codes.encoded(text)
-        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces):
+        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces or self._dots in letters):
             raise ReplayError(_AT_ENDS)
-        for letter, edges in self._edges.items():
-            if letter in letters and any(edge in letters for edge in edges):
-                raise ReplayError(_AT_ENDS)
+        if b"\n" in letters:
+            for edge in self._edges:
+                if edge in letters:
+                    raise ReplayError(_AT_ENDS)
         return letters
-
-    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
-        return self._known[bold, kerned, right][text]
 
     def lines(self, text: str, *, bold: bool, right: bool) -> list[Shown]:
         """Kerned lines, and the steps from one to the next."""
-        known = self._known[bold, True, right]
-        return [known[line] for line in _LINES.findall(text)]
+        known = self.known[bold, True, right]
+        return [known[line] for line in (_LINES.findall(text) if "\n" in text else [text])]
 
     def column(self, column: Column, *, bold: bool, right: bool) -> bytes:
         """Lines that are not kerned, one below the other."""
@@ -133,9 +133,9 @@ class Pen:
         self._used[bold].extend([line.letters for line in shown])
         return b"".join([line.operators for line in shown])
 
-    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
-        shown = self.hand.line(text, bold=bold, kerned=kerned, right=right)
-        self._used[bold].append(shown.letters)
+    def line(self, text: str, kind: Kind) -> Shown:
+        shown = self.hand.known[kind][text]
+        self._used[kind[0]].append(shown.letters)
         return shown
 
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
@@ -150,8 +150,8 @@ class Pen:
 
     def letters(self) -> tuple[bytes, bytes]:
         """Regular and bold letters, each once."""
-        plain, heavy = (b"".join(used) for used in self._used)
-        return bytes(code for code in _ALL if code in plain), bytes(code for code in _ALL if code in heavy)
+        plain, heavy = (_ALL.translate(None, _ALL.translate(None, b"".join(used))) for used in self._used)
+        return plain, heavy
 
 
 class _Advances:
@@ -212,10 +212,11 @@ class _Known(dict[str, Shown]):
         if self._pieces is not None:
             pairs = pairs_in(line)
             try:
-                string = b"".join(map(self._pieces.__getitem__, pairs)) + letters[-1:]
+                string = b"".join([*map(self._pieces.__getitem__, pairs), letters[-1:]])
             except KeyError:
                 raise UnlearnedError(line) from None
-            width -= sum(map(self._pieces.kerns.__getitem__, pairs)) if len(string) > len(letters) else 0
+            if len(string) > len(letters):
+                width -= sum(map(self._pieces.kerns.__getitem__, pairs))
         if self._right:
             return Shown(b"[%g(%b)]TJ" % (width, string), width, letters)
         return Shown((b"[(%b)]TJ" if len(string) > len(letters) else b"(%b)Tj") % string, width, letters)

@@ -108,6 +108,15 @@ class SectionStyle:
     rule_above: float
     hairline: bytes
 
+    @cached_property
+    def levels(self) -> Sequence[tuple[Role, Role]]:
+        """Of titles and of what is beside them, from the innermost."""
+        return [(self.roles[f"level{level}"], self.roles[f"beside{level}"]) for level in range(3)]
+
+    def sides(self, kind: str) -> tuple[Role, Role]:
+        """Of columns that are alike at their start, and at their end."""
+        return self.roles[kind], self.roles[f"{kind}_end"]
+
 
 class Trials:
     """What Typst has been seen to do, in one language, in a folder of its own (`folder`, below `root`)."""
