@@ -45,7 +45,7 @@ class Hand:
     def __init__(self, trials: Trials, codes: Codes) -> None:
         self.codes = codes
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
-        self._edges = [edge for space in spaces for edge in (space + b"\n", b"\n" + space)]
+        self._edges = [(space, space + b"\n", b"\n" + space) for space in spaces]
         self._spaces = b"".join(spaces)
         self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else _NONE
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
@@ -64,10 +64,9 @@ class Hand:
         letters = self.codes.encoded(text)
         if letters and (letters[0] in self._spaces or letters[-1] in self._spaces or self._dots in letters):
             raise ReplayError(_AT_ENDS)
-        if b"\n" in letters:
-            for edge in self._edges:
-                if edge in letters:
-                    raise ReplayError(_AT_ENDS)
+        for space, end, begin in self._edges if b"\n" in letters else ():
+            if space in letters and (end in letters or begin in letters):
+                raise ReplayError(_AT_ENDS)
         return letters
 
     def lines(self, text: str, *, bold: bool, right: bool) -> list[Shown]:
