@@ -79,7 +79,7 @@ class Composer:
         parts = [part for page in details["pages"] for part in page["parts"]]
         if any(part["component"] != COMPONENT for part in parts):
             return None
-        slotted = Slotted.of(bill, details)
+        slotted = Slotted(bill, details)
         if not is_plain("\n".join([label, *slotted.texts])):
             return None
         try:

@@ -5,7 +5,7 @@ of two widths, which tells at which side each text stays.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Skeletons:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self._compiler = typst.Compiler(root=root, font_paths=fonts)
-        self._known: dict[str, tuple[Leaf, ...] | None] = {}
+        self._known: dict[Hashable, tuple[Leaf, ...] | None] = {}
 
     def of(self, slotted: Slotted) -> tuple[Leaf, ...] | None:
         """The pages that bills like that one have; None where they cannot be read back."""
