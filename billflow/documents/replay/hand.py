@@ -48,6 +48,8 @@ class Hand:
         self._edges = [(space, space + b"\n", b"\n" + space) for space in spaces]
         self._spaces = b"".join(spaces)
         self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else _NONE
+        self._usual = bytes(code for code, char in enumerate(codes.characters) if char in USUAL)
+        self._alphabets: dict[bytes, str] = {}
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
         self.known: Mapping[Kind, Mapping[str, Shown]] = {
@@ -86,8 +88,15 @@ class Hand:
 
     def alphabets(self, letters: tuple[bytes, bytes]) -> tuple[str, str]:
         """Of regular and of bold letters (`marks.alphabet`), with those that most documents have."""
-        plain, heavy = (alphabet({*USUAL, *map(self.codes.characters.__getitem__, its)}) for its in letters)
+        plain, heavy = (self._alphabet(its.translate(None, self._usual)) for its in letters)
         return plain, heavy
+
+    def _alphabet(self, unusual: bytes) -> str:
+        if unusual not in self._alphabets:
+            if len(self._alphabets) >= MOST_LINES:
+                self._alphabets.clear()
+            self._alphabets[unusual] = alphabet({*USUAL, *map(self.codes.characters.__getitem__, unusual)})
+        return self._alphabets[unusual]
 
 
 class Hands:
