@@ -85,7 +85,7 @@ class ItemisedUsage:
         for meter in self.meters:
             end = start + len(meter["rows"])
             labels = tuple(self._labels(meter, planned))
-            yield lines.block(range(start, end), title=self._title(meter, planned.width), labels=labels)
+            yield lines.block(range(start, end), self._title(meter, planned.width), labels)
             start = end
 
     def _labels(self, meter: Meter, planned: Planned) -> Iterator[str]:

@@ -66,13 +66,6 @@ class Block(NamedTuple):
     begin: int = 0
     end: int | None = None
 
-    def under(self, heading: Heading, *, opens: bool) -> "Block":
-        """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
-        if self.title is None:
-            return Block(self.columns, self.starts, heading, self.opens, self.within, self.labels, self.begin, self.end)
-        opened = (heading, *self.opens) if opens else self.opens
-        return Block(self.columns, self.starts, self.title, opened, heading.text, self.labels, self.begin, self.end)
-
     @property
     def printed(self) -> list[Sequence[str]]:
         """What is printed here of each column."""
