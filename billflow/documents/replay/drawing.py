@@ -41,16 +41,12 @@ class Hole:
         return _at(self.x, self.y) if self.side != 0.5 else b""
 
 
+Edge = tuple[float, bool]
+"""How far from the start of a lane a column is, and whether that is where it ends."""
 Text = tuple[Role, str, float, float, float, bool]
 """How lines look and what they say; where they begin, or end if they are on the `right`: x, and y of the first
 baseline; how far they are apart, and whether they are on the right.
 """
-
-
-def _text(role: Role, text: str, x: float, y: float, pitch: float, right: bool) -> Text:
-    """A text that may begin with empty lines."""
-    lines = text.lstrip("\n")
-    return role, lines, x, y - (len(text) - len(lines)) * pitch, pitch, right
 
 
 class Writer:
@@ -59,30 +55,34 @@ class Writer:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._shown: list[bytes | Hole] = [b"q BT"]
+        self._role: Role | None = None
         self._colour, self._font, self._pitch = b"", b"", 0.0
 
     def add(self, texts: Sequence[Text]) -> None:
         """Texts of sections."""
-        plain = self._pen.columns([lines for role, lines, *_ in texts if not role.kerned])
+        pen, shown = self._pen, self._shown
+        plain = pen.columns([lines for role, lines, *_ in texts if not role.kerned])
         for role, lines, x, y, pitch, right in texts:
             self._look_like(role)
             if pitch != self._pitch and "\n" in lines:
-                self._shown.append(b" %b TL" % points(pitch))
+                shown.append(b" %b TL" % points(pitch))
                 self._pitch = pitch
-            self._shown.append(_at(x, y))
+            shown.append(_at(x, y))
             if role.kerned:
-                self._shown.append(self._pen.kerned(lines, bold=role.bold, right=right))
+                shown.append(pen.kerned(lines, bold=role.bold, right=right))
             else:
-                self._shown.append(self._pen.plain(next(plain), bold=role.bold, right=right))
+                shown.append(pen.plain(next(plain), bold=role.bold, right=right))
 
     def _look_like(self, role: Role) -> None:
-        font = role.font
+        if role is self._role:
+            return
+        self._role = role
         if role.colour != self._colour:
             self._shown.append(role.colour)
             self._colour = role.colour
-        if font != self._font:
-            self._shown.append(font)
-            self._font = font
+        if role.font != self._font:
+            self._shown.append(role.font)
+            self._font = role.font
 
     def place(self, role: Role, line: str, x: float, y: float, *, side: float) -> None:
         """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`."""
@@ -125,45 +125,52 @@ def _at(x: float, y: float) -> bytes:
 def section(part: Part, pen: Pen, trials: Trials, left: float, top: float) -> bytes:
     """A section whose upper left corner is there."""
     style, text = trials.style(part["size"], part["pitch"]), Writer(pen)
-    text.add([one for one in _texts(part, style, left, top) if one[1]])
+    text.add(_texts(part, style, left, top))
     return b"".join([*_strokes(part, style, left, top - part["head"]), text.content()])
 
 
-def _texts(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
-    yield from _of_head(part, style, left, top)
+def _texts(part: Part, style: SectionStyle, left: float, top: float) -> list[Text]:
+    """Those that say something, in order."""
+    edges = [(edge["at"], edge["side"] == "end") for edge in part["edges"]]
+    found = _of_head(part, edges, style, left, top)
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
-        yield from _of_lane(part, lane, style, left + start, top - part["head"])
+        found += _of_lane(part, lane, edges, style, (left + start, top - part["head"]))
+    return found
 
 
-def _of_head(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
-    continues, title = style.roles["continues"], style.roles["title"]
-    yield _text(continues, part["continues"], left + WIDTH, top - continues.down, 0.0, True)
-    yield _text(title, part["title"], left, top - title.down, 0.0, False)
-    if part["labels"]:
-        for start in part["starts"]:
-            yield from _of_columns(part["labels"], part["edges"], style.sides("label"), left + start, top, 0.0)
+def _of_head(part: Part, edges: Sequence[Edge], style: SectionStyle, left: float, top: float) -> list[Text]:
+    found = [
+        *_of_columns([part["continues"]], [(WIDTH, True)], [style.roles["continues"]] * 2, (left, top), 0.0),
+        *_of_columns([part["title"]], [(0.0, False)], [style.roles["title"]] * 2, (left, top), 0.0),
+    ]
+    for start in part["starts"] if part["labels"] else ():
+        found += _of_columns(part["labels"], edges, style.sides("label"), (left + start, top), 0.0)
+    return found
 
 
-def _of_lane(part: Part, lane: Mapping[str, Any], style: SectionStyle, left: float, rows: float) -> Iterator[Text]:
-    edges, pitch = part["edges"], part["pitch"]
-    yield from _of_columns(lane["cells"], edges, style.sides("cell"), left, rows, pitch)
-    yield from _of_columns(lane["labels"], edges, style.sides("lane_label"), left, rows, pitch)
+def _of_lane(
+    part: Part, lane: Mapping[str, Any], edges: Sequence[Edge], style: SectionStyle, corner: tuple[float, float]
+) -> list[Text]:
+    pitch, ends = part["pitch"], [(0.0, False), (part["width"], True)]
+    found = _of_columns(lane["cells"], edges, style.sides("cell"), corner, pitch)
+    found += _of_columns(lane["labels"], edges, style.sides("lane_label"), corner, pitch)
     for layer in lane["titles"]:
-        level, (title, beside) = min(layer["level"], _LEVELS - 1), layer["texts"]
-        role, besides = style.levels[level]
-        yield _text(role, title, left, rows - role.down, pitch, False)
-        yield _text(besides, beside, left + part["width"], rows - besides.down, pitch, True)
+        found += _of_columns(layer["texts"], ends, style.levels[min(layer["level"], _LEVELS - 1)], corner, pitch)
+    return found
 
 
 def _of_columns(
-    columns: Sequence[str], edges: Sequence[Mapping[str, Any]], roles: tuple[Role, Role], *place: float
-) -> Iterator[Text]:
-    """Columns of a lane that begins there (x, y), the lines of them a pitch apart."""
-    left, top, pitch = place
-    for column, edge in zip(columns, edges, strict=False):
-        right = edge["side"] == "end"
-        role = roles[right]
-        yield _text(role, column, left + edge["at"], top - role.down, pitch, right)
+    columns: Sequence[str], edges: Sequence[Edge], roles: Sequence[Role], corner: tuple[float, float], pitch: float
+) -> list[Text]:
+    """Columns that may begin with empty lines, below that corner; `roles` are of those at their start and end."""
+    left, top = corner
+    found = []
+    for column, (at, right) in zip(columns, edges, strict=False):
+        if lines := column.lstrip("\n"):
+            role = roles[right]
+            y = top - role.down - (len(column) - len(lines)) * pitch
+            found.append((role, lines, left + at, y, pitch, right))
+    return found
 
 
 def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Iterator[bytes]:
