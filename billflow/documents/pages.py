@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from functools import cached_property
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from billflow.documents.layout import Section
@@ -36,12 +37,12 @@ class Part:
     blocks: Sequence[Block]
     lanes: int = 1
 
-    @property
+    @cached_property
     def labels(self) -> Sequence[str]:
         """What the columns are called, once for a page; none where blocks have their own or no column has a name."""
         return self.planned.labels if any(self.planned.labels) and not self.blocks[0].labels else ()
 
-    @property
+    @cached_property
     def head(self) -> float:
         return HEAD + LABELS if self.labels else HEAD
 
@@ -66,7 +67,7 @@ class Part:
             "head": self.head,
             "ruled": self.section.ruled,
             "width": round(self.planned.width, 2),
-            "edges": self.planned.edges(),
+            "edges": self.planned.edges,
             "labels": list(self.labels),
             "starts": [round(lane * (self.planned.width + LANE_GAP), 2) for lane in range(len(lanes))],
             "lines": max(lane["lines"] for lane in lanes),
@@ -77,7 +78,7 @@ class Part:
         """Layers of text: cells, the labels over them, titles by level and what is beside them. `rules` are the lines
         that have one above.
         """
-        times = {index for index, column in enumerate(self.planned.columns) if column.format == "time"}
+        times = [index for index, column in enumerate(self.planned.columns) if column.format == "time"]
         layers = _Layers(len(self.planned.columns), times)
         for block in blocks:
             layers.add(block)
@@ -88,9 +89,9 @@ class _Layers:
     """Lines of one lane, layer by layer; all layers count the same lines."""
 
     def __init__(self, columns: int, times: Collection[int]) -> None:
-        self._times = times
+        self._columns, self._times = columns, times
         self._count = 0
-        self._cells: list[list[str]] = [[] for _ in range(columns)]
+        self._cells: list[Sequence[Sequence[str]]] = []
         self._labels: dict[int, Line] = {}
         self._titles: dict[int, dict[int, Line]] = {}
         self._rules: list[int] = []
@@ -104,12 +105,20 @@ class _Layers:
         if block.labels:
             self._labels[count] = block.labels
             count += 1
-        above, moved = [""] * (count - self._count), count - block.begin
-        self._rules += [moved + start for start in block.starts_printed]
-        for at, texts in enumerate(block.printed):
-            self._cells[at] += above
-            self._cells[at] += _days_begun(texts) if at in self._times else texts
+        if above := count - self._count:
+            self._cells.append([[""] * above] * self._columns)
+        self._cells.append(self._printed(block))
+        moved = count - block.begin
+        self._rules += map(moved.__add__, block.starts_printed)
         self._count = count + block.printed_lines
+
+    def _printed(self, block: Block) -> Sequence[Sequence[str]]:
+        printed = block.printed
+        return (
+            printed
+            if not self._times
+            else [[*_days_begun(texts)] if at in self._times else texts for at, texts in enumerate(printed)]
+        )
 
     def _head(self, heading: Heading, end: int) -> None:
         """A title and what is beside it stand at the bottom of their height."""
@@ -122,13 +131,12 @@ class _Layers:
         lines.update(enumerate(rows, start=end - len(rows)))
 
     def drawn(self) -> dict[str, Any]:
-        columns = len(self._cells)
-        titles = [(level, _layer(lines, 2)) for level, lines in sorted(self._titles.items())]
+        titles = [(level, _layer(self._titles[level], 2)) for level in sorted(self._titles)]
         return {
             "lines": self._count,
             "rules": self._rules,
-            "cells": stacked(self._cells),
-            "labels": _layer(self._labels, columns) if self._labels else [],
+            "cells": stacked(map(chain.from_iterable, zip(*self._cells, strict=True))),
+            "labels": _layer(self._labels, self._columns) if self._labels else [],
             "titles": [{"level": level, "texts": texts} for level, texts in titles],
         }
 

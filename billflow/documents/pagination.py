@@ -6,7 +6,7 @@ less than they are on paper: a line may end early, it never runs over.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,8 +67,10 @@ class Block(NamedTuple):
     end: int | None = None
 
     @property
-    def printed(self) -> list[Sequence[str]]:
+    def printed(self) -> Sequence[Sequence[str]]:
         """What is printed here of each column."""
+        if self.begin == 0 and self.end is None:
+            return self.columns
         return [column[self.begin : self.end] for column in self.columns]
 
     @property
@@ -91,8 +93,10 @@ class Block(NamedTuple):
         return self._headed + end - self.begin
 
     @property
-    def starts_printed(self) -> list[int]:
+    def starts_printed(self) -> Sequence[int]:
         """The indexes of printed lines above which there is a rule: where rows begin, and the first."""
+        if isinstance(self.starts, range) and self.starts.step == 1:
+            return range(self.begin, max(self._end, self.begin + 1))
         return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, self._end)]]
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
@@ -118,7 +122,7 @@ class Block(NamedTuple):
         return len(self.columns[0]) if self.end is None else self.end
 
 
-def stacked(columns: Sequence[Sequence[str]]) -> list[str]:
+def stacked(columns: Iterable[Iterable[str]]) -> list[str]:
     """Each column as one text, without the empty lines at its end."""
     return ["\n".join(column).rstrip("\n") for column in columns]
 
@@ -132,11 +136,18 @@ class Flow:
     def fill(self, room: int) -> list[Block]:
         """The blocks of one column of `room` lines. A row is cut only if it is higher than a whole column."""
         column: list[Block] = []
-        while self.blocks and (not column or self.blocks[0].least_height <= room):
-            part, rest = self.blocks[0].cut(room)
-            column.append(part)
-            room -= part.height
-            self.blocks[:1] = [rest] if rest else []
+        while self.blocks:
+            block, height = self.blocks[0], self.blocks[0].height
+            if height <= room:
+                column.append(block)
+                room -= height
+                del self.blocks[0]
+                continue
+            if not column or block.least_height <= room:
+                part, rest = block.cut(room)
+                column.append(part)
+                self.blocks[:1] = [rest] if rest else []
+            return column
         return column
 
     def fill_lanes(self, room: int, lanes: int, least: int) -> list[list[Block]]:

@@ -6,6 +6,7 @@ Everything is text by now: one text per column and page, its lines joined (see `
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -113,10 +114,11 @@ class Planned:
     widths: Sequence[float]
     gutter: float
 
-    @property
+    @cached_property
     def width(self) -> float:
         return sum(self.widths) + self.gutter * (len(self.widths) - 1)
 
+    @cached_property
     def edges(self) -> list[dict[str, Any]]:
         """Where the texts of each column are placed: at its start, or at its end."""
         edges, start = [], 0.0
