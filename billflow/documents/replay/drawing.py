@@ -10,6 +10,8 @@ from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import Part
 from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
 
+_WIDEST = 2000.0
+"""No letter is as wide (1/1,000 em)."""
 _LEVELS = 3
 """Looks of titles; those further out look like the last."""
 
@@ -28,12 +30,17 @@ class Hole:
 
     @cached_property
     def kind(self) -> Kind:
-        return self.role.bold, self.role.kerned, self.side == 1
+        return self.role.bold, self.role.kerned, self.side
 
     @cached_property
     def em(self) -> float:
         """What a thousandth of an em is, in points."""
         return float(self.role.size) / 1000
+
+    @cached_property
+    def sure(self) -> int:
+        """Lines of so many letters are no wider than the page between its margins."""
+        return int(WIDTH / self.em / _WIDEST)
 
     @cached_property
     def at(self) -> bytes:
@@ -110,11 +117,10 @@ class Writer:
 
 def placed(pen: Pen, line: str, hole: Hole) -> bytes:
     """A line in its place. ReplayError where Typst would break it: it is wider than the page between its margins."""
-    operators, width, _ = pen.line(line, hole.kind)
-    width *= hole.em
-    if width > WIDTH:
+    operators, width = pen.line(line, hole.kind)
+    if len(line) > hole.sure and pen.hand.width(line, hole.kind) * hole.em > WIDTH:
         raise ReplayError(f"{line!r} is wider than the page")
-    return (hole.at or _at(hole.x - width / 2, hole.y)) + operators
+    return (hole.at or _at(hole.x - width * hole.em / 2, hole.y)) + operators
 
 
 @lru_cache(maxsize=8192)

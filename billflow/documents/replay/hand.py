@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add
-from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
 from billflow.documents.replay.letters import Kerns, ReplayError
@@ -27,16 +26,12 @@ _FIGURES_ALIKE = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
 Column = tuple[bytes, bytes]
 """Lines, and lines that are as wide."""
 
-Kind = tuple[bool, bool, bool]
-"""Of lines: whether they are bold, kerned, and end at their place (`right`)."""
-
-
-class Shown(NamedTuple):
-    """A line: what shows it, its width (1/1,000 em) and its letters."""
-
-    operators: bytes
-    width: float
-    letters: bytes
+Kind = tuple[bool, bool, float]
+"""Of lines: whether they are bold, kerned, and whether they begin (0), end (1) or have their middle (0.5) at their
+place (`side`).
+"""
+Shown = tuple[bytes, float]
+"""What shows a line, and its width (1/1,000 em) where the side on which it stays asks for that."""
 
 
 class Hand:
@@ -47,34 +42,45 @@ class Hand:
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
         self._edges = [(space, space + b"\n", b"\n" + space) for space in spaces]
         self._spaces = b"".join(spaces)
-        self._dots = codes.encoded(DOTS) if DOTS[0] in codes.characters else _NONE
+        self._dot = codes.encoded(DOTS[0]) if DOTS[0] in codes.characters else _NONE
         self._usual = bytes(code for code, char in enumerate(codes.characters) if char in USUAL)
         self._alphabets: dict[bytes, str] = {}
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
-        self.known: Mapping[Kind, Mapping[str, Shown]] = {
-            (bold, kerned, right): _Known(
-                self.encoded, advances[bold], _Pieces(codes, trials.kerns(bold=bold)) if kerned else None, right=right
-            )
+        kerned = [_Pieces(codes, trials.kerns(bold=bold)) for bold in (False, True)]
+        self._rulers = {
+            (bold, kerns): _Ruler(self.encoded, advances[bold], kerned[bold] if kerns else None)
             for bold in (False, True)
-            for kerned in (False, True)
-            for right in (False, True)
+            for kerns in (False, True)
+        }
+        self.known: Mapping[Kind, Mapping[str, Shown]] = {
+            (*look, side): _Known(ruler, side) for look, ruler in self._rulers.items() for side in (0, 0.5, 1)
         }
 
     def encoded(self, text: str) -> bytes:
         """The letters of a text, if it can be written as they follow one another."""
         letters = self.codes.encoded(text)
-        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces or self._dots in letters):
+        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces or self._has_dots(letters)):
             raise ReplayError(_AT_ENDS)
         for space, end, begin in self._edges if b"\n" in letters else ():
             if space in letters and (end in letters or begin in letters):
                 raise ReplayError(_AT_ENDS)
         return letters
 
-    def lines(self, text: str, *, bold: bool, right: bool) -> list[Shown]:
+    def _has_dots(self, letters: bytes) -> bool:
+        return self._dot in letters and self._dot * len(DOTS) in letters
+
+    def lines(self, text: str, *, bold: bool, right: bool) -> bytes:
         """Kerned lines, and the steps from one to the next."""
         known = self.known[bold, True, right]
-        return [known[line] for line in (_LINES.findall(text) if "\n" in text else [text])]
+        if "\n" not in text:
+            return known[text][0]
+        return b"".join([known[line][0] for line in _LINES.findall(text)])
+
+    def width(self, line: str, kind: Kind) -> float:
+        """How wide a line is (1/1,000 em)."""
+        bold, kerned, _ = kind
+        return self._rulers[bold, kerned].width(line)
 
     def column(self, column: Column, *, bold: bool, right: bool) -> bytes:
         """Lines that are not kerned, one below the other."""
@@ -121,6 +127,7 @@ class Pen:
     def __init__(self, hand: Hand) -> None:
         self.hand = hand
         self._used: tuple[list[bytes], list[bytes]] = ([], [])
+        self._lines: tuple[list[str], list[str]] = ([], [])
 
     def columns(self, texts: Sequence[str]) -> Iterator[Column]:
         """The letters of texts that are not kerned: as many as there are characters."""
@@ -137,14 +144,13 @@ class Pen:
 
     def kerned(self, text: str, *, bold: bool, right: bool) -> bytes:
         """Lines that are."""
-        shown = self.hand.lines(text, bold=bold, right=right)
-        self._used[bold].extend([line.letters for line in shown])
-        return b"".join([line.operators for line in shown])
+        self._lines[bold].append(text)
+        return self.hand.lines(text, bold=bold, right=right)
 
     def line(self, text: str, kind: Kind) -> Shown:
-        shown = self.hand.known[kind][text]
-        self._used[kind[0]].append(shown.letters)
-        return shown
+        """What shows a line that is not empty."""
+        self._lines[kind[0]].append(text)
+        return self.hand.known[kind][text]
 
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
         """A line with kerning that was seen."""
@@ -157,7 +163,10 @@ class Pen:
             used.append(its)
 
     def letters(self) -> tuple[bytes, bytes]:
-        """Regular and bold letters, each once."""
+        """Regular and bold letters, each once. ReplayError where a line cannot be written as its letters follow."""
+        for used, lines in zip(self._used, self._lines, strict=True):
+            used.append(self.hand.encoded("\n".join(lines)))
+            lines.clear()
         plain, heavy = (_ALL.translate(None, _ALL.translate(None, b"".join(used))) for used in self._used)
         return plain, heavy
 
@@ -187,47 +196,59 @@ class _Prefixes(dict[bytes, bytes]):
 
 
 class _Pieces(dict[str, bytes]):
-    """What stands for the first of two letters in a string, with the kerning behind it."""
+    """What stands for the first of two letters in a string, with the kerning behind it, and for the last one."""
 
     def __init__(self, codes: Codes, kerns: Mapping[str, float]) -> None:
         super().__init__()
         self._codes, self.kerns = codes, kerns
 
     def __missing__(self, pair: str) -> bytes:
-        kern, letter = self.kerns[pair], self._codes.encoded(pair)[:1]
+        letter = self._codes.encoded(pair)[:1]
+        kern = self.kerns[pair] if len(pair) > 1 else 0.0
         self[pair] = piece = b"%b)%g(" % (letter, kern) if kern else letter
         return piece
+
+
+class _Ruler:
+    """Lines in one look: what stands in their strings, and how wide they are."""
+
+    def __init__(self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None) -> None:
+        self._encoded, self._advances, self._pieces = encoded, advances, pieces
+
+    def string(self, line: str) -> bytes:
+        """Its letters, with the kerning between them."""
+        if self._pieces is None:
+            return self._encoded(line)
+        try:
+            return b"".join(map(self._pieces.__getitem__, [*pairs_in(line), line[-1:]]))
+        except KeyError:
+            raise UnlearnedError(line) from None
+
+    def width(self, line: str) -> float:
+        """In 1/1,000 em."""
+        width = self._advances.of(self._encoded(line))
+        return width if self._pieces is None else width - sum(map(self._pieces.kerns.__getitem__, pairs_in(line)))
 
 
 class _Known(dict[str, Shown]):
     """Lines, and the ends of so many, once they have been met."""
 
-    def __init__(
-        self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None, *, right: bool
-    ) -> None:
+    def __init__(self, ruler: _Ruler, side: float) -> None:
         super().__init__()
-        self._encoded, self._advances, self._pieces, self._right = encoded, advances, pieces, right
+        self._ruler, self._side = ruler, side
 
     def __missing__(self, line: str) -> Shown:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[line] = shown = Shown(b" T*" * len(line), 0.0, b"") if line.startswith("\n") else self._shown(line)
+        self[line] = shown = (b" T*" * len(line), 0.0) if line[:1] == "\n" else self._shown(line)
         return shown
 
     def _shown(self, line: str) -> Shown:
-        letters = string = self._encoded(line)
-        width = self._advances.of(letters)
-        if self._pieces is not None:
-            pairs = pairs_in(line)
-            try:
-                string = b"".join([*map(self._pieces.__getitem__, pairs), letters[-1:]])
-            except KeyError:
-                raise UnlearnedError(line) from None
-            if len(string) > len(letters):
-                width -= sum(map(self._pieces.kerns.__getitem__, pairs))
-        if self._right:
-            return Shown(b"[%g(%b)]TJ" % (width, string), width, letters)
-        return Shown((b"[(%b)]TJ" if len(string) > len(letters) else b"(%b)Tj") % string, width, letters)
+        string = self._ruler.string(line)
+        width = self._ruler.width(line) if self._side else 0.0
+        if self._side == 1:
+            return b"[%g(%b)]TJ" % (width, string), width
+        return (b"[(%b)]TJ" if b")" in string else b"(%b)Tj") % string, width
 
 
 def _kerned(letters: bytes, kerns: Kerns) -> bytes:

@@ -206,7 +206,7 @@ def _near(first: str, second: str) -> Iterator[str]:
 
 def pairs_in(text: str) -> list[str]:
     """Each two neighbours as they are drawn: with what follows where that changes the second."""
-    following = units(text)[1:] if TOGETHER.search(text) else text[1:]
+    following = units(text)[1:] if ("f" in text or "Q" in text) and TOGETHER.search(text) else text[1:]
     return list(map(add, text, following))
 
 
