@@ -7,7 +7,7 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -29,6 +29,7 @@ NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
+_THOUSANDS = (3, 3)
 _DAY = 10
 """Characters of an ISO date."""
 
@@ -60,36 +61,41 @@ class Formats:
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
-        return self._number(text, least_digits)
+        [shown] = self._numbers([text], least_digits)
+        return shown
 
     def numbers(self, texts: Sequence[str | None]) -> list[str]:
         """Each as a number; nothing where there is none."""
-        return [*self._numbers(texts, 0)]
+        return self._numbers(texts, 0)
 
     def amounts(self, texts: Sequence[str | None]) -> list[str]:
         """Each as an amount; nothing where there is none."""
-        return [*self._numbers(texts, self.minor_digits)]
+        return self._numbers(texts, self.minor_digits)
 
-    def _numbers(self, texts: Sequence[str | None], least_digits: int) -> Iterator[str]:
+    def _numbers(self, texts: Sequence[str | None], least_digits: int) -> list[str]:
         """As `number` writes them; the many that are short and positive in few steps."""
-        point, most = self.decimal_symbol, self.grouping[0] if self.digits == EUROPEAN_DIGITS else 0
+        point, most, shown = self.decimal_symbol, self.grouping[0], []
         for text in texts:
             whole, _, digits = text.partition(".") if text is not None else ("", "", "")
             fraction = digits.rstrip("0")
-            if len(whole) <= most and len(fraction) >= least_digits and f"0{digits}".isdecimal() and whole.isdecimal():
-                yield f"{whole}{point}{fraction}" if fraction else whole
+            if not (whole.isdecimal() and (digits.isdecimal() or not digits)):
+                shown.append("" if text is None else self._signed(text, least_digits))
+            elif len(whole) > most or len(fraction) < least_digits:
+                shown.append(self._unsigned(whole, fraction, least_digits))
             else:
-                yield "" if text is None else self._number(text, least_digits)
+                shown.append(f"{whole}{point}{fraction}" if fraction else whole)
+        return shown if self.digits == EUROPEAN_DIGITS else list(map(self.in_digits, shown))
 
-    def _number(self, text: str, least_digits: int) -> str:
+    def _unsigned(self, whole: str, fraction: str, least_digits: int) -> str:
+        if len(whole) > self.grouping[0]:
+            whole = self._grouped(whole)
+        fraction = fraction.ljust(least_digits, "0")
+        return f"{whole}{self.decimal_symbol}{fraction}" if fraction else whole
+
+    def _signed(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
-        fraction = fraction.rstrip("0").ljust(least_digits, "0")
-        shown = self._grouped(whole) if len(whole) > self.grouping[0] else whole
-        if fraction:
-            shown += self.decimal_symbol + fraction
-        if text[0] == "-" and (whole.strip("0") or fraction.strip("0")):
-            shown = self.minus + shown
-        return self.in_digits(shown)
+        shown = self._unsigned(whole, fraction.rstrip("0"), least_digits)
+        return self.minus + shown if text[0] == "-" and (whole + fraction).strip("0") else shown
 
     def amount(self, text: str) -> str:
         """Money or a unit price without the currency: never fewer digits than the currency's minor unit."""
@@ -142,6 +148,8 @@ class Formats:
         return text if self.digits == EUROPEAN_DIGITS else text.translate(_digits_table(self.digits))
 
     def _grouped(self, whole: str) -> str:
+        if self.grouping == _THOUSANDS and whole[0] != "0" and whole.isdecimal() and whole.isascii():
+            return f"{int(whole):,}".replace(",", self.group_symbol)
         last, rest = whole[-self.grouping[0] :], whole[: -self.grouping[0]]
         parts = [last]
         while rest:
