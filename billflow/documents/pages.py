@@ -183,14 +183,14 @@ def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Itera
         yield page
 
 
-def height_alone(parts: Sequence[Part], height: float, *, most: float) -> float | None:
-    """Points that all sections take where they are one page of `height`; None where they are more or none, or may be
-    where they take more than `most`.
+def page_alone(parts: Sequence[Part], height: float, *, most: float) -> Page | None:
+    """All sections, where they are one page of `height`; None where they are more or none, or may be where they take
+    more than `most` points.
     """
     if sum(part.least_height for part in parts) > min(height, most):  # most documents with details have several pages
         return None
     first = list(islice(pages_of(parts, height), 2))  # not all pages: where they are many, they are planned later
-    return height_of(first[0]) if len(first) == 1 else None
+    return first[0] if len(first) == 1 else None
 
 
 def height_of(page: Page) -> float:

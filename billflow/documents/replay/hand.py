@@ -47,7 +47,7 @@ class Hand:
         self._alphabets: dict[bytes, str] = {}
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
-        kerned = [_Pieces(codes, trials.kerns(bold=bold)) for bold in (False, True)]
+        kerned = [_Pieces(codes, trials.kerns(bold=bold), advances[bold].widths) for bold in (False, True)]
         self._rulers = {
             (bold, kerns): _Ruler(self.encoded, advances[bold], kerned[bold] if kerns else None)
             for bold in (False, True)
@@ -80,7 +80,7 @@ class Hand:
     def width(self, line: str, kind: Kind) -> float:
         """How wide a line is (1/1,000 em)."""
         bold, kerned, _ = kind
-        return self._rulers[bold, kerned].width(line)
+        return self._rulers[bold, kerned].measured(line)[1]
 
     def column(self, column: Column, *, bold: bool, right: bool) -> bytes:
         """Lines that are not kerned, one below the other."""
@@ -175,10 +175,10 @@ class _Advances:
     """How wide lines are, in 1/1,000 em, without kerning."""
 
     def __init__(self, codes: Codes, widths: Mapping[str, float]) -> None:
-        self._widths = [widths.get(char, 0.0) for char in codes.characters]
+        self.widths = [widths.get(char, 0.0) for char in codes.characters]
 
     def of(self, letters: bytes) -> float:
-        return round(sum(map(self._widths.__getitem__, letters)), 1)
+        return round(sum(map(self.widths.__getitem__, letters)), 1)
 
 
 class _Prefixes(dict[bytes, bytes]):
@@ -196,38 +196,40 @@ class _Prefixes(dict[bytes, bytes]):
 
 
 class _Pieces(dict[str, bytes]):
-    """What stands for the first of two letters in a string, with the kerning behind it, and for the last one."""
+    """What stands for the first of two letters in a string, with the kerning behind it, and for the last one; the
+    `advances` are how wide that is (1/1,000 em).
+    """
 
-    def __init__(self, codes: Codes, kerns: Mapping[str, float]) -> None:
+    def __init__(self, codes: Codes, kerns: Mapping[str, float], widths: Sequence[float]) -> None:
         super().__init__()
-        self._codes, self.kerns = codes, kerns
+        self._codes, self._kerns, self._widths = codes, kerns, widths
+        self.advances: dict[str, float] = {}
 
     def __missing__(self, pair: str) -> bytes:
         letter = self._codes.encoded(pair)[:1]
-        kern = self.kerns[pair] if len(pair) > 1 else 0.0
+        kern = self._kerns[pair] if len(pair) > 1 else 0.0
+        self.advances[pair] = self._widths[letter[0]] - kern
         self[pair] = piece = b"%b)%g(" % (letter, kern) if kern else letter
         return piece
 
 
 class _Ruler:
-    """Lines in one look: what stands in their strings, and how wide they are."""
+    """Lines in one look: what stands in their strings, and how wide they are (1/1,000 em)."""
 
     def __init__(self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None) -> None:
         self._encoded, self._advances, self._pieces = encoded, advances, pieces
 
-    def string(self, line: str) -> bytes:
-        """Its letters, with the kerning between them."""
+    def measured(self, line: str, *, wide: bool = True) -> tuple[bytes, float]:
+        """The letters of a line, with the kerning between them, and its width, if that is asked for (`wide`)."""
         if self._pieces is None:
-            return self._encoded(line)
+            letters = self._encoded(line)
+            return letters, self._advances.of(letters) if wide else 0.0
+        pairs = [*pairs_in(line), line[-1:]]
         try:
-            return b"".join(map(self._pieces.__getitem__, [*pairs_in(line), line[-1:]]))
+            string = b"".join(map(self._pieces.__getitem__, pairs))
         except KeyError:
             raise UnlearnedError(line) from None
-
-    def width(self, line: str) -> float:
-        """In 1/1,000 em."""
-        width = self._advances.of(self._encoded(line))
-        return width if self._pieces is None else width - sum(map(self._pieces.kerns.__getitem__, pairs_in(line)))
+        return string, round(sum(map(self._pieces.advances.__getitem__, pairs)), 1) if wide else 0.0
 
 
 class _Known(dict[str, Shown]):
@@ -244,8 +246,7 @@ class _Known(dict[str, Shown]):
         return shown
 
     def _shown(self, line: str) -> Shown:
-        string = self._ruler.string(line)
-        width = self._ruler.width(line) if self._side else 0.0
+        string, width = self._ruler.measured(line, wide=self._side > 0)
         if self._side == 1:
             return b"[%g(%b)]TJ" % (width, string), width
         return (b"[(%b)]TJ" if b")" in string else b"(%b)Tj") % string, width
