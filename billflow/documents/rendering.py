@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.attempts import PREFIX, Failure, each
 from billflow.documents.compact import compact, enclosed
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
@@ -29,8 +30,8 @@ from billflow.documents.replay.envelopes import Envelopes
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
-from billflow.documents.typesetting import LaidOut, Typesetter, Way
-from billflow.errors import BillflowError, EInvoiceError
+from billflow.documents.typesetting import LaidOut, Planned, Typesetter, Way
+from billflow.errors import EInvoiceError
 from billflow.lake import schemas
 from billflow.settings import Documents
 
@@ -47,10 +48,6 @@ PLAIN = Documents()
 
 _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
-
-PREFIX = "billflow-templates-"
-UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
-"""Where a Renderer keeps the templates; Typst's messages shall show their names only."""
 
 # A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
 PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
@@ -105,6 +102,16 @@ class Renderer:
         self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
+    def planned(self, payload: Mapping[str, Any]) -> Planned:
+        """The first of three steps of `render_pdf`, for which it can be taken beforehand."""
+        with self._turn:
+            return self.typesetter.planned(payload)
+
+    def laid_out(self, planned: Planned, *, replayed: bool = True) -> tuple[Planned, LaidOut]:
+        """The second step."""
+        with self._turn:
+            return planned, self.typesetter.as_planned(planned, replayed=replayed)
+
     def render_pdf(
         self, payload: Mapping[str, Any], *, einvoice: bytes | None = None, replayed: bool = True
     ) -> Rendered:
@@ -113,11 +120,15 @@ class Renderer:
         With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
         typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
+        return self.finished(*self.laid_out(self.planned(payload), replayed=replayed), einvoice)
+
+    def finished(self, planned: Planned, laid_out: LaidOut, einvoice: bytes | None = None) -> Rendered:
+        """The last step."""
         with self._turn:
             try:
-                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=replayed))
+                return self._rendered(planned.payload, einvoice, laid_out)
             except ReplayError:  # Typst has written something in another way than is known
-                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
+                return self._rendered(planned.payload, einvoice, self.typesetter.as_planned(planned, replayed=False))
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
         writing = laid_out.writing
@@ -233,31 +244,44 @@ def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    rows = [{**row, **rendered_document(row["payload"], renderer)} for row in batch.to_pylist()]
-    return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
+    rows = batch.to_pylist()
+    made = rendered_documents([row["payload"] for row in rows], renderer)
+    found = [{**row, **document} for row, document in zip(rows, made, strict=True)]
+    return pa.RecordBatch.from_pylist(found, schema=to_arrow_schema(DOCUMENTS))
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
-    """What DOCUMENTS says of one payload (JSON): that and its hash, template, and the PDF with its facts, or the error.
+    """What DOCUMENTS says of one payload (`rendered_documents`)."""
+    [made] = rendered_documents([payload], renderer)
+    return made
+
+
+def rendered_documents(payloads: Sequence[str], renderer: Renderer) -> list[dict[str, Any]]:
+    """What DOCUMENTS says of payloads (JSON): each, its hash, template, and the PDF with its facts, or the error.
 
     With Factur-X, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
     customer of a seller without a tax id: such a document goes out without one, and a remark says why.
     """
-    source = {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
-    try:
-        rendered = _rendered(json.loads(payload), renderer)
-    except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
-        if not (isinstance(problem, Exception) or _is_panic(problem)):
-            raise
-        return {**source, "error": reason_of(problem)}
+    sources = [
+        {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
+        for payload in payloads
+    ]
+    planned = each(lambda payload: renderer.planned(json.loads(payload)), payloads)
+    laid_out = each(renderer.laid_out, planned)
+    rendered = each(lambda found: _rendered(*found, renderer), laid_out)
+    return [{**source, **_told(one)} for source, one in zip(sources, rendered, strict=True)]
+
+
+def _told(made: Rendered | Failure) -> dict[str, Any]:
+    if isinstance(made, Failure):
+        return {"error": made.reason}
     return {
-        **source,
-        "pages": rendered.pages,
-        "bytes": len(rendered.pdf),
-        "sha256": _sha256(rendered.pdf),
-        "pdf": rendered.pdf,
-        "remarks": rendered.remarks,
-        "way": rendered.way,
+        "pages": made.pages,
+        "bytes": len(made.pdf),
+        "sha256": _sha256(made.pdf),
+        "pdf": made.pdf,
+        "remarks": made.remarks,
+        "way": made.way,
     }
 
 
@@ -265,27 +289,12 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _rendered(bill: Mapping[str, Any], renderer: Renderer) -> Rendered:
+def _rendered(planned: Planned, laid_out: LaidOut, renderer: Renderer) -> Rendered:
+    bill = planned.payload
     if not renderer.wanted.factur_x or bill["invoice"]["status"] != "confirmed":
-        return renderer.render_pdf(bill)
+        return renderer.finished(planned, laid_out)
     try:
-        return renderer.render_pdf(bill, einvoice=compared(bill, cii_xml))
+        return renderer.finished(planned, laid_out, compared(bill, cii_xml))
     except EInvoiceError as problem:
-        plain = renderer.render_pdf(bill)
+        plain = renderer.finished(planned, laid_out)
         return replace(plain, remarks="; ".join(filter(None, [plain.remarks, f"no e-invoice: {problem.what}"])))
-
-
-def _is_panic(problem: BaseException) -> bool:
-    """A bug in Typst itself: Rust's panics are no Exceptions, and their class has no public name."""
-    return type(problem).__name__ == "PanicException"
-
-
-def reason_of(problem: BaseException) -> str:
-    """Why an invoice was not rendered: Typst's message with file and line, or the kind of error and its text."""
-    if isinstance(problem, typst.TypstError):
-        return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
-    if isinstance(problem, BillflowError):
-        return str(problem)
-    if isinstance(problem, KeyError):
-        return f"missing in the payload or in a label: {problem}"
-    return f"{type(problem).__name__}: {problem}"
