@@ -195,10 +195,11 @@ def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     """The payloads of so many invoices in even tasks, by invoice_id: task after task the ids are in order.
 
     An id begins with random hexadecimal digits (`billing.invoices.invoice_id`), so that equal ranges of ids hold about
-    equally many, and no sample has to be taken to find the ranges.
+    equally many, and no sample has to be taken to find the ranges. All cores get as many tasks, where there is work.
     """
     cores = payloads.sparkSession.sparkContext.defaultParallelism
-    tasks = max(1, min(cores, ceil(invoices / PDFS_WORTH_A_TASK)), ceil(invoices / PDFS_PER_TASK))
+    rounds = max(1, ceil(invoices / (cores * PDFS_PER_TASK)))
+    tasks = max(1, min(cores * rounds, ceil(invoices / PDFS_WORTH_A_TASK)))
     digits = F.conv(F.substring("invoice_id", 1, _DIGITS), 16, 10).cast("bigint")
     task = F.shiftright(digits * F.lit(tasks), 4 * _DIGITS).cast("int")
     return payloads.repartitionById(tasks, task).sortWithinPartitions("invoice_id")
@@ -211,10 +212,10 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     (hex, of the PDF), template (fingerprint), cycle, month, remarks, payload_sha256, pdf, payload (see `store`), error.
     An invoice that cannot be rendered has its reason in `error` and null for the PDF, pages, bytes and hash; the others
     of its task go out. `remarks` names characters that no font has and in whose place the code point is printed
-    (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how
-    much of a document Typst has laid out. The order of the rows stays.
+    (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how much of a document Typst
+    has laid out. The order of the rows stays.
 
-    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
+    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`), 64 bills and PDFs.
     """
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -244,10 +245,9 @@ def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    rows = batch.to_pylist()
-    made = rendered_documents([row["payload"] for row in rows], renderer)
-    found = [{**row, **document} for row, document in zip(rows, made, strict=True)]
-    return pa.RecordBatch.from_pylist(found, schema=to_arrow_schema(DOCUMENTS))
+    made = rendered_documents(batch.column("payload").to_pylist(), renderer)
+    rows = [{**row, **document} for row, document in zip(batch.to_pylist(), made, strict=True)]
+    return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:

@@ -435,7 +435,7 @@ def test_render_documents_reports_what_typst_says(spark):
     ]
 
 
-@pytest.mark.parametrize(("invoices", "tasks"), [(0, 1), (100, 1), (101, 2), (1500, 2), (2500, 3), (50_000, 50)])
+@pytest.mark.parametrize(("invoices", "tasks"), [(0, 1), (100, 1), (101, 2), (1500, 2), (2500, 4), (50_000, 50)])
 def test_in_tasks_lays_invoices_out_evenly_and_in_order(spark, invoices, tasks):
     ids = F.substring(F.sha2(F.col("id").cast("string"), 256), 1, 24).alias("invoice_id")
     edges = spark.createDataFrame([("0" * 24,), ("f" * 24,)], "invoice_id string")
