@@ -1,9 +1,9 @@
 """The pages after the first: one section after the other, each beginning on the last page where it has room."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice
 from typing import Any
 
 from billflow.documents.layout import Section
@@ -85,6 +85,25 @@ class Part:
         return layers.drawn()
 
 
+class _Layer:
+    """Columns with few lines, each as one text: so many line breaks before each line that it stands in its place."""
+
+    def __init__(self, columns: int) -> None:
+        self._parts: list[list[str]] = [[] for _ in range(columns)]
+        self._reached = [0] * columns
+
+    def add(self, at: int, texts: Line) -> None:
+        """Texts that begin in that line."""
+        for column, text in enumerate(texts):
+            if text:
+                self._parts[column].append("\n" * (at - self._reached[column]) + text)
+                self._reached[column] = at + text.count("\n")
+
+    @property
+    def texts(self) -> list[str]:
+        return ["".join(parts) for parts in self._parts]
+
+
 class _Layers:
     """Lines of one lane, layer by layer; all layers count the same lines."""
 
@@ -92,8 +111,8 @@ class _Layers:
         self._columns, self._times = columns, times
         self._count = 0
         self._cells: list[Sequence[Sequence[str]]] = []
-        self._labels: dict[int, Line] = {}
-        self._titles: dict[int, dict[int, Line]] = {}
+        self._labels: _Layer | None = None
+        self._titles: dict[int, _Layer] = {}
         self._rules: list[int] = []
 
     def add(self, block: Block) -> None:
@@ -103,7 +122,8 @@ class _Layers:
             count += shown.lines
             self._head(shown, count)
         if block.labels:
-            self._labels[count] = block.labels
+            self._labels = self._labels or _Layer(self._columns)
+            self._labels.add(count, block.labels)
             count += 1
         if above := count - self._count:
             self._cells.append([[""] * above] * self._columns)
@@ -113,55 +133,38 @@ class _Layers:
         self._count = count + block.printed_lines
 
     def _printed(self, block: Block) -> Sequence[Sequence[str]]:
-        printed = block.printed
-        return (
-            printed
-            if not self._times
-            else [[*_days_begun(texts)] if at in self._times else texts for at, texts in enumerate(printed)]
-        )
+        if not self._times:
+            return block.printed
+        return [[*_days_begun(texts)] if at in self._times else texts for at, texts in enumerate(block.printed)]
 
     def _head(self, heading: Heading, end: int) -> None:
         """A title and what is beside it stand at the bottom of their height."""
-        lines = self._titles.setdefault(heading.level, {})
-        text = heading.text.rstrip("\n")
-        if "\n" not in text and "\n" not in heading.beside:
-            lines[end - 1] = (text, heading.beside)
-            return
-        rows = list(zip_longest(text.split("\n"), heading.beside.split("\n"), fillvalue=""))
-        lines.update(enumerate(rows, start=end - len(rows)))
+        if heading.level not in self._titles:
+            self._titles[heading.level] = _Layer(2)
+        text, beside = heading.text.rstrip("\n"), heading.beside
+        lines = max(text.count("\n"), beside.count("\n")) + 1
+        self._titles[heading.level].add(end - lines, (text, beside.rstrip("\n")))
 
     def drawn(self) -> dict[str, Any]:
-        titles = [(level, _layer(self._titles[level], 2)) for level in sorted(self._titles)]
         return {
             "lines": self._count,
             "rules": self._rules,
             "cells": stacked(map(chain.from_iterable, zip(*self._cells, strict=True))),
-            "labels": _layer(self._labels, self._columns) if self._labels else [],
-            "titles": [{"level": level, "texts": texts} for level, texts in titles],
+            "labels": self._labels.texts if self._labels else [],
+            "titles": [{"level": level, "texts": self._titles[level].texts} for level in sorted(self._titles)],
         }
 
 
 def _days_begun(texts: Sequence[str]) -> Iterator[str]:
     """Times with the day written only where it begins."""
-    previous = ""
+    begun = TIME_GAP
     for text in texts:
-        day, gap, clock = text.partition(TIME_GAP)
-        yield clock if gap and day == previous else text
-        previous = day or previous
-
-
-def _layer(lines: Mapping[int, Line], columns: int) -> list[str]:
-    """Each column of a few lines, by their number, as one text."""
-    return ["".join(_apart((at, line[column]) for at, line in lines.items())) for column in range(columns)]
-
-
-def _apart(lines: Iterable[tuple[int, str]]) -> Iterator[str]:
-    """Texts with so many line breaks before each that it stands in its line."""
-    reached = 0
-    for at, text in lines:
-        if text:
-            yield "\n" * (at - reached) + text
-            reached = at
+        if text.startswith(begun):
+            yield text[len(begun) :]
+            continue
+        day, _, _ = text.partition(TIME_GAP)
+        begun = day + TIME_GAP if day else begun
+        yield text
 
 
 def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Iterator[Page]:
