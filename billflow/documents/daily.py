@@ -35,8 +35,7 @@ def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
     quantities = defaultdict[str, list[str]](list)
     for meter in meters:
-        times, shown, *_ = zip(*meter["rows"], strict=True) if meter["rows"] else ((), ())
-        for time, quantity in zip(times, shown, strict=True):
-            quantities[time[DAY]].append(quantity)
+        for row in meter["rows"]:
+            quantities[row[0][DAY]].append(row[1])
     summed = max if meters[0].get("aggregate") == "max" else sum
     return {day: Decimal(summed(map(Decimal, found))) for day, found in quantities.items()}

@@ -160,8 +160,7 @@ class Renderer:
             timestamp=0,
             pdf_standards=[*standards, "ua-1"] if tagged else list(standards),
         )
-        written: bytes = pdf
-        return written
+        return bytes(pdf)
 
     def _write(self, name: str, content: str | bytes) -> None:
         """What is as it was, such as the typeface of a language, stays."""
@@ -245,9 +244,10 @@ def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    made = rendered_documents(batch.column("payload").to_pylist(), renderer)
-    rows = [{**row, **document} for row, document in zip(batch.to_pylist(), made, strict=True)]
-    return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
+    made, schema = rendered_documents(batch.column("payload").to_pylist(), renderer), to_arrow_schema(DOCUMENTS)
+    found = {name: pa.array([one.get(name) for one in made], schema.field(name).type) for name in schema.names}
+    found |= {name: batch.column(name).cast(schema.field(name).type) for name in ("invoice_id", "cycle", "month")}
+    return pa.RecordBatch.from_pydict(found, schema=schema)
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, chain, groupby
 from typing import Any, NamedTuple
 
 from billflow.documents.columns import Cells, plan_widths
@@ -68,7 +68,8 @@ class Writing:
             return list(map(known.__getitem__, days))
         texts = self.written(column.format, [row.get(name) for row in rows])
         if column.format == "quantity":
-            return [_quantity(number, row.get("unit")) for number, row in zip(texts, rows, strict=True)]
+            units = [row.get("unit") for row in rows]
+            return [f"{text} {unit}" if text and unit else text for text, unit in zip(texts, units, strict=True)]
         return texts
 
     def written(self, written_as: str, values: Sequence[Any]) -> list[str]:
@@ -99,10 +100,6 @@ _WRITERS: dict[str, Callable[[Formats, Sequence[Any]], list[str]]] = {
     "percent": _of_each(Formats.percent),
     "date": _of_each(Formats.date),
 }
-
-
-def _quantity(number: str, unit: str | None) -> str:
-    return f"{number} {unit}" if number and unit else number
 
 
 @dataclass(frozen=True)
@@ -275,8 +272,8 @@ class _Keyed:
     def by_key(self, members: Iterable[int]) -> dict[str | None, list[int]]:
         """Those rows by their keys, in the order of their first appearance."""
         found: dict[str | None, list[int]] = {}
-        for member in members:
-            found.setdefault(self.keys[member], []).append(member)
+        for key, some in groupby(members, self.keys.__getitem__):
+            found.setdefault(key, []).extend(some)
         return found
 
     def subtotal(self, members: Iterable[int], writing: Writing) -> str:
