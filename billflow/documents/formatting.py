@@ -129,9 +129,10 @@ class Formats:
 
     def times(self, isos: Sequence[str | None], *, gap: str) -> list[str]:
         """Each day as `day` writes it, with the time of day behind a `gap` where there is one."""
-        days = {day: self.day(day) for day in {iso[:_DAY] for iso in isos if iso}}
-        begun = {day: shown + gap for day, shown in days.items()}
-        times = [(begun if iso[_DAY:] else days)[iso[:_DAY]] + iso[_DAY + 1 :] if iso else "" for iso in isos]
+        begun = _Begun(self, gap)
+        times = [
+            (begun[iso[:_DAY]] + iso[_DAY + 1 :] if len(iso) > _DAY else self.day(iso)) if iso else "" for iso in isos
+        ]
         return times if self.digits == EUROPEAN_DIGITS else [self.in_digits(time) for time in times]
 
     def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
@@ -156,6 +157,18 @@ class Formats:
             parts.append(rest[-self.grouping[1] :])
             rest = rest[: -self.grouping[1]]
         return self.group_symbol.join(reversed(parts))
+
+
+class _Begun(dict[str, str]):
+    """ISO days as times begin with them."""
+
+    def __init__(self, formats: Formats, gap: str) -> None:
+        super().__init__()
+        self._formats, self._gap = formats, gap
+
+    def __missing__(self, iso: str) -> str:
+        self[iso] = begun = self._formats.day(iso) + self._gap
+        return begun
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import add
 
 from billflow.documents.replay.codes import Codes
 from billflow.documents.replay.letters import Kerns, ReplayError
@@ -15,6 +14,7 @@ MOST_HANDS = 8
 
 _AT_ENDS = "Typst drops spaces at the ends of lines, and draws two dots as one"
 _NONE = b"\0"
+_NEXT = b")]TJ T*"
 _EMPTY = _NONE + b")]TJ"
 """What stands in the place of an empty line that ends right: no code is 0."""
 _LINES = re.compile(r"[^\n]+|\n+")
@@ -88,8 +88,11 @@ class Hand:
         if not right:
             first, more, others = letters.partition(b"\n")
             return b"(%b)Tj" % first + (b"(%b)'" % others.replace(b"\n", b")'(") if more else b"")
-        lines, alike = letters.split(b"\n"), kinds.split(b"\n")
-        shown = b"%b)]TJ" % b")]TJ T*".join(map(add, map(self._prefixes[bold].__getitem__, alike), lines))
+        lines = letters.split(b"\n")
+        parts = [b""] * (2 * len(lines))
+        parts[::2] = map(self._prefixes[bold].__getitem__, kinds.split(b"\n"))
+        parts[1::2] = lines
+        shown = b"%b)]TJ" % b"".join(parts).removeprefix(_NEXT)
         return shown.replace(_EMPTY, b"") if b"" in lines else shown
 
     def alphabets(self, letters: tuple[bytes, bytes]) -> tuple[str, str]:
@@ -182,7 +185,7 @@ class _Advances:
 
 
 class _Prefixes(dict[bytes, bytes]):
-    """How lines that end right begin."""
+    """How lines that end right begin, and what is between them and the lines before."""
 
     def __init__(self, advances: _Advances) -> None:
         super().__init__()
@@ -191,7 +194,7 @@ class _Prefixes(dict[bytes, bytes]):
     def __missing__(self, kind: bytes) -> bytes:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[kind] = prefix = b"[%g(" % self._advances.of(kind) if kind else _NONE
+        self[kind] = prefix = _NEXT + (b"[%g(" % self._advances.of(kind) if kind else _NONE)
         return prefix
 
 
