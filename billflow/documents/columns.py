@@ -41,10 +41,9 @@ class Cells:
 
     def fit(self, width: float) -> bool:
         """Whether each text is one line of `width` em."""
-        return self.widest <= width and not self.breaks
+        return self.widest <= width and not self._breaks()
 
-    @cached_property
-    def breaks(self) -> bool:
+    def _breaks(self) -> bool:
         """Whether any text has what breaks a line."""
         return BREAKS.search("".join(self._different)) is not None
 

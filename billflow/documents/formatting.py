@@ -30,6 +30,8 @@ EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
 _THOUSANDS = (3, 3)
+MOST_COUNTS = 1_000
+"""Whose plural categories are remembered."""
 _DAY = 10
 """Characters of an ISO date."""
 
@@ -54,6 +56,7 @@ class Formats:
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
     _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _plurals: dict[int, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def left_to_right(self) -> bool:
@@ -114,8 +117,15 @@ class Formats:
 
     def counted(self, label: str | Mapping[str, str], count: int) -> str:
         """A label about a count: one text, or one for each plural category of the language (CLDR), `other` at least."""
-        form = label if isinstance(label, str) else label.get(_plural_rule(self.locale)(count), label["other"])
+        form = label if isinstance(label, str) else label.get(self._plural(count), label["other"])
         return form.replace("{count}", self.number(str(count)))
+
+    def _plural(self, count: int) -> str:
+        if count not in self._plurals:
+            if len(self._plurals) >= MOST_COUNTS:
+                self._plurals.clear()
+            self._plurals[count] = str(_plural_rule(self.locale)(count))
+        return self._plurals[count]
 
     def date(self, iso: str) -> str:
         """An ISO date in the language's medium form: `5 Jan 2013`."""
