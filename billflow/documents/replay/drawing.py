@@ -8,7 +8,8 @@ from typing import Any
 from billflow.documents.replay.hand import Kind, Pen
 from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import Part
-from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
+from billflow.documents.replay.styles import WIDTH, Role, SectionStyle
+from billflow.documents.replay.trials import Lines, Trials
 
 _WIDEST = 2000.0
 """No letter is as wide (1/1,000 em)."""

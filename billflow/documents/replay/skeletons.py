@@ -16,7 +16,7 @@ from billflow.documents.objects import Objects, Page
 from billflow.documents.replay.letters import Kerns, ReplayError, characters_of, fonts_of, glyphs_of, one, widths_of
 from billflow.documents.replay.marks import NUMBER_MARK, PART_MARK, is_plain
 from billflow.documents.replay.slots import PATH_ORIGIN, SIGN, SLOT, TAILS, Slotted
-from billflow.documents.replay.trials import RUN, Role
+from billflow.documents.replay.styles import RUN, Role
 from billflow.documents.templates import MAIN
 
 MOST_SKELETONS = 1_000
