@@ -7,6 +7,7 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -29,9 +30,10 @@ NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
+_SHORT = re.compile(r"(?:\d{1,3}+(?:\.\d++(?<!0))?+\n)*+", re.ASCII)
+"""Lines of numbers that need no groups and have no zeros too many: only their points are to be written otherwise."""
 _THOUSANDS = (3, 3)
-MOST_COUNTS = 1_000
-"""Whose plural categories are remembered."""
+MOST_COUNTS = 1_000  # whose plural categories are remembered
 _DAY = 10
 """Characters of an ISO date."""
 
@@ -69,7 +71,11 @@ class Formats:
 
     def numbers(self, texts: Sequence[str | None]) -> list[str]:
         """Each as a number; nothing where there is none."""
-        return self._numbers(texts, 0)
+        known = [text for text in texts if text is not None]
+        if len(known) < len(texts) or self.digits != EUROPEAN_DIGITS or not _SHORT.fullmatch("\n".join([*known, ""])):
+            return self._numbers(texts, 0)
+        point = self.decimal_symbol
+        return known if point == "." else [text.replace(".", point) for text in known]
 
     def amounts(self, texts: Sequence[str | None]) -> list[str]:
         """Each as an amount; nothing where there is none."""
