@@ -3,7 +3,7 @@
 Everything is text by now: one text per column and page, its lines joined (see `pagination`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -230,8 +230,9 @@ class Table:
             yield lines.block(members)
             return
         one, *inner = groups
-        for value, chosen in one.by_key(members).items():
-            heading = self._heading(one.group, value, level=len(inner)).with_beside(one.subtotal(chosen, self.writing))
+        found = one.by_key(members)
+        for (value, chosen), subtotal in zip(found.items(), one.subtotals(found.values(), self.writing), strict=True):
+            heading = self._heading(one.group, value, level=len(inner)).with_beside(subtotal)
             if inner:
                 outermost = heading.text if within is None else within
                 yield from self._grouped(inner, chosen, lines, (*opens, heading), outermost)
@@ -276,8 +277,9 @@ class _Keyed:
             found.setdefault(key, []).extend(some)
         return found
 
-    def subtotal(self, members: Iterable[int], writing: Writing) -> str:
-        """What those rows add up to; nothing where nothing is added up."""
+    def subtotals(self, groups: Collection[Sequence[int]], writing: Writing) -> list[str]:
+        """What the rows of each group add up to; nothing where nothing is added up."""
         if not self.amounts:
-            return ""
-        return writing.formats.amount(f"{sum(map(self.amounts.__getitem__, members), Decimal(0)):f}")
+            return [""] * len(groups)
+        sums = [sum(map(self.amounts.__getitem__, members), Decimal(0)) for members in groups]
+        return writing.formats.amounts([f"{amount:f}" for amount in sums])
