@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from billflow.documents.replay.hand import Kind, Pen
 from billflow.documents.replay.letters import Kerns, ReplayError
@@ -69,7 +69,7 @@ class Writer:
     def add(self, texts: Sequence[Text]) -> None:
         """Texts of sections."""
         pen, shown = self._pen, self._shown
-        plain = pen.columns([lines for role, lines, *_ in texts if not role.kerned])
+        plain = pen.columns([text[1] for text in texts if not text[0].kerned])
         for role, lines, x, y, pitch, right in texts:
             self._look_like(role)
             if pitch != self._pitch and "\n" in lines:
@@ -113,7 +113,7 @@ class Writer:
 
     def content(self) -> bytes:
         """All of it, where there are no holes."""
-        return b"".join(piece for piece in self.pieces() if isinstance(piece, bytes))
+        return b"".join(cast("list[bytes]", self.pieces()))
 
 
 def placed(pen: Pen, line: str, hole: Hole) -> bytes:
@@ -187,9 +187,15 @@ def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Itera
         x, rule = points(left + start), points(rows + style.rule_above)
         yield b"q 1 0 0 -1 %b %b cm%b 0 0 m %b 0 l\nS\nQ\n" % (x, rule, style.rule, width)
         if part["ruled"] and lane["rules"]:
-            heights = [points(at * part["pitch"]) for at in lane["rules"]]
-            path = b"".join(b" 0 %b m %b %b l" % (y, width, y) for y in heights)
+            path = b"".join([_line(at, part["pitch"], width) for at in lane["rules"]])
             yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, points(rows), style.hairline, path)
+
+
+@lru_cache(maxsize=8192)
+def _line(at: int, pitch: float, width: bytes) -> bytes:
+    """Across a lane, above a line of it."""
+    y = points(at * pitch)
+    return b" 0 %b m %b %b l" % (y, width, y)
 
 
 def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
