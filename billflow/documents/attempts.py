@@ -5,7 +5,7 @@ of a step at hand, and that of a whole document is more than it keeps.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -31,6 +31,20 @@ class Failure:
 def each(step: Callable[[S], T], given: Iterable[S | Failure]) -> list[T | Failure]:
     """What the step makes of each; what has failed before, or fails now, is a Failure."""
     return [one if isinstance(one, Failure) else _attempt(step, one) for one in given]
+
+
+def in_groups(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Texts in order, in groups that have so many characters at most, or one text that has more."""
+    group: list[str] = []
+    room = characters
+    for text in texts:
+        if group and len(text) > room:
+            yield group
+            group, room = [], characters
+        group.append(text)
+        room -= len(text)
+    if group:
+        yield group
 
 
 def _attempt(step: Callable[[S], T], one: S) -> T | Failure:

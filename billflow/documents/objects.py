@@ -22,6 +22,9 @@ _PAGE = re.compile(rb"<</Type/Page/.*/Contents (\d+) 0 R", re.DOTALL)
 _TRAILER_REACH = 1024
 NOT_TYPSTS = "not a PDF as Typst writes them"
 
+# A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
+PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
+
 
 @dataclass(frozen=True)
 class Page:
@@ -94,3 +97,11 @@ def _body(one: bytes) -> bytes:
     if head is None or not one.endswith(_BODY_END):
         raise ValueError(f"{NOT_TYPSTS}: {one[:20]!r} is no object")
     return one[head.end() : -len(_BODY_END)]
+
+
+def page_count(pdf: bytes) -> int:
+    """The number of pages of a PDF that Typst wrote."""
+    found = PAGE_COUNT.search(pdf)
+    if not found:
+        raise ValueError(f"{NOT_TYPSTS}: no page tree")
+    return int(found[1])

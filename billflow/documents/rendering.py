@@ -4,7 +4,6 @@ import gc
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +19,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from billflow.documents.attempts import PREFIX, Failure, each
+from billflow.documents.attempts import PREFIX, Failure, each, in_groups
 from billflow.documents.compact import compact, enclosed
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
+from billflow.documents.objects import page_count
 from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.envelopes import Envelopes
 from billflow.documents.replay.letters import ReplayError
@@ -36,6 +36,8 @@ from billflow.lake import schemas
 from billflow.settings import Documents
 
 PDFS_PER_BATCH = 64
+CHARACTERS_TOGETHER = 4_000_000
+"""Of payloads whose documents are made step by step together: some fifty bills of ten pages, or one that is large."""
 PDFS_PER_TASK = 1_000
 """About ten seconds of a core: progress shows, and an executor that is lost takes little with it."""
 PDFS_WORTH_A_TASK = 100
@@ -48,9 +50,6 @@ PLAIN = Documents()
 
 _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
-
-# A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
-PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
 DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("way", StringType())])
 """Documents as published, why one could not be rendered, and in which way it was made (`typesetting.Way`)."""
@@ -182,14 +181,6 @@ def _date_parts(iso: str) -> dict[str, int]:
     return {"year": year, "month": month, "day": day}
 
 
-def page_count(pdf: bytes) -> int:
-    """The number of pages of a PDF that Typst wrote."""
-    found = PAGE_COUNT.search(pdf)
-    if not found:
-        raise ValueError("not a PDF as Typst writes them: no page tree")
-    return int(found[1])
-
-
 def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     """The payloads of so many invoices in even tasks, by invoice_id: task after task the ids are in order.
 
@@ -214,7 +205,8 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how much of a document Typst
     has laid out. The order of the rows stays.
 
-    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`), 64 bills and PDFs.
+    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`), 64 PDFs, and
+    bills of CHARACTERS_TOGETHER.
     """
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -244,7 +236,8 @@ def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    made, schema = rendered_documents(batch.column("payload").to_pylist(), renderer), to_arrow_schema(DOCUMENTS)
+    groups = in_groups(batch.column("payload").to_pylist(), CHARACTERS_TOGETHER)
+    made, schema = [one for group in groups for one in rendered_documents(group, renderer)], to_arrow_schema(DOCUMENTS)
     found = {name: pa.array([one.get(name) for one in made], schema.field(name).type) for name in schema.names}
     found |= {name: batch.column(name).cast(schema.field(name).type) for name in ("invoice_id", "cycle", "month")}
     return pa.RecordBatch.from_pydict(found, schema=schema)

@@ -1,6 +1,6 @@
 import pytest
 
-from billflow.documents.attempts import PREFIX, UNPACKED, Failure, each
+from billflow.documents.attempts import PREFIX, UNPACKED, Failure, each, in_groups
 from billflow.errors import BillflowError
 
 
@@ -38,3 +38,16 @@ def test_each_does_not_stop_who_wants_to_stop():
 
 def test_messages_name_templates_without_their_folder():
     assert UNPACKED.sub("", f"error in /tmp/x/{PREFIX}a1/components/table.typ:3") == "error in components/table.typ:3"
+
+
+@pytest.mark.parametrize(
+    ("texts", "groups"),
+    [
+        ([], []),
+        (["ab", "c", "def"], [["ab", "c"], ["def"]]),
+        (["abcdefg", "a", "bc", "d"], [["abcdefg"], ["a", "bc"], ["d"]]),
+        (["abc", "abcd"], [["abc"], ["abcd"]]),
+    ],
+)
+def test_in_groups_keeps_the_order_and_what_is_large_alone(texts, groups):
+    assert list(in_groups(texts, 3)) == groups

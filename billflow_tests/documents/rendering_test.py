@@ -18,7 +18,7 @@ from billflow.bench.bills import bill
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import differences
 from billflow.documents.proofs.sheets import read_sheets
-from billflow.documents.rendering import PLAIN, Renderer, in_tasks, page_count, render_documents, rendered_document
+from billflow.documents.rendering import PLAIN, Renderer, in_tasks, render_documents, rendered_document
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
@@ -244,14 +244,9 @@ def test_render_pdf_same_payload_same_bytes(renderer):
 
 
 @pytest.mark.parametrize("subscriptions", [1, 3, 60])
-def test_page_count(renderer, subscriptions):
+def test_pages_are_counted(renderer, subscriptions):
     rendered = renderer.render_pdf(bill(subscriptions=subscriptions, lines=20))
     assert rendered.pages == len(pypdf.PdfReader(io.BytesIO(rendered.pdf)).pages)
-
-
-def test_page_count_of_something_else():
-    with pytest.raises(ValueError, match="not a PDF"):
-        page_count(b"hello")
 
 
 def test_render_pdf_with_a_projects_logo():
