@@ -11,7 +11,7 @@ machine, and each Python comes with another zlib.
 import re
 from collections.abc import Iterator, Sequence
 
-from billflow.documents.objects import Objects, stream_object
+from billflow.documents.objects import QUICK, Objects, stream_object
 from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.writing import Writing
@@ -49,14 +49,14 @@ def enclosed(pdf: Objects, contents: Sequence[tuple[int, Sequence[bytes]]]) -> b
 
     A part that several pages have is one object.
     """
-    pages, bodies, written = pdf.pages, pdf.bodies, dict[bytes, bytes]()
+    pages, bodies, written = pdf.pages, pdf.bodies, dict[int, bytes]()
     kids, used = [], set[int]()
     for source, parts in contents:
         page = pages[source]
         for part in parts:
-            if part not in written:
-                written[part] = _added(pdf, part)
-        shown = b"/Contents[%b]" % b" ".join([written[part] for part in parts])
+            if id(part) not in written:
+                written[id(part)] = _added(pdf, part)
+        shown = b"/Contents[%b]" % b" ".join([written[id(part)] for part in parts])
         number = pdf.added() if source in used else page.number
         used.add(source)
         kids.append(b"%d 0 R" % number)
@@ -70,7 +70,7 @@ def enclosed(pdf: Objects, contents: Sequence[tuple[int, Sequence[bytes]]]) -> b
 def _added(pdf: Objects, content: bytes) -> bytes:
     """What refers to a new object with that content."""
     number = pdf.added()
-    pdf.objects[number - 1] = stream_object(number, b"", content)
+    pdf.objects[number - 1] = stream_object(number, b"", content, level=QUICK)
     return b"%d 0 R" % number
 
 

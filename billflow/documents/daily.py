@@ -1,6 +1,6 @@
 """What was used on each day, from the itemised usage of a bill: what the chart of days shows."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -33,10 +33,9 @@ def days_of(usage: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _days(meters: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
-    quantities: dict[str, list[str]] = {}
+    quantities = defaultdict[str, list[str]](list)
     for meter in meters:
-        times, shown, *_ = zip(*meter["rows"], strict=True) if meter["rows"] else ((), ())
-        for time, quantity in zip(times, shown, strict=True):
-            quantities.setdefault(time[DAY], []).append(quantity)
+        for row in meter["rows"]:
+            quantities[row[0][DAY]].append(row[1])
     summed = max if meters[0].get("aggregate") == "max" else sum
     return {day: Decimal(summed(map(Decimal, found))) for day, found in quantities.items()}

@@ -7,7 +7,8 @@ and European ones from one in Morocco. What identifies (numbers of invoices, acc
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -29,6 +30,10 @@ NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
+_SHORT = re.compile(r"(?:\d{1,3}+(?:\.\d++(?<!0))?+\n)*+", re.ASCII)
+"""Lines of numbers that need no groups and have no zeros too many: only their points are to be written otherwise."""
+_THOUSANDS = (3, 3)
+MOST_COUNTS = 1_000  # whose plural categories are remembered
 _DAY = 10
 """Characters of an ISO date."""
 
@@ -53,6 +58,7 @@ class Formats:
     debit_affixes: tuple[str, str]
     percent_affixes: tuple[str, str]
     _days: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _plurals: dict[int, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def left_to_right(self) -> bool:
@@ -60,36 +66,45 @@ class Formats:
 
     def number(self, text: str, *, least_digits: int = 0) -> str:
         """A plain decimal string without trailing zeros, but with at least `least_digits` after the point."""
-        return self._number(text, least_digits)
+        [shown] = self._numbers([text], least_digits)
+        return shown
 
     def numbers(self, texts: Sequence[str | None]) -> list[str]:
         """Each as a number; nothing where there is none."""
-        return [*self._numbers(texts, 0)]
+        known = [text for text in texts if text is not None]
+        if len(known) < len(texts) or self.digits != EUROPEAN_DIGITS or not _SHORT.fullmatch("\n".join([*known, ""])):
+            return self._numbers(texts, 0)
+        point = self.decimal_symbol
+        return known if point == "." else [text.replace(".", point) for text in known]
 
     def amounts(self, texts: Sequence[str | None]) -> list[str]:
         """Each as an amount; nothing where there is none."""
-        return [*self._numbers(texts, self.minor_digits)]
+        return self._numbers(texts, self.minor_digits)
 
-    def _numbers(self, texts: Sequence[str | None], least_digits: int) -> Iterator[str]:
+    def _numbers(self, texts: Sequence[str | None], least_digits: int) -> list[str]:
         """As `number` writes them; the many that are short and positive in few steps."""
-        point, most = self.decimal_symbol, self.grouping[0] if self.digits == EUROPEAN_DIGITS else 0
+        point, most, shown = self.decimal_symbol, self.grouping[0], []
         for text in texts:
             whole, _, digits = text.partition(".") if text is not None else ("", "", "")
             fraction = digits.rstrip("0")
-            if len(whole) <= most and len(fraction) >= least_digits and f"0{digits}".isdecimal() and whole.isdecimal():
-                yield f"{whole}{point}{fraction}" if fraction else whole
+            if not (whole.isdecimal() and (digits.isdecimal() or not digits)):
+                shown.append("" if text is None else self._signed(text, least_digits))
+            elif len(whole) > most or len(fraction) < least_digits:
+                shown.append(self._unsigned(whole, fraction, least_digits))
             else:
-                yield "" if text is None else self._number(text, least_digits)
+                shown.append(f"{whole}{point}{fraction}" if fraction else whole)
+        return shown if self.digits == EUROPEAN_DIGITS else list(map(self.in_digits, shown))
 
-    def _number(self, text: str, least_digits: int) -> str:
+    def _unsigned(self, whole: str, fraction: str, least_digits: int) -> str:
+        if len(whole) > self.grouping[0]:
+            whole = self._grouped(whole)
+        fraction = fraction.ljust(least_digits, "0")
+        return f"{whole}{self.decimal_symbol}{fraction}" if fraction else whole
+
+    def _signed(self, text: str, least_digits: int) -> str:
         whole, _, fraction = _plain(text).lstrip("-").partition(".")
-        fraction = fraction.rstrip("0").ljust(least_digits, "0")
-        shown = self._grouped(whole) if len(whole) > self.grouping[0] else whole
-        if fraction:
-            shown += self.decimal_symbol + fraction
-        if text[0] == "-" and (whole.strip("0") or fraction.strip("0")):
-            shown = self.minus + shown
-        return self.in_digits(shown)
+        shown = self._unsigned(whole, fraction.rstrip("0"), least_digits)
+        return self.minus + shown if text[0] == "-" and (whole + fraction).strip("0") else shown
 
     def amount(self, text: str) -> str:
         """Money or a unit price without the currency: never fewer digits than the currency's minor unit."""
@@ -108,8 +123,15 @@ class Formats:
 
     def counted(self, label: str | Mapping[str, str], count: int) -> str:
         """A label about a count: one text, or one for each plural category of the language (CLDR), `other` at least."""
-        form = label if isinstance(label, str) else label.get(_plural_rule(self.locale)(count), label["other"])
+        form = label if isinstance(label, str) else label.get(self._plural(count), label["other"])
         return form.replace("{count}", self.number(str(count)))
+
+    def _plural(self, count: int) -> str:
+        if count not in self._plurals:
+            if len(self._plurals) >= MOST_COUNTS:
+                self._plurals.clear()
+            self._plurals[count] = str(_plural_rule(self.locale)(count))
+        return self._plurals[count]
 
     def date(self, iso: str) -> str:
         """An ISO date in the language's medium form: `5 Jan 2013`."""
@@ -123,9 +145,10 @@ class Formats:
 
     def times(self, isos: Sequence[str | None], *, gap: str) -> list[str]:
         """Each day as `day` writes it, with the time of day behind a `gap` where there is one."""
-        days = {day: self.day(day) for day in {iso[:_DAY] for iso in isos if iso}}
-        begun = {day: shown + gap for day, shown in days.items()}
-        times = [(begun if iso[_DAY:] else days)[iso[:_DAY]] + iso[_DAY + 1 :] if iso else "" for iso in isos]
+        begun = _Begun(self, gap)
+        times = [
+            (begun[iso[:_DAY]] + iso[_DAY + 1 :] if len(iso) > _DAY else self.day(iso)) if iso else "" for iso in isos
+        ]
         return times if self.digits == EUROPEAN_DIGITS else [self.in_digits(time) for time in times]
 
     def months(self, isos: Iterable[str], *, width: Literal["abbreviated", "narrow"]) -> list[str]:
@@ -142,12 +165,26 @@ class Formats:
         return text if self.digits == EUROPEAN_DIGITS else text.translate(_digits_table(self.digits))
 
     def _grouped(self, whole: str) -> str:
+        if self.grouping == _THOUSANDS and whole[0] != "0" and whole.isdecimal() and whole.isascii():
+            return f"{int(whole):,}".replace(",", self.group_symbol)
         last, rest = whole[-self.grouping[0] :], whole[: -self.grouping[0]]
         parts = [last]
         while rest:
             parts.append(rest[-self.grouping[1] :])
             rest = rest[: -self.grouping[1]]
         return self.group_symbol.join(reversed(parts))
+
+
+class _Begun(dict[str, str]):
+    """ISO days as times begin with them."""
+
+    def __init__(self, formats: Formats, gap: str) -> None:
+        super().__init__()
+        self._formats, self._gap = formats, gap
+
+    def __missing__(self, iso: str) -> str:
+        self[iso] = begun = self._formats.day(iso) + self._gap
+        return begun
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Any
 from billflow.documents.columns import Cells
 from billflow.documents.layout import Column, Section
 from billflow.documents.pages import LANE_GAP, Part
-from billflow.documents.pagination import Block, Heading, wrap
+from billflow.documents.pagination import Block, Heading, Line, wrap
 from billflow.documents.tables import ROUNDING, Lines, Planned, Table, Writing
 from billflow.documents.widths import boldness, text_width
 
@@ -81,16 +81,17 @@ class ItemisedUsage:
 
     def _blocks(self, planned: Planned, lines: Lines) -> Iterator[Block]:
         """One block a meter."""
-        start = 0
+        start, known = 0, dict[tuple[str, ...], Line]()
         for meter in self.meters:
-            end = start + len(meter["rows"])
-            labels = tuple(self._labels(meter, planned))
-            yield lines.block(range(start, end), title=self._title(meter, planned.width), labels=labels)
+            end, dimensions = start + len(meter["rows"]), tuple(meter["dimensions"])
+            if dimensions not in known:
+                known[dimensions] = tuple(self._labels(dimensions, planned))
+            yield lines.block(range(start, end), self._title(meter, planned.width), known[dimensions])
             start = end
 
-    def _labels(self, meter: Meter, planned: Planned) -> Iterator[str]:
-        """What the columns are called over the records of one meter: its own dimensions."""
-        names = {_detail(index): name for index, name in enumerate(meter["dimensions"])}
+    def _labels(self, dimensions: Sequence[str], planned: Planned) -> Iterator[str]:
+        """What the columns are called over the records of meters with these dimensions."""
+        names = {_detail(index): name for index, name in enumerate(dimensions)}
         for column, label in zip(planned.columns, planned.labels, strict=True):
             name = names.get(column.field, "")
             yield (self.writing.heading(name) if name else "") if column.field.startswith(DETAILS) else label

@@ -1,8 +1,9 @@
 """The pages after the first: one section after the other, each beginning on the last page where it has room."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from billflow.documents.layout import Section
@@ -36,12 +37,12 @@ class Part:
     blocks: Sequence[Block]
     lanes: int = 1
 
-    @property
+    @cached_property
     def labels(self) -> Sequence[str]:
         """What the columns are called, once for a page; none where blocks have their own or no column has a name."""
         return self.planned.labels if any(self.planned.labels) and not self.blocks[0].labels else ()
 
-    @property
+    @cached_property
     def head(self) -> float:
         return HEAD + LABELS if self.labels else HEAD
 
@@ -66,7 +67,7 @@ class Part:
             "head": self.head,
             "ruled": self.section.ruled,
             "width": round(self.planned.width, 2),
-            "edges": self.planned.edges(),
+            "edges": self.planned.edges,
             "labels": list(self.labels),
             "starts": [round(lane * (self.planned.width + LANE_GAP), 2) for lane in range(len(lanes))],
             "lines": max(lane["lines"] for lane in lanes),
@@ -77,22 +78,41 @@ class Part:
         """Layers of text: cells, the labels over them, titles by level and what is beside them. `rules` are the lines
         that have one above.
         """
-        times = {index for index, column in enumerate(self.planned.columns) if column.format == "time"}
+        times = [index for index, column in enumerate(self.planned.columns) if column.format == "time"]
         layers = _Layers(len(self.planned.columns), times)
         for block in blocks:
             layers.add(block)
         return layers.drawn()
 
 
+class _Layer:
+    """Columns with few lines, each as one text: so many line breaks before each line that it stands in its place."""
+
+    def __init__(self, columns: int) -> None:
+        self._parts: list[list[str]] = [[] for _ in range(columns)]
+        self._reached = [0] * columns
+
+    def add(self, at: int, texts: Line) -> None:
+        """Texts that begin in that line."""
+        for column, text in enumerate(texts):
+            if text:
+                self._parts[column].append("\n" * (at - self._reached[column]) + text)
+                self._reached[column] = at + text.count("\n")
+
+    @property
+    def texts(self) -> list[str]:
+        return ["".join(parts) for parts in self._parts]
+
+
 class _Layers:
     """Lines of one lane, layer by layer; all layers count the same lines."""
 
     def __init__(self, columns: int, times: Collection[int]) -> None:
-        self._times = times
+        self._columns, self._times = columns, times
         self._count = 0
-        self._cells: list[list[str]] = [[] for _ in range(columns)]
-        self._labels: dict[int, Line] = {}
-        self._titles: dict[int, dict[int, Line]] = {}
+        self._cells: list[Sequence[Sequence[str]]] = []
+        self._labels: _Layer | None = None
+        self._titles: dict[int, _Layer] = {}
         self._rules: list[int] = []
 
     def add(self, block: Block) -> None:
@@ -102,58 +122,49 @@ class _Layers:
             count += shown.lines
             self._head(shown, count)
         if block.labels:
-            self._labels[count] = block.labels
+            self._labels = self._labels or _Layer(self._columns)
+            self._labels.add(count, block.labels)
             count += 1
-        above, moved = [""] * (count - self._count), count - block.begin
-        self._rules += [moved + start for start in block.starts_printed]
-        for at, texts in enumerate(block.printed):
-            self._cells[at] += above
-            self._cells[at] += _days_begun(texts) if at in self._times else texts
+        if above := count - self._count:
+            self._cells.append([[""] * above] * self._columns)
+        self._cells.append(self._printed(block))
+        moved = count - block.begin
+        self._rules += map(moved.__add__, block.starts_printed)
         self._count = count + block.printed_lines
+
+    def _printed(self, block: Block) -> Sequence[Sequence[str]]:
+        if not self._times:
+            return block.printed
+        return [[*_days_begun(texts)] if at in self._times else texts for at, texts in enumerate(block.printed)]
 
     def _head(self, heading: Heading, end: int) -> None:
         """A title and what is beside it stand at the bottom of their height."""
-        lines = self._titles.setdefault(heading.level, {})
-        text = heading.text.rstrip("\n")
-        if "\n" not in text and "\n" not in heading.beside:
-            lines[end - 1] = (text, heading.beside)
-            return
-        rows = list(zip_longest(text.split("\n"), heading.beside.split("\n"), fillvalue=""))
-        lines.update(enumerate(rows, start=end - len(rows)))
+        if heading.level not in self._titles:
+            self._titles[heading.level] = _Layer(2)
+        text, beside = heading.text.rstrip("\n"), heading.beside
+        lines = max(text.count("\n"), beside.count("\n")) + 1
+        self._titles[heading.level].add(end - lines, (text, beside.rstrip("\n")))
 
     def drawn(self) -> dict[str, Any]:
-        columns = len(self._cells)
-        titles = [(level, _layer(lines, 2)) for level, lines in sorted(self._titles.items())]
         return {
             "lines": self._count,
             "rules": self._rules,
-            "cells": stacked(self._cells),
-            "labels": _layer(self._labels, columns) if self._labels else [],
-            "titles": [{"level": level, "texts": texts} for level, texts in titles],
+            "cells": stacked(map(chain.from_iterable, zip(*self._cells, strict=True))),
+            "labels": self._labels.texts if self._labels else [],
+            "titles": [{"level": level, "texts": self._titles[level].texts} for level in sorted(self._titles)],
         }
 
 
 def _days_begun(texts: Sequence[str]) -> Iterator[str]:
     """Times with the day written only where it begins."""
-    previous = ""
+    begun = TIME_GAP
     for text in texts:
-        day, gap, clock = text.partition(TIME_GAP)
-        yield clock if gap and day == previous else text
-        previous = day or previous
-
-
-def _layer(lines: Mapping[int, Line], columns: int) -> list[str]:
-    """Each column of a few lines, by their number, as one text."""
-    return ["".join(_apart((at, line[column]) for at, line in lines.items())) for column in range(columns)]
-
-
-def _apart(lines: Iterable[tuple[int, str]]) -> Iterator[str]:
-    """Texts with so many line breaks before each that it stands in its line."""
-    reached = 0
-    for at, text in lines:
-        if text:
-            yield "\n" * (at - reached) + text
-            reached = at
+        if text.startswith(begun):
+            yield text[len(begun) :]
+            continue
+        day, _, _ = text.partition(TIME_GAP)
+        begun = day + TIME_GAP if day else begun
+        yield text
 
 
 def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Iterator[Page]:
@@ -175,14 +186,14 @@ def pages_of(parts: Sequence[Part], height: float, *, taken: float = 0) -> Itera
         yield page
 
 
-def height_alone(parts: Sequence[Part], height: float, *, most: float) -> float | None:
-    """Points that all sections take where they are one page of `height`; None where they are more or none, or may be
-    where they take more than `most`.
+def page_alone(parts: Sequence[Part], height: float, *, most: float) -> Page | None:
+    """All sections, where they are one page of `height`; None where they are more or none, or may be where they take
+    more than `most` points.
     """
     if sum(part.least_height for part in parts) > min(height, most):  # most documents with details have several pages
         return None
     first = list(islice(pages_of(parts, height), 2))  # not all pages: where they are many, they are planned later
-    return height_of(first[0]) if len(first) == 1 else None
+    return first[0] if len(first) == 1 else None
 
 
 def height_of(page: Page) -> float:

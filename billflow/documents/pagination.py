@@ -6,7 +6,7 @@ less than they are on paper: a line may end early, it never runs over.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Heading(NamedTuple):
         return self._replace(again=again._replace(text=text, lines=self.lines))
 
 
-class Block(NamedTuple):
+class Block:
     """Lines that belong together, column by column, under a title that is repeated wherever they go on.
 
     `starts` are the indexes of lines at which a row begins. `opens` are the titles of outer groups that begin with this
@@ -57,50 +57,44 @@ class Block(NamedTuple):
     title. `begin` and `end` bound the lines printed here. Heights are in lines.
     """
 
-    columns: Sequence[Sequence[str]]
-    starts: Sequence[int]
-    title: Heading | None = None
-    opens: tuple[Heading, ...] = ()
-    within: str = ""
-    labels: Line = ()
-    begin: int = 0
-    end: int | None = None
-
-    def under(self, heading: Heading, *, opens: bool) -> "Block":
-        """The block in a group: its title, or an outer one, which is printed where the group `opens`."""
-        if self.title is None:
-            return Block(self.columns, self.starts, heading, self.opens, self.within, self.labels, self.begin, self.end)
-        opened = (heading, *self.opens) if opens else self.opens
-        return Block(self.columns, self.starts, self.title, opened, heading.text, self.labels, self.begin, self.end)
+    def __init__(
+        self,
+        columns: Sequence[Sequence[str]],
+        starts: Sequence[int],
+        title: Heading | None = None,
+        opens: tuple[Heading, ...] = (),
+        within: str = "",
+        labels: Line = (),
+        begin: int = 0,
+        end: int | None = None,
+    ) -> None:
+        self.columns, self.starts, self.title, self.opens = columns, starts, title, opens
+        self.within, self.labels, self.begin = within, labels, begin
+        self.end = len(columns[0]) if end is None else end
+        self.headings = (*opens, title) if title else opens
+        self.printed_lines = self.end - begin
+        self.height = self.printed_lines + bool(labels) + sum([heading.lines for heading in self.headings])
 
     @property
-    def printed(self) -> list[Sequence[str]]:
+    def printed(self) -> Sequence[Sequence[str]]:
         """What is printed here of each column."""
+        if self.printed_lines == len(self.columns[0]):
+            return self.columns
         return [column[self.begin : self.end] for column in self.columns]
-
-    @property
-    def headings(self) -> list[Heading]:
-        return [*self.opens, self.title] if self.title else [*self.opens]
-
-    @property
-    def height(self) -> int:
-        return self._headed + self.printed_lines
-
-    @property
-    def printed_lines(self) -> int:
-        return self._end - self.begin
 
     @property
     def least_height(self) -> int:
         """With the first row only: a title never stands without it."""
         following = bisect_right(self.starts, self.begin)
-        end = self.starts[following] if following < len(self.starts) else self._lines
+        end = self.starts[following] if following < len(self.starts) else len(self.columns[0])
         return self._headed + end - self.begin
 
     @property
-    def starts_printed(self) -> list[int]:
+    def starts_printed(self) -> Sequence[int]:
         """The indexes of printed lines above which there is a rule: where rows begin, and the first."""
-        return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, self._end)]]
+        if isinstance(self.starts, range) and self.starts.step == 1:
+            return range(self.begin, max(self.end, self.begin + 1))
+        return [self.begin, *self.starts[bisect_right(self.starts, self.begin) : bisect_left(self.starts, self.end)]]
 
     def cut(self, room: int) -> tuple["Block", "Block | None"]:
         """The part that fits into `room` lines and the rest. A row is cut only if not even one fits."""
@@ -109,23 +103,15 @@ class Block(NamedTuple):
         limit = self.begin + max(room - self._headed, 1)
         row = self.starts[bisect_right(self.starts, limit) - 1]
         at = row if row > self.begin else limit
-        return self._replace(end=at), self._replace(begin=at, opens=())
+        part = Block(self.columns, self.starts, self.title, self.opens, self.within, self.labels, self.begin, at)
+        return part, Block(self.columns, self.starts, self.title, (), self.within, self.labels, at, self.end)
 
     @property
     def _headed(self) -> int:
-        lines = (self.title.lines if self.title else 0) + bool(self.labels)
-        return lines + sum([heading.lines for heading in self.opens]) if self.opens else lines
-
-    @property
-    def _lines(self) -> int:
-        return len(self.columns[0])
-
-    @property
-    def _end(self) -> int:
-        return len(self.columns[0]) if self.end is None else self.end
+        return self.height - self.printed_lines
 
 
-def stacked(columns: Sequence[Sequence[str]]) -> list[str]:
+def stacked(columns: Iterable[Iterable[str]]) -> list[str]:
     """Each column as one text, without the empty lines at its end."""
     return ["\n".join(column).rstrip("\n") for column in columns]
 
@@ -139,11 +125,18 @@ class Flow:
     def fill(self, room: int) -> list[Block]:
         """The blocks of one column of `room` lines. A row is cut only if it is higher than a whole column."""
         column: list[Block] = []
-        while self.blocks and (not column or self.blocks[0].least_height <= room):
-            part, rest = self.blocks[0].cut(room)
-            column.append(part)
-            room -= part.height
-            self.blocks[:1] = [rest] if rest else []
+        while self.blocks:
+            block, height = self.blocks[0], self.blocks[0].height
+            if height <= room:
+                column.append(block)
+                room -= height
+                del self.blocks[0]
+                continue
+            if not column or block.least_height <= room:
+                part, rest = block.cut(room)
+                column.append(part)
+                self.blocks[:1] = [rest] if rest else []
+            return column
         return column
 
     def fill_lanes(self, room: int, lanes: int, least: int) -> list[list[Block]]:

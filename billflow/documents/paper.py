@@ -16,7 +16,7 @@ from billflow.documents.fonts import script_of
 from billflow.documents.formatting import Formats, formats_of
 from billflow.documents.layout import NAME, Layout, read_layout
 from billflow.documents.notices import SECTION, Texts, notices_of, panel_of, read_texts
-from billflow.documents.pages import height_alone, pages_of
+from billflow.documents.pages import height_of, page_alone, pages_of
 from billflow.documents.pagination import wrap
 from billflow.documents.payment_code import payment_code_of
 from billflow.documents.pictures import Album
@@ -113,14 +113,15 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     first_page["notices"] = panel_of(notices if stationery.has_notices else (), stationery.layout.width)
     parts = parts_of(shown, writing, stationery.layout, stationery.components)
     album = Album(formats, labels, stationery.pictures)
-    alone = height_alone(parts, stationery.layout.height, most=album.room(first_page) - DETAILS_SPACE)
-    short = DETAILS_SPACE + alone if alone is not None else None
+    alone = page_alone(parts, stationery.layout.height, most=album.room(first_page) - DETAILS_SPACE)
+    short = DETAILS_SPACE + height_of(alone) if alone is not None else None
     pictures = _pictures(shown, first_page, album, short)
     taken, shared = pictures.pop("taken"), pictures.pop("shared")
     if notices and pictures["notices"] is None:
         shown = {**shown, SECTION: [asdict(notice) for notice in notices]}
-        parts, shared = parts_of(shown, writing, stationery.layout, stationery.components), False
-    pages = list(pages_of(parts, stationery.layout.height, taken=taken))
+        parts, alone, shared = parts_of(shown, writing, stationery.layout, stationery.components), None, False
+    is_alone = alone is not None and not taken
+    pages = [alone] if is_alone else list(pages_of(parts, stationery.layout.height, taken=taken))
     bill, details = first_page | pictures, {"pages": pages, "taken": taken, "shared": shared}
     return (bill, details) if formats.left_to_right else (bill | isolated(_printed(bill)), _isolated(details))
 

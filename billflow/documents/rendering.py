@@ -4,9 +4,8 @@ import gc
 import hashlib
 import json
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -20,21 +19,25 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+from billflow.documents.attempts import PREFIX, Failure, each, in_groups
 from billflow.documents.compact import compact, enclosed
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
 from billflow.documents.einvoice.facturx import FILE_NAME, STANDARD, as_factur_x
+from billflow.documents.objects import page_count
 from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.envelopes import Envelopes
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
-from billflow.documents.typesetting import LaidOut, Typesetter, Way
-from billflow.errors import BillflowError, EInvoiceError
+from billflow.documents.typesetting import LaidOut, Planned, Typesetter, Way
+from billflow.errors import EInvoiceError
 from billflow.lake import schemas
 from billflow.settings import Documents
 
 PDFS_PER_BATCH = 64
+CHARACTERS_TOGETHER = 4_000_000
+"""Of payloads whose documents are made step by step together: some fifty bills of ten pages, or one that is large."""
 PDFS_PER_TASK = 1_000
 """About ten seconds of a core: progress shows, and an executor that is lost takes little with it."""
 PDFS_WORTH_A_TASK = 100
@@ -47,13 +50,6 @@ PLAIN = Documents()
 
 _DIGITS = 8
 """Leading digits of an invoice_id that decide its task."""
-
-PREFIX = "billflow-templates-"
-UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
-"""Where a Renderer keeps the templates; Typst's messages shall show their names only."""
-
-# A page tree is the first object that Typst writes, so this ends within the first line of the file, whatever its size.
-PAGE_COUNT = re.compile(rb"/Type/Pages/Count (\d+)")
 
 DOCUMENTS = StructType([*schemas.DOCUMENTS, StructField("error", StringType()), StructField("way", StringType())])
 """Documents as published, why one could not be rendered, and in which way it was made (`typesetting.Way`)."""
@@ -105,6 +101,16 @@ class Renderer:
         self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
+    def planned(self, payload: Mapping[str, Any]) -> Planned:
+        """The first of three steps of `render_pdf`, for which it can be taken beforehand."""
+        with self._turn:
+            return self.typesetter.planned(payload)
+
+    def laid_out(self, planned: Planned, *, replayed: bool = True) -> tuple[Planned, LaidOut]:
+        """The second step."""
+        with self._turn:
+            return planned, self.typesetter.as_planned(planned, replayed=replayed)
+
     def render_pdf(
         self, payload: Mapping[str, Any], *, einvoice: bytes | None = None, replayed: bool = True
     ) -> Rendered:
@@ -113,11 +119,15 @@ class Renderer:
         With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
         typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
+        return self.finished(*self.laid_out(self.planned(payload), replayed=replayed), einvoice)
+
+    def finished(self, planned: Planned, laid_out: LaidOut, einvoice: bytes | None = None) -> Rendered:
+        """The last step."""
         with self._turn:
             try:
-                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=replayed))
+                return self._rendered(planned.payload, einvoice, laid_out)
             except ReplayError:  # Typst has written something in another way than is known
-                return self._rendered(payload, einvoice, self.typesetter.laid_out(payload, replayed=False))
+                return self._rendered(planned.payload, einvoice, self.typesetter.as_planned(planned, replayed=False))
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
         writing = laid_out.writing
@@ -149,8 +159,7 @@ class Renderer:
             timestamp=0,
             pdf_standards=[*standards, "ua-1"] if tagged else list(standards),
         )
-        written: bytes = pdf
-        return written
+        return bytes(pdf)
 
     def _write(self, name: str, content: str | bytes) -> None:
         """What is as it was, such as the typeface of a language, stays."""
@@ -172,22 +181,15 @@ def _date_parts(iso: str) -> dict[str, int]:
     return {"year": year, "month": month, "day": day}
 
 
-def page_count(pdf: bytes) -> int:
-    """The number of pages of a PDF that Typst wrote."""
-    found = PAGE_COUNT.search(pdf)
-    if not found:
-        raise ValueError("not a PDF as Typst writes them: no page tree")
-    return int(found[1])
-
-
 def in_tasks(payloads: DataFrame, invoices: int) -> DataFrame:
     """The payloads of so many invoices in even tasks, by invoice_id: task after task the ids are in order.
 
     An id begins with random hexadecimal digits (`billing.invoices.invoice_id`), so that equal ranges of ids hold about
-    equally many, and no sample has to be taken to find the ranges.
+    equally many, and no sample has to be taken to find the ranges. All cores get as many tasks, where there is work.
     """
     cores = payloads.sparkSession.sparkContext.defaultParallelism
-    tasks = max(1, min(cores, ceil(invoices / PDFS_WORTH_A_TASK)), ceil(invoices / PDFS_PER_TASK))
+    rounds = max(1, ceil(invoices / (cores * PDFS_PER_TASK)))
+    tasks = max(1, min(cores * rounds, ceil(invoices / PDFS_WORTH_A_TASK)))
     digits = F.conv(F.substring("invoice_id", 1, _DIGITS), 16, 10).cast("bigint")
     task = F.shiftright(digits * F.lit(tasks), 4 * _DIGITS).cast("int")
     return payloads.repartitionById(tasks, task).sortWithinPartitions("invoice_id")
@@ -200,10 +202,11 @@ def render_documents(payloads: DataFrame, template_set: TemplateSet, wanted: Doc
     (hex, of the PDF), template (fingerprint), cycle, month, remarks, payload_sha256, pdf, payload (see `store`), error.
     An invoice that cannot be rendered has its reason in `error` and null for the PDF, pages, bytes and hash; the others
     of its task go out. `remarks` names characters that no font has and in whose place the code point is printed
-    (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how
-    much of a document Typst has laid out. The order of the rows stays.
+    (`glyphs`), a language without a font, and why a document has no e-invoice. `way` tells how much of a document Typst
+    has laid out. The order of the rows stays.
 
-    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`) and 64 PDFs.
+    Memory of a worker: one incoming Arrow batch (`spark.sql.execution.arrow.maxRecordsPerBatch`), 64 PDFs, and
+    bills of CHARACTERS_TOGETHER.
     """
 
     def render(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -233,31 +236,45 @@ def _kept_renderer(template_set: TemplateSet, wanted: Documents) -> Renderer:
 
 
 def _rendered_batch(batch: pa.RecordBatch, renderer: Renderer) -> pa.RecordBatch:
-    rows = [{**row, **rendered_document(row["payload"], renderer)} for row in batch.to_pylist()]
-    return pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS))
+    groups = in_groups(batch.column("payload").to_pylist(), CHARACTERS_TOGETHER)
+    made, schema = [one for group in groups for one in rendered_documents(group, renderer)], to_arrow_schema(DOCUMENTS)
+    found = {name: pa.array([one.get(name) for one in made], schema.field(name).type) for name in schema.names}
+    found |= {name: batch.column(name).cast(schema.field(name).type) for name in ("invoice_id", "cycle", "month")}
+    return pa.RecordBatch.from_pydict(found, schema=schema)
 
 
 def rendered_document(payload: str, renderer: Renderer) -> dict[str, Any]:
-    """What DOCUMENTS says of one payload (JSON): that and its hash, template, and the PDF with its facts, or the error.
+    """What DOCUMENTS says of one payload (`rendered_documents`)."""
+    [made] = rendered_documents([payload], renderer)
+    return made
+
+
+def rendered_documents(payloads: Sequence[str], renderer: Renderer) -> list[dict[str, Any]]:
+    """What DOCUMENTS says of payloads (JSON): each, its hash, template, and the PDF with its facts, or the error.
 
     With Factur-X, what is confirmed brings its e-invoice along, unless EN 16931 cannot carry it, as that of a private
     customer of a seller without a tax id: such a document goes out without one, and a remark says why.
     """
-    source = {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
-    try:
-        rendered = _rendered(json.loads(payload), renderer)
-    except BaseException as problem:  # whatever is wrong with one invoice must not stop the others
-        if not (isinstance(problem, Exception) or _is_panic(problem)):
-            raise
-        return {**source, "error": reason_of(problem)}
+    sources = [
+        {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
+        for payload in payloads
+    ]
+    planned = each(lambda payload: renderer.planned(json.loads(payload)), payloads)
+    laid_out = each(renderer.laid_out, planned)
+    rendered = each(lambda found: _rendered(*found, renderer), laid_out)
+    return [{**source, **_told(one)} for source, one in zip(sources, rendered, strict=True)]
+
+
+def _told(made: Rendered | Failure) -> dict[str, Any]:
+    if isinstance(made, Failure):
+        return {"error": made.reason}
     return {
-        **source,
-        "pages": rendered.pages,
-        "bytes": len(rendered.pdf),
-        "sha256": _sha256(rendered.pdf),
-        "pdf": rendered.pdf,
-        "remarks": rendered.remarks,
-        "way": rendered.way,
+        "pages": made.pages,
+        "bytes": len(made.pdf),
+        "sha256": _sha256(made.pdf),
+        "pdf": made.pdf,
+        "remarks": made.remarks,
+        "way": made.way,
     }
 
 
@@ -265,27 +282,12 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _rendered(bill: Mapping[str, Any], renderer: Renderer) -> Rendered:
+def _rendered(planned: Planned, laid_out: LaidOut, renderer: Renderer) -> Rendered:
+    bill = planned.payload
     if not renderer.wanted.factur_x or bill["invoice"]["status"] != "confirmed":
-        return renderer.render_pdf(bill)
+        return renderer.finished(planned, laid_out)
     try:
-        return renderer.render_pdf(bill, einvoice=compared(bill, cii_xml))
+        return renderer.finished(planned, laid_out, compared(bill, cii_xml))
     except EInvoiceError as problem:
-        plain = renderer.render_pdf(bill)
+        plain = renderer.finished(planned, laid_out)
         return replace(plain, remarks="; ".join(filter(None, [plain.remarks, f"no e-invoice: {problem.what}"])))
-
-
-def _is_panic(problem: BaseException) -> bool:
-    """A bug in Typst itself: Rust's panics are no Exceptions, and their class has no public name."""
-    return type(problem).__name__ == "PanicException"
-
-
-def reason_of(problem: BaseException) -> str:
-    """Why an invoice was not rendered: Typst's message with file and line, or the kind of error and its text."""
-    if isinstance(problem, typst.TypstError):
-        return UNPACKED.sub("", problem.diagnostic.strip() or problem.message)
-    if isinstance(problem, BillflowError):
-        return str(problem)
-    if isinstance(problem, KeyError):
-        return f"missing in the payload or in a label: {problem}"
-    return f"{type(problem).__name__}: {problem}"

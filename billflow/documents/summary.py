@@ -63,7 +63,7 @@ def _summaries(lines: Sequence[InvoiceLine], labels: Labels) -> Iterator[list[Ro
 
 def summary_note(lines: Sequence[InvoiceLine], formats: Formats, labels: Labels) -> str:
     """What the summary is about: the one subscription by name, or how many there are."""
-    names = [name for name in grouped(lines) if name]
+    names = [name for name in dict.fromkeys(line["subscription_id"] for line in lines) if name]
     if len(names) == 1:
         return _one_line(subscription_title(names[0], labels))
     return formats.counted(labels["subscriptions"], len(names)) if names else ""

@@ -3,10 +3,11 @@
 Everything is text by now: one text per column and page, its lines joined (see `pagination`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import accumulate, chain
+from functools import cached_property
+from itertools import accumulate, chain, groupby
 from typing import Any, NamedTuple
 
 from billflow.documents.columns import Cells, plan_widths
@@ -67,7 +68,8 @@ class Writing:
             return list(map(known.__getitem__, days))
         texts = self.written(column.format, [row.get(name) for row in rows])
         if column.format == "quantity":
-            return [_quantity(number, row.get("unit")) for number, row in zip(texts, rows, strict=True)]
+            units = [row.get("unit") for row in rows]
+            return [f"{text} {unit}" if text and unit else text for text, unit in zip(texts, units, strict=True)]
         return texts
 
     def written(self, written_as: str, values: Sequence[Any]) -> list[str]:
@@ -100,10 +102,6 @@ _WRITERS: dict[str, Callable[[Formats, Sequence[Any]], list[str]]] = {
 }
 
 
-def _quantity(number: str, unit: str | None) -> str:
-    return f"{number} {unit}" if number and unit else number
-
-
 @dataclass(frozen=True)
 class Planned:
     """The columns that a table has on one document: which, under what labels, and how wide their texts are (points)."""
@@ -113,10 +111,11 @@ class Planned:
     widths: Sequence[float]
     gutter: float
 
-    @property
+    @cached_property
     def width(self) -> float:
         return sum(self.widths) + self.gutter * (len(self.widths) - 1)
 
+    @cached_property
     def edges(self) -> list[dict[str, Any]]:
         """Where the texts of each column are placed: at its start, or at its end."""
         edges, start = [], 0.0
@@ -140,23 +139,31 @@ class Lines(NamedTuple):
         padded = [[*chain.from_iterable(map(_padded, column, heights))] for column in columns]
         return cls(padded, [0, *accumulate(heights)][:-1])
 
-    def block(self, rows: Sequence[int], *, title: Heading | None = None, labels: Line = ()) -> Block:
+    def block(
+        self,
+        rows: Sequence[int],
+        title: Heading | None = None,
+        labels: Line = (),
+        opens: tuple[Heading, ...] = (),
+        within: str = "",
+    ) -> Block:
         """A block of rows, in order."""
         if not rows or rows[-1] - rows[0] == len(rows) - 1:
-            return self._following(rows, title, labels)
-        ranges = [slice(self._start(row), self._start(row + 1)) for row in rows]
-        columns = [[*chain.from_iterable([column[each] for each in ranges])] for column in self.columns]
-        starts = [0, *accumulate(each.stop - each.start for each in ranges)][:-1]
-        return Block(columns, starts, title, labels=labels)
+            columns, starts = self._following(rows)
+        else:
+            ranges = [slice(self._start(row), self._start(row + 1)) for row in rows]
+            columns = [[*chain.from_iterable([column[each] for each in ranges])] for column in self.columns]
+            starts = [0, *accumulate(each.stop - each.start for each in ranges)][:-1]
+        return Block(columns, starts, title, opens, within, labels)
 
-    def _following(self, rows: Sequence[int], title: Heading | None, labels: Line) -> Block:
-        """Of rows that follow one another."""
+    def _following(self, rows: Sequence[int]) -> tuple[Sequence[Sequence[str]], Sequence[int]]:
+        """Lines of rows that follow one another, and at which of them each begins."""
         first, last = (rows[0], rows[-1] + 1) if rows else (0, 0)
         begin, end = self._start(first), self._start(last)
         starts = (
             range(end - begin) if isinstance(self.starts, range) else [at - begin for at in self.starts[first:last]]
         )
-        return Block([column[begin:end] for column in self.columns], starts, title, labels=labels)
+        return [column[begin:end] for column in self.columns], starts
 
     def _start(self, row: int) -> int:
         return self.starts[row] if row < len(self.starts) else len(self.columns[0])
@@ -205,22 +212,33 @@ class Table:
 
     def blocks(self, rows: Sequence[Row], lines: Lines) -> Iterator[Block]:
         """One block for each innermost group; outer titles open with the first block that is in them."""
-        groups = [_Keyed.of(group, rows) for group in self.section.groups]
+        amounts: dict[str, Sequence[Decimal]] = {}
+        groups = [_Keyed.of(group, rows, amounts) for group in self.section.groups]
         several = [one for one in groups if not one.group.several or len({*one.keys}) > 1]
         return self._grouped(several, range(len(rows)), lines)
 
-    def _grouped(self, groups: Sequence["_Keyed"], members: Sequence[int], lines: Lines) -> Iterator[Block]:
+    def _grouped(
+        self,
+        groups: Sequence["_Keyed"],
+        members: Sequence[int],
+        lines: Lines,
+        opens: tuple[Heading, ...] = (),
+        within: str | None = None,
+    ) -> Iterator[Block]:
+        """Of members that are in groups: titles that open with the first of them, and the name of the outermost."""
         if not groups:
             yield lines.block(members)
             return
         one, *inner = groups
-        for value, chosen in one.by_key(members).items():
-            heading = self._heading(one.group, value, level=len(inner)).with_beside(one.subtotal(chosen, self.writing))
-            if not inner:
-                yield lines.block(chosen, title=heading)
-                continue
-            for index, block in enumerate(self._grouped(inner, chosen, lines)):
-                yield block.under(heading, opens=index == 0)
+        found = one.by_key(members)
+        for (value, chosen), subtotal in zip(found.items(), one.subtotals(found.values(), self.writing), strict=True):
+            heading = self._heading(one.group, value, level=len(inner)).with_beside(subtotal)
+            if inner:
+                outermost = heading.text if within is None else within
+                yield from self._grouped(inner, chosen, lines, (*opens, heading), outermost)
+            else:
+                yield lines.block(chosen, heading, (), opens, within or "")
+            opens = ()
 
     def _heading(self, group: Group, value: str | None, level: int) -> Heading:
         if (value, level) not in self._headings:
@@ -245,19 +263,23 @@ class _Keyed:
     amounts: Sequence[Decimal]
 
     @classmethod
-    def of(cls, group: Group, rows: Sequence[Row]) -> "_Keyed":
-        amounts = [Decimal(row[group.subtotal]) for row in rows] if group.subtotal else []
-        return cls(group, [row.get(group.by) for row in rows], amounts)
+    def of(cls, group: Group, rows: Sequence[Row], amounts: dict[str, Sequence[Decimal]]) -> "_Keyed":
+        """`amounts` are those of fields that are known already."""
+        field = group.subtotal
+        if field and field not in amounts:
+            amounts[field] = [Decimal(row[field]) for row in rows]
+        return cls(group, [row.get(group.by) for row in rows], amounts[field] if field else ())
 
     def by_key(self, members: Iterable[int]) -> dict[str | None, list[int]]:
         """Those rows by their keys, in the order of their first appearance."""
         found: dict[str | None, list[int]] = {}
-        for member in members:
-            found.setdefault(self.keys[member], []).append(member)
+        for key, some in groupby(members, self.keys.__getitem__):
+            found.setdefault(key, []).extend(some)
         return found
 
-    def subtotal(self, members: Iterable[int], writing: Writing) -> str:
-        """What those rows add up to; nothing where nothing is added up."""
+    def subtotals(self, groups: Collection[Sequence[int]], writing: Writing) -> list[str]:
+        """What the rows of each group add up to; nothing where nothing is added up."""
         if not self.amounts:
-            return ""
-        return writing.formats.amount(f"{sum(map(self.amounts.__getitem__, members), Decimal(0)):f}")
+            return [""] * len(groups)
+        sums = [sum(map(self.amounts.__getitem__, members), Decimal(0)) for members in groups]
+        return writing.formats.amounts([f"{amount:f}" for amount in sums])

@@ -18,6 +18,7 @@ from pathlib import Path
 import typst
 
 import billflow
+from billflow.documents.attempts import reason_of
 from billflow.documents.brand import NAME as BRAND
 from billflow.documents.brand import read_brand
 from billflow.documents.declared import refused
@@ -107,7 +108,7 @@ def check_templates(template_set: TemplateSet, wanted: Documents) -> None:
     This compiles in the calling process, which may start Spark (its Python workers descend from the JVM) but must not
     fork workers that render: see `rendering.Renderer`.
     """
-    from billflow.documents.rendering import Renderer, reason_of  # noqa: PLC0415 - it imports this module
+    from billflow.documents.rendering import Renderer  # noqa: PLC0415 - it imports this module
     from billflow.documents.sample import SAMPLES  # noqa: PLC0415
 
     try:

@@ -11,7 +11,7 @@ import typst
 from billflow.documents.brand import check_family
 from billflow.documents.declared import refused
 from billflow.documents.fonts import EXTRA, LATIN, families, install, located
-from billflow.documents.formatting import language_of
+from billflow.documents.formatting import Formats, language_of
 from billflow.documents.glyphs import Glyphs, MissingGlyphsError, carry_meaning, places, replaced, told
 from billflow.documents.notices import NAME as TEXTS
 from billflow.documents.paper import Page, Payload, Stationery, paper_of, typeface_of
@@ -54,6 +54,16 @@ class LaidOut:
         return "written" if isinstance(self.writing, Composition) else "sections written"
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A payload, in which language it is printed and how that writes, and all texts of the document, page by page."""
+
+    payload: Payload
+    formats: Formats
+    bill: Page
+    details: Page
+
+
 class Typesetter:
     """A set of templates unpacked into `root` with its fonts, and what is known of their glyphs and widths so far."""
 
@@ -92,12 +102,20 @@ class Typesetter:
 
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
-        laid_out, language = self._laid_out(payload, replayed=replayed)
+        return self.as_planned(self.planned(payload), replayed=replayed)
+
+    def as_planned(self, planned: Planned, *, replayed: bool = True) -> LaidOut:
+        """`laid_out`, once the pages are planned."""
+        laid_out, language, payload = (
+            self._as_planned(planned, replayed=replayed),
+            planned.formats.language,
+            planned.payload,
+        )
         missing = self._glyphs.missing(laid_out.files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
-            laid_out, _ = self._laid_out(replaced(payload, missing), replayed=replayed)
+            laid_out = self._as_planned(self.planned(replaced(payload, missing)), replayed=replayed)
         return replace(laid_out, remarks="; ".join(filter(None, remarks)) or None)
 
     def printed(self, payload: Payload) -> dict[str, str]:
@@ -111,22 +129,24 @@ class Typesetter:
                 if missing := self._glyphs.missing([text]):
                     raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
 
-    def _laid_out(self, payload: Payload, *, replayed: bool) -> tuple[LaidOut, str]:
-        """Without remarks, and its language."""
-        formats = self._stationery.formats(payload)
+    def planned(self, payload: Payload) -> Planned:
+        """All texts of a document and their pages, in the widths of the fonts at hand."""
         with measured_by(self.widths):
             for _ in range(MOST_ROUNDS):
                 bill, details = paper_of(payload, self._stationery)
                 if not self.widths.novel:
                     break
                 self.widths.learn()
+        return Planned(payload, self._stationery.formats(payload), bill, details)
+
+    def _as_planned(self, planned: Planned, *, replayed: bool) -> LaidOut:
+        """Without remarks."""
+        formats, bill, details = planned.formats, planned.bill, planned.details
         named = families(formats.language, self._fonts, self._stationery.brand.font)
         typeface = json.dumps(typeface_of(formats, named, accessible=self._accessible), ensure_ascii=False)
         if replayed and self._replays and named[0] == LATIN and formats.left_to_right:
-            found = self._composed(bill, details, typeface) or self._written(bill, details, typeface)
-        else:
-            found = LaidOut(_files_of(typeface, bill, details), None, None)
-        return found, formats.language
+            return self._composed(bill, details, typeface) or self._written(bill, details, typeface)
+        return LaidOut(_files_of(typeface, bill, details), None, None)
 
     def _composed(self, bill: Page, details: Page, typeface: str) -> LaidOut | None:
         """A document of which Typst lays out nothing; None where that cannot be."""

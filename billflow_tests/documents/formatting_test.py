@@ -31,12 +31,14 @@ def test_number(text, shown):
 
 
 TEXTS = ["0", "-0.000", "12.500", "999.9", "1234.5", "-7", "0.120000000000", "1E-3", "1.2E+3", "٣.5", "00.50", "7."]
+SHORT = ["0", "007", "12.5", "999.001", "100"]
 
 
 @pytest.mark.parametrize("locale", [("en", "AU"), ("de", "AT"), ("es", "ES"), ("pl", "PL"), ("ar", "EG"), ("hi", "IN")])
 def test_numbers_of_a_column_are_written_as_each_of_them(locale):
     found = formats_of(*locale, "KWD", frozenset({locale[0]}))
     assert found.numbers([*TEXTS, None]) == [*map(found.number, TEXTS), ""]
+    assert found.numbers(SHORT) == [*map(found.number, SHORT)]
     assert found.amounts([None, *TEXTS]) == ["", *map(found.amount, TEXTS)]
 
 

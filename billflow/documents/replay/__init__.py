@@ -1,11 +1,11 @@
 """Texts written into pages instead of being laid out by Typst, and whole documents of such.
 
 Where each column of a section begins and how far its lines are apart is planned (`pages`). What Typst knows beyond that
-(colour, font and size of each kind of text, kerning) it is asked once: `trials` reads it from small documents that it
-lays out. First pages are alike but for their texts: `slots` puts marks in the place of those, and `skeletons` reads
-back what Typst made of it. `composing` writes a document from both (`drawing`, `hand`), into an envelope of Typst's:
-the fonts and the properties of a document. Documents with the same letters have one envelope (`envelopes`); all have
-the usual letters in common.
+(colour, font and size of each kind of text, kerning) it is asked once: `trials` and `styles` read it from small
+documents that it lays out. First pages are alike but for their texts: `slots` puts marks in the place of those, and
+`skeletons` reads back what Typst made of it. `composing` writes a document from both (`drawing`, `hand`), into an
+envelope of Typst's: the fonts and the properties of a document. Documents with the same letters have one envelope
+(`envelopes`); all have the usual letters in common.
 
 Letters are written with one byte each, the same on all bills (`codes`): a line that was written once is kept, and
 the fonts of an envelope get those bytes for the numbers of their glyphs (`embedding`), and draw no others than those of

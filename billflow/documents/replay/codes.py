@@ -17,6 +17,8 @@ from billflow.documents.replay.marks import FIRSTS, is_plain, separated
 NONE = "\ufffe"
 """In the place of what is no letter."""
 
+_PRIVATE = tuple(FIRSTS.values())
+
 _SEPARATING = frozenset(b"\x00\n\r()\\")
 """What ends lines, and what would have to be escaped in a string (ISO 32000-1, 7.3.4.2)."""
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))
@@ -54,8 +56,10 @@ class Codes:
 
     def encoded(self, text: str) -> bytes:
         """A text, its lines ended as they are. ReplayError for a character that has no byte."""
-        if not text.isascii() and any(private in text for private in FIRSTS.values()):
-            raise ReplayError("no byte stands for a character of private use")
+        if not text.isascii():
+            for private in _PRIVATE:
+                if private in text:
+                    raise ReplayError("no byte stands for a character of private use")
         glyphs = separated(text)
         try:
             letters = (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from billflow.documents.objects import Objects
 from billflow.documents.replay.codes import COMMON, Codes, codes_of
@@ -79,7 +79,7 @@ class Composer:
         parts = [part for page in details["pages"] for part in page["parts"]]
         if any(part["component"] != COMPONENT for part in parts):
             return None
-        slotted = Slotted.of(bill, details)
+        slotted = Slotted(bill, details)
         if not is_plain("\n".join([label, *slotted.texts])):
             return None
         try:
@@ -157,25 +157,32 @@ def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Tria
     """Pages that are alike differ in sections and numbers only: what is before those is a part that they share."""
     paths = [path_content(path) for path in slotted.paths]
     pages = Counter(sheet.stencil for sheet in sheets)
-    filled: dict[Stencil, list[bytes | PartAt | NumberAt]] = {}
+    filled = {stencil: _filled(stencil, slotted.texts, paths, pen) for stencil in pages}
     for sheet in sheets:
-        if sheet.stencil not in filled:
-            filled[sheet.stencil] = list(_joined(_filled(sheet.stencil, slotted.texts, paths, pen)))
-        first, *others = (_own(piece, sheet, pen, trials) for piece in filled[sheet.stencil])
-        parts = (first, b"".join(others))
-        yield parts if pages[sheet.stencil] > 1 else (b"".join(parts),)
+        first, *others = filled[sheet.stencil]
+        own = b"".join([_own(piece, sheet, pen, trials) for piece in others])
+        yield (first, own) if pages[sheet.stencil] > 1 else (first + own,)
 
 
 def _filled(
     stencil: Stencil, texts: Sequence[str], paths: Sequence[bytes], pen: Pen
-) -> Iterator[bytes | PartAt | NumberAt]:
-    """With a bill's own texts and paths."""
+) -> tuple[bytes, *tuple[bytes | PartAt | NumberAt, ...]]:
+    """With a bill's own texts and paths; it begins with those before any section."""
     pen.take(stencil.letters)
+    found: list[bytes | PartAt | NumberAt] = []
+    written: list[bytes] = []
     for piece in stencil.pieces:
-        if isinstance(piece, Hole):
-            yield placed(pen, texts[piece.index], piece)
+        if isinstance(piece, bytes):
+            written.append(piece)
+        elif isinstance(piece, Hole):
+            written.append(placed(pen, texts[piece.index], piece))
+        elif isinstance(piece, int):
+            written.append(paths[piece])
         else:
-            yield paths[piece] if isinstance(piece, int) else piece
+            found += [b"".join(written), piece]
+            written = []
+    first, *others = [*found, b"".join(written)]
+    return cast("bytes", first), *others
 
 
 def _own(piece: bytes | PartAt | NumberAt, sheet: _Sheet, pen: Pen, trials: Trials) -> bytes:

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, cast
 
-from billflow.documents.replay.hand import Pen
+from billflow.documents.replay.hand import Kind, Pen
 from billflow.documents.replay.letters import Kerns, ReplayError
 from billflow.documents.replay.marks import Part
-from billflow.documents.replay.trials import WIDTH, Lines, Role, SectionStyle, Trials
+from billflow.documents.replay.styles import WIDTH, Role, SectionStyle
+from billflow.documents.replay.trials import Lines, Trials
 
+_WIDEST = 2000.0
+"""No letter is as wide (1/1,000 em)."""
 _LEVELS = 3
 """Looks of titles; those further out look like the last."""
 
 
 @dataclass(frozen=True)
 class Hole:
-    """The place of a text that is not known yet, by its number."""
+    """The place of a text that is not known yet, by its number: where it begins (`side` 0), ends (1) or has its middle
+    (0.5).
+    """
 
     index: int
     role: Role
@@ -24,22 +29,32 @@ class Hole:
     y: float
     side: float
 
+    @cached_property
+    def kind(self) -> Kind:
+        return self.role.bold, self.role.kerned, self.side
 
-class Text(NamedTuple):
-    """Lines that begin, or end on the `right`, at `x`; `y` is the first baseline, and they are a `pitch` apart."""
+    @cached_property
+    def em(self) -> float:
+        """What a thousandth of an em is, in points."""
+        return float(self.role.size) / 1000
 
-    role: Role
-    lines: str
-    x: float
-    y: float
-    pitch: float
-    right: bool
+    @cached_property
+    def sure(self) -> int:
+        """Lines of so many letters are no wider than the page between its margins."""
+        return int(WIDTH / self.em / _WIDEST)
 
-    @classmethod
-    def of(cls, role: Role, text: str, x: float, y: float, *, pitch: float = 0.0, right: bool = False) -> "Text":
-        """A text that may begin with empty lines."""
-        lines = text.lstrip("\n")
-        return cls(role, lines, x, y - (len(text) - len(lines)) * pitch, pitch, right)
+    @cached_property
+    def at(self) -> bytes:
+        """What goes there, where that does not depend on the width of the text."""
+        return _at(self.x, self.y) if self.side != 0.5 else b""
+
+
+Edge = tuple[float, bool]
+"""How far from the start of a lane a column is, and whether that is where it ends."""
+Text = tuple[Role, str, float, float, float, bool]
+"""How lines look and what they say; where they begin, or end if they are on the `right`: x, and y of the first
+baseline; how far they are apart, and whether they are on the right.
+"""
 
 
 class Writer:
@@ -48,30 +63,34 @@ class Writer:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._shown: list[bytes | Hole] = [b"q BT"]
+        self._role: Role | None = None
         self._colour, self._font, self._pitch = b"", b"", 0.0
 
-    def add(self, texts: Sequence["Text"]) -> None:
+    def add(self, texts: Sequence[Text]) -> None:
         """Texts of sections."""
-        plain = self._pen.columns([text.lines for text in texts if not text.role.kerned])
+        pen, shown = self._pen, self._shown
+        plain = pen.columns([text[1] for text in texts if not text[0].kerned])
         for role, lines, x, y, pitch, right in texts:
             self._look_like(role)
             if pitch != self._pitch and "\n" in lines:
-                self._shown.append(b" %b TL" % points(pitch))
+                shown.append(b" %b TL" % points(pitch))
                 self._pitch = pitch
-            self._shown.append(_at(x, y))
+            shown.append(_at(x, y))
             if role.kerned:
-                self._shown.append(self._pen.kerned(lines, bold=role.bold, right=right))
+                shown.append(pen.kerned(lines, bold=role.bold, right=right))
             else:
-                self._shown.append(self._pen.plain(next(plain), bold=role.bold, right=right))
+                shown.append(pen.plain(next(plain), bold=role.bold, right=right))
 
     def _look_like(self, role: Role) -> None:
-        font = role.font
+        if role is self._role:
+            return
+        self._role = role
         if role.colour != self._colour:
             self._shown.append(role.colour)
             self._colour = role.colour
-        if font != self._font:
-            self._shown.append(font)
-            self._font = font
+        if role.font != self._font:
+            self._shown.append(role.font)
+            self._font = role.font
 
     def place(self, role: Role, line: str, x: float, y: float, *, side: float) -> None:
         """A line that begins (`side` 0), ends (1) or has its middle (0.5) at `x`."""
@@ -94,16 +113,15 @@ class Writer:
 
     def content(self) -> bytes:
         """All of it, where there are no holes."""
-        return b"".join(piece for piece in self.pieces() if isinstance(piece, bytes))
+        return b"".join(cast("list[bytes]", self.pieces()))
 
 
 def placed(pen: Pen, line: str, hole: Hole) -> bytes:
     """A line in its place. ReplayError where Typst would break it: it is wider than the page between its margins."""
-    shown = pen.line(line, bold=hole.role.bold, kerned=hole.role.kerned, right=hole.side == 1)
-    width = shown.width * float(hole.role.size) / 1000
-    if width > WIDTH:
+    operators, width = pen.line(line, hole.kind)
+    if len(line) > hole.sure and pen.hand.width(line, hole.kind) * hole.em > WIDTH:
         raise ReplayError(f"{line!r} is wider than the page")
-    return _at(hole.x - width / 2 if hole.side == 0.5 else hole.x, hole.y) + shown.operators
+    return (hole.at or _at(hole.x - width * hole.em / 2, hole.y)) + operators
 
 
 @lru_cache(maxsize=8192)
@@ -114,42 +132,52 @@ def _at(x: float, y: float) -> bytes:
 def section(part: Part, pen: Pen, trials: Trials, left: float, top: float) -> bytes:
     """A section whose upper left corner is there."""
     style, text = trials.style(part["size"], part["pitch"]), Writer(pen)
-    text.add([one for one in _texts(part, style, left, top) if one.lines])
+    text.add(_texts(part, style, left, top))
     return b"".join([*_strokes(part, style, left, top - part["head"]), text.content()])
 
 
-def _texts(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
-    yield from _of_head(part, style, left, top)
+def _texts(part: Part, style: SectionStyle, left: float, top: float) -> list[Text]:
+    """Those that say something, in order."""
+    edges = [(edge["at"], edge["side"] == "end") for edge in part["edges"]]
+    found = _of_head(part, edges, style, left, top)
     for lane, start in zip(part["lanes"], part["starts"], strict=True):
-        yield from _of_lane(part, lane, style, left + start, top - part["head"])
+        found += _of_lane(part, lane, edges, style, (left + start, top - part["head"]))
+    return found
 
 
-def _of_head(part: Part, style: SectionStyle, left: float, top: float) -> Iterator[Text]:
-    roles = style.roles
-    yield Text.of(roles["continues"], part["continues"], left + WIDTH, top - roles["continues"].down, right=True)
-    yield Text.of(roles["title"], part["title"], left, top - roles["title"].down)
-    for start in part["starts"]:
-        for label, edge in zip(part["labels"], part["edges"], strict=False):
-            role, right = _of_side(style, "label", edge)
-            yield Text.of(role, label, left + start + edge["at"], top - role.down, right=right)
+def _of_head(part: Part, edges: Sequence[Edge], style: SectionStyle, left: float, top: float) -> list[Text]:
+    found = [
+        *_of_columns([part["continues"]], [(WIDTH, True)], [style.roles["continues"]] * 2, (left, top), 0.0),
+        *_of_columns([part["title"]], [(0.0, False)], [style.roles["title"]] * 2, (left, top), 0.0),
+    ]
+    for start in part["starts"] if part["labels"] else ():
+        found += _of_columns(part["labels"], edges, style.sides("label"), (left + start, top), 0.0)
+    return found
 
 
-def _of_lane(part: Part, lane: Mapping[str, Any], style: SectionStyle, left: float, rows: float) -> Iterator[Text]:
-    pitch = part["pitch"]
-    for kind, texts in (("cell", lane["cells"]), ("lane_label", lane["labels"])):
-        for column, edge in zip(texts, part["edges"], strict=False):
-            role, right = _of_side(style, kind, edge)
-            yield Text.of(role, column, left + edge["at"], rows - role.down, pitch=pitch, right=right)
+def _of_lane(
+    part: Part, lane: Mapping[str, Any], edges: Sequence[Edge], style: SectionStyle, corner: tuple[float, float]
+) -> list[Text]:
+    pitch, ends = part["pitch"], [(0.0, False), (part["width"], True)]
+    found = _of_columns(lane["cells"], edges, style.sides("cell"), corner, pitch)
+    found += _of_columns(lane["labels"], edges, style.sides("lane_label"), corner, pitch)
     for layer in lane["titles"]:
-        level, (title, beside) = min(layer["level"], _LEVELS - 1), layer["texts"]
-        role, besides = style.roles[f"level{level}"], style.roles[f"beside{level}"]
-        yield Text.of(role, title, left, rows - role.down, pitch=pitch)
-        yield Text.of(besides, beside, left + part["width"], rows - besides.down, pitch=pitch, right=True)
+        found += _of_columns(layer["texts"], ends, style.levels[min(layer["level"], _LEVELS - 1)], corner, pitch)
+    return found
 
 
-def _of_side(style: SectionStyle, kind: str, edge: Mapping[str, Any]) -> tuple[Role, bool]:
-    right = edge["side"] == "end"
-    return style.roles[f"{kind}_end" if right else kind], right
+def _of_columns(
+    columns: Sequence[str], edges: Sequence[Edge], roles: Sequence[Role], corner: tuple[float, float], pitch: float
+) -> list[Text]:
+    """Columns that may begin with empty lines, below that corner; `roles` are of those at their start and end."""
+    left, top = corner
+    found = []
+    for column, (at, right) in zip(columns, edges, strict=False):
+        if lines := column.lstrip("\n"):
+            role = roles[right]
+            y = top - role.down - (len(column) - len(lines)) * pitch
+            found.append((role, lines, left + at, y, pitch, right))
+    return found
 
 
 def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Iterator[bytes]:
@@ -159,18 +187,24 @@ def _strokes(part: Part, style: SectionStyle, left: float, rows: float) -> Itera
         x, rule = points(left + start), points(rows + style.rule_above)
         yield b"q 1 0 0 -1 %b %b cm%b 0 0 m %b 0 l\nS\nQ\n" % (x, rule, style.rule, width)
         if part["ruled"] and lane["rules"]:
-            heights = [points(at * part["pitch"]) for at in lane["rules"]]
-            path = b"".join(b" 0 %b m %b %b l" % (y, width, y) for y in heights)
+            path = b"".join([_line(at, part["pitch"], width) for at in lane["rules"]])
             yield b"q 1 0 0 -1 %b %b cm%b%b\nS\nQ\n" % (x, points(rows), style.hairline, path)
+
+
+@lru_cache(maxsize=8192)
+def _line(at: int, pitch: float, width: bytes) -> bytes:
+    """Across a lane, above a line of it."""
+    y = points(at * pitch)
+    return b" 0 %b m %b %b l" % (y, width, y)
 
 
 def kerned_lines(parts: Iterable[Part], trials: Trials) -> Lines:
     """The lines of sections that are kerned. ReplayError where Typst sets sections in a way that is not known."""
     lines: Lines = (set(), set())
     for part in parts:
-        for text in _texts(part, trials.style(part["size"], part["pitch"]), 0, 0):
-            if text.role.kerned:
-                lines[text.role.bold].update(text.lines.split("\n"))
+        for role, shown, *_ in _texts(part, trials.style(part["size"], part["pitch"]), 0, 0):
+            if role.kerned:
+                lines[role.bold].update(shown.split("\n"))
     return lines
 
 

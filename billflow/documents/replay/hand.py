@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import add
-from typing import NamedTuple
 
 from billflow.documents.replay.codes import Codes
 from billflow.documents.replay.letters import Kerns, ReplayError
@@ -16,24 +14,24 @@ MOST_HANDS = 8
 
 _AT_ENDS = "Typst drops spaces at the ends of lines, and draws two dots as one"
 _NONE = b"\0"
+_NEXT = b")]TJ T*"
 _EMPTY = _NONE + b")]TJ"
 """What stands in the place of an empty line that ends right: no code is 0."""
 _LINES = re.compile(r"[^\n]+|\n+")
 
-_ALL = range(256)
+_ALL = bytes(range(256))
 _FIGURES_ALIKE = bytes.maketrans(FIGURES.encode(), b"0" * len(FIGURES))
 """Figures are as wide as each other, so few lines of figures differ in their widths."""
 
 Column = tuple[bytes, bytes]
 """Lines, and lines that are as wide."""
 
-
-class Shown(NamedTuple):
-    """A line: what shows it, its width (1/1,000 em) and its letters."""
-
-    operators: bytes
-    width: float
-    letters: bytes
+Kind = tuple[bool, bool, float]
+"""Of lines: whether they are bold, kerned, and whether they begin (0), end (1) or have their middle (0.5) at their
+place (`side`).
+"""
+Shown = tuple[bytes, float]
+"""What shows a line, and its width (1/1,000 em) where the side on which it stays asks for that."""
 
 
 class Hand:
@@ -42,38 +40,47 @@ class Hand:
     def __init__(self, trials: Trials, codes: Codes) -> None:
         self.codes = codes
         spaces = [codes.encoded(space) for space in SPACES if space in codes.characters]
-        self._edges: dict[bytes, Sequence[bytes]] = {space: (space + b"\n", b"\n" + space) for space in spaces}
-        if DOTS[0] in codes.characters:
-            self._edges[codes.encoded(DOTS[0])] = (codes.encoded(DOTS),)
+        self._edges = [(space, space + b"\n", b"\n" + space) for space in spaces]
         self._spaces = b"".join(spaces)
+        self._dot = codes.encoded(DOTS[0]) if DOTS[0] in codes.characters else _NONE
+        self._usual = bytes(code for code, char in enumerate(codes.characters) if char in USUAL)
+        self._alphabets: dict[bytes, str] = {}
         advances = [_Advances(codes, widths) for widths in trials.widths(codes.characters)]
         self._prefixes = [_Prefixes(advance) for advance in advances]
-        self._known = {
-            (bold, kerned, right): _Known(
-                self.encoded, advances[bold], _Pieces(codes, trials.kerns(bold=bold)) if kerned else None, right=right
-            )
+        kerned = [_Pieces(codes, trials.kerns(bold=bold), advances[bold].widths) for bold in (False, True)]
+        self._rulers = {
+            (bold, kerns): _Ruler(self.encoded, advances[bold], kerned[bold] if kerns else None)
             for bold in (False, True)
-            for kerned in (False, True)
-            for right in (False, True)
+            for kerns in (False, True)
+        }
+        self.known: Mapping[Kind, Mapping[str, Shown]] = {
+            (*look, side): _Known(ruler, side) for look, ruler in self._rulers.items() for side in (0, 0.5, 1)
         }
 
     def encoded(self, text: str) -> bytes:
         """The letters of a text, if it can be written as they follow one another."""
         letters = self.codes.encoded(text)
-        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces):
+        if letters and (letters[0] in self._spaces or letters[-1] in self._spaces or self._has_dots(letters)):
             raise ReplayError(_AT_ENDS)
-        for letter, edges in self._edges.items():
-            if letter in letters and any(edge in letters for edge in edges):
+        for space, end, begin in self._edges if b"\n" in letters else ():
+            if space in letters and (end in letters or begin in letters):
                 raise ReplayError(_AT_ENDS)
         return letters
 
-    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
-        return self._known[bold, kerned, right][text]
+    def _has_dots(self, letters: bytes) -> bool:
+        return self._dot in letters and self._dot * len(DOTS) in letters
 
-    def lines(self, text: str, *, bold: bool, right: bool) -> list[Shown]:
+    def lines(self, text: str, *, bold: bool, right: bool) -> bytes:
         """Kerned lines, and the steps from one to the next."""
-        known = self._known[bold, True, right]
-        return [known[line] for line in _LINES.findall(text)]
+        known = self.known[bold, True, right]
+        if "\n" not in text:
+            return known[text][0]
+        return b"".join([known[line][0] for line in _LINES.findall(text)])
+
+    def width(self, line: str, kind: Kind) -> float:
+        """How wide a line is (1/1,000 em)."""
+        bold, kerned, _ = kind
+        return self._rulers[bold, kerned].measured(line)[1]
 
     def column(self, column: Column, *, bold: bool, right: bool) -> bytes:
         """Lines that are not kerned, one below the other."""
@@ -81,14 +88,24 @@ class Hand:
         if not right:
             first, more, others = letters.partition(b"\n")
             return b"(%b)Tj" % first + (b"(%b)'" % others.replace(b"\n", b")'(") if more else b"")
-        lines, alike = letters.split(b"\n"), kinds.split(b"\n")
-        shown = b"%b)]TJ" % b")]TJ T*".join(map(add, map(self._prefixes[bold].__getitem__, alike), lines))
+        lines = letters.split(b"\n")
+        parts = [b""] * (2 * len(lines))
+        parts[::2] = map(self._prefixes[bold].__getitem__, kinds.split(b"\n"))
+        parts[1::2] = lines
+        shown = b"%b)]TJ" % b"".join(parts).removeprefix(_NEXT)
         return shown.replace(_EMPTY, b"") if b"" in lines else shown
 
     def alphabets(self, letters: tuple[bytes, bytes]) -> tuple[str, str]:
         """Of regular and of bold letters (`marks.alphabet`), with those that most documents have."""
-        plain, heavy = (alphabet({*USUAL, *map(self.codes.characters.__getitem__, its)}) for its in letters)
+        plain, heavy = (self._alphabet(its.translate(None, self._usual)) for its in letters)
         return plain, heavy
+
+    def _alphabet(self, unusual: bytes) -> str:
+        if unusual not in self._alphabets:
+            if len(self._alphabets) >= MOST_LINES:
+                self._alphabets.clear()
+            self._alphabets[unusual] = alphabet({*USUAL, *map(self.codes.characters.__getitem__, unusual)})
+        return self._alphabets[unusual]
 
 
 class Hands:
@@ -113,6 +130,7 @@ class Pen:
     def __init__(self, hand: Hand) -> None:
         self.hand = hand
         self._used: tuple[list[bytes], list[bytes]] = ([], [])
+        self._lines: tuple[list[str], list[str]] = ([], [])
 
     def columns(self, texts: Sequence[str]) -> Iterator[Column]:
         """The letters of texts that are not kerned: as many as there are characters."""
@@ -129,14 +147,13 @@ class Pen:
 
     def kerned(self, text: str, *, bold: bool, right: bool) -> bytes:
         """Lines that are."""
-        shown = self.hand.lines(text, bold=bold, right=right)
-        self._used[bold].extend([line.letters for line in shown])
-        return b"".join([line.operators for line in shown])
+        self._lines[bold].append(text)
+        return self.hand.lines(text, bold=bold, right=right)
 
-    def line(self, text: str, *, bold: bool, kerned: bool, right: bool) -> Shown:
-        shown = self.hand.line(text, bold=bold, kerned=kerned, right=right)
-        self._used[bold].append(shown.letters)
-        return shown
+    def line(self, text: str, kind: Kind) -> Shown:
+        """What shows a line that is not empty."""
+        self._lines[kind[0]].append(text)
+        return self.hand.known[kind][text]
 
     def repeated(self, line: str, kerns: Kerns, *, bold: bool) -> bytes:
         """A line with kerning that was seen."""
@@ -149,23 +166,26 @@ class Pen:
             used.append(its)
 
     def letters(self) -> tuple[bytes, bytes]:
-        """Regular and bold letters, each once."""
-        plain, heavy = (b"".join(used) for used in self._used)
-        return bytes(code for code in _ALL if code in plain), bytes(code for code in _ALL if code in heavy)
+        """Regular and bold letters, each once. ReplayError where a line cannot be written as its letters follow."""
+        for used, lines in zip(self._used, self._lines, strict=True):
+            used.append(self.hand.encoded("\n".join(lines)))
+            lines.clear()
+        plain, heavy = (_ALL.translate(None, _ALL.translate(None, b"".join(used))) for used in self._used)
+        return plain, heavy
 
 
 class _Advances:
     """How wide lines are, in 1/1,000 em, without kerning."""
 
     def __init__(self, codes: Codes, widths: Mapping[str, float]) -> None:
-        self._widths = [widths.get(char, 0.0) for char in codes.characters]
+        self.widths = [widths.get(char, 0.0) for char in codes.characters]
 
     def of(self, letters: bytes) -> float:
-        return round(sum(map(self._widths.__getitem__, letters)), 1)
+        return round(sum(map(self.widths.__getitem__, letters)), 1)
 
 
 class _Prefixes(dict[bytes, bytes]):
-    """How lines that end right begin."""
+    """How lines that end right begin, and what is between them and the lines before."""
 
     def __init__(self, advances: _Advances) -> None:
         super().__init__()
@@ -174,51 +194,65 @@ class _Prefixes(dict[bytes, bytes]):
     def __missing__(self, kind: bytes) -> bytes:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[kind] = prefix = b"[%g(" % self._advances.of(kind) if kind else _NONE
+        self[kind] = prefix = _NEXT + (b"[%g(" % self._advances.of(kind) if kind else _NONE)
         return prefix
 
 
 class _Pieces(dict[str, bytes]):
-    """What stands for the first of two letters in a string, with the kerning behind it."""
+    """What stands for the first of two letters in a string, with the kerning behind it, and for the last one; the
+    `advances` are how wide that is (1/1,000 em).
+    """
 
-    def __init__(self, codes: Codes, kerns: Mapping[str, float]) -> None:
+    def __init__(self, codes: Codes, kerns: Mapping[str, float], widths: Sequence[float]) -> None:
         super().__init__()
-        self._codes, self.kerns = codes, kerns
+        self._codes, self._kerns, self._widths = codes, kerns, widths
+        self.advances: dict[str, float] = {}
 
     def __missing__(self, pair: str) -> bytes:
-        kern, letter = self.kerns[pair], self._codes.encoded(pair)[:1]
+        letter = self._codes.encoded(pair)[:1]
+        kern = self._kerns[pair] if len(pair) > 1 else 0.0
+        self.advances[pair] = self._widths[letter[0]] - kern
         self[pair] = piece = b"%b)%g(" % (letter, kern) if kern else letter
         return piece
+
+
+class _Ruler:
+    """Lines in one look: what stands in their strings, and how wide they are (1/1,000 em)."""
+
+    def __init__(self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None) -> None:
+        self._encoded, self._advances, self._pieces = encoded, advances, pieces
+
+    def measured(self, line: str, *, wide: bool = True) -> tuple[bytes, float]:
+        """The letters of a line, with the kerning between them, and its width, if that is asked for (`wide`)."""
+        if self._pieces is None:
+            letters = self._encoded(line)
+            return letters, self._advances.of(letters) if wide else 0.0
+        pairs = [*pairs_in(line), line[-1:]]
+        try:
+            string = b"".join(map(self._pieces.__getitem__, pairs))
+        except KeyError:
+            raise UnlearnedError(line) from None
+        return string, round(sum(map(self._pieces.advances.__getitem__, pairs)), 1) if wide else 0.0
 
 
 class _Known(dict[str, Shown]):
     """Lines, and the ends of so many, once they have been met."""
 
-    def __init__(
-        self, encoded: Callable[[str], bytes], advances: _Advances, pieces: _Pieces | None, *, right: bool
-    ) -> None:
+    def __init__(self, ruler: _Ruler, side: float) -> None:
         super().__init__()
-        self._encoded, self._advances, self._pieces, self._right = encoded, advances, pieces, right
+        self._ruler, self._side = ruler, side
 
     def __missing__(self, line: str) -> Shown:
         if len(self) >= MOST_LINES:
             self.clear()
-        self[line] = shown = Shown(b" T*" * len(line), 0.0, b"") if line.startswith("\n") else self._shown(line)
+        self[line] = shown = (b" T*" * len(line), 0.0) if line[:1] == "\n" else self._shown(line)
         return shown
 
     def _shown(self, line: str) -> Shown:
-        letters = string = self._encoded(line)
-        width = self._advances.of(letters)
-        if self._pieces is not None:
-            pairs = pairs_in(line)
-            try:
-                string = b"".join(map(self._pieces.__getitem__, pairs)) + letters[-1:]
-            except KeyError:
-                raise UnlearnedError(line) from None
-            width -= sum(map(self._pieces.kerns.__getitem__, pairs)) if len(string) > len(letters) else 0
-        if self._right:
-            return Shown(b"[%g(%b)]TJ" % (width, string), width, letters)
-        return Shown((b"[(%b)]TJ" if len(string) > len(letters) else b"(%b)Tj") % string, width, letters)
+        string, width = self._ruler.measured(line, wide=self._side > 0)
+        if self._side == 1:
+            return b"[%g(%b)]TJ" % (width, string), width
+        return (b"[(%b)]TJ" if b")" in string else b"(%b)Tj") % string, width
 
 
 def _kerned(letters: bytes, kerns: Kerns) -> bytes:

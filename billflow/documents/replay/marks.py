@@ -47,7 +47,9 @@ USUAL = f"{FIGURES}ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz&'()+,-./
 """Letters that fonts are made for whichever a document has, so that most documents need no others."""
 SPACES = " \u2007\u2009\u202f"
 """Typst drops them at the ends of lines."""
-_EDGE = re.compile(f"^[{SPACES}]|[{SPACES}]$", re.MULTILINE)
+_SPACES = frozenset(SPACES)
+_USUALLY_PLAIN = bytes([10, *range(0x20, 0x7F)])
+"""Those of them that have one byte in UTF-8."""
 
 Part = Mapping[str, Any]
 Details = Mapping[str, Any]
@@ -88,7 +90,15 @@ class Replay:
 
 def is_plain(text: str) -> bool:
     """Whether a text can be written glyph by glyph."""
-    return _PLAIN.issuperset(text) and DOTS not in text and not _EDGE.search(text)
+    others = text.encode(errors="surrogatepass").translate(None, _USUALLY_PLAIN).decode(errors="surrogatepass")
+    return _PLAIN.issuperset(others) and DOTS not in text and not _has_spaces_at_ends(text)
+
+
+def _has_spaces_at_ends(text: str) -> bool:
+    """Of lines."""
+    if text[:1] in _SPACES or text[-1:] in _SPACES:
+        return True
+    return any(space in text and (f"{space}\n" in text or f"\n{space}" in text) for space in SPACES)
 
 
 def is_letter(char: str) -> bool:

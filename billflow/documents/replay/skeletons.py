@@ -5,7 +5,7 @@ of two widths, which tells at which side each text stays.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from billflow.documents.objects import Objects, Page
 from billflow.documents.replay.letters import Kerns, ReplayError, characters_of, fonts_of, glyphs_of, one, widths_of
 from billflow.documents.replay.marks import NUMBER_MARK, PART_MARK, is_plain
 from billflow.documents.replay.slots import PATH_ORIGIN, SIGN, SLOT, TAILS, Slotted
-from billflow.documents.replay.trials import RUN, Role
+from billflow.documents.replay.styles import RUN, Role
 from billflow.documents.templates import MAIN
 
 MOST_SKELETONS = 1_000
@@ -29,6 +29,9 @@ _NAMES = re.compile(rb"/(?!c0\b)[A-Za-z]\w*|\bBT\b|\bDo\b")
 """What a drawing would need of a page besides its one space of colours."""
 _PATH = re.compile(rb" (3\d{4}) 0 m 3\d{4} 0 l 3\d{4} 1 l 3\d{4} 1 l\nh\n")
 _COMMAND = re.compile(r"([MHVhZ])([-\d. ]*)")
+_BAR = re.compile(r"M(-?\d++) (-?\d++)V(-?\d++)")
+_BARS = re.compile(rf"(?:{_BAR.pattern})++")
+"""Most paths, and the longest, are bars of charts."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Skeletons:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self._compiler = typst.Compiler(root=root, font_paths=fonts)
-        self._known: dict[str, tuple[Leaf, ...] | None] = {}
+        self._known: dict[Hashable, tuple[Leaf, ...] | None] = {}
 
     def of(self, slotted: Slotted) -> tuple[Leaf, ...] | None:
         """The pages that bills like that one have; None where they cannot be read back."""
@@ -210,6 +213,8 @@ def _drawn(content: bytes) -> Iterator[bytes | int]:
 
 def path_content(path: str) -> bytes:
     """A path of SVG, of the commands that drawings have, as PDF has it. ReplayError for others."""
+    if _BARS.fullmatch(path):
+        return _BAR.sub(r" \1 \2 m \1 \3 l", path).encode() + b"\n"
     parts, x, y = [], "0", "0"
     if _COMMAND.sub("", path):
         raise ReplayError(f"a drawing has other commands than {_COMMAND.pattern}")

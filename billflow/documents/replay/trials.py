@@ -1,11 +1,8 @@
 """Small documents that Typst lays out to show how it sets sections, and how it kerns: once, for all bills."""
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from operator import add
 from pathlib import Path
@@ -15,17 +12,9 @@ from typing import Any
 import typst
 
 from billflow.documents.objects import Objects, Page
-from billflow.documents.replay.embedding import NAMES
-from billflow.documents.replay.letters import (
-    ReplayError,
-    characters_of,
-    drawn,
-    fonts_of,
-    glyphs_of,
-    units,
-    widths_of,
-)
+from billflow.documents.replay.letters import ReplayError, drawn, fonts_of, glyphs_of, units, widths_of
 from billflow.documents.replay.marks import FIGURES, TOGETHER, alphabet, is_letter, is_plain
+from billflow.documents.replay.styles import RUN, SectionStyle, read_style, sample
 
 SECTIONS = """\
 #import "components/theme.typ": *
@@ -46,26 +35,8 @@ LETTERS = """\
 #for (bold, it) in json("listed.json") { page(text(weight: if bold { 600 } else { 400 }, it)) }
 """
 DATA = "listed.json"
-HEIGHT, WIDTH, HEAD = 400.0, 483.0, 43.0
-KERNED = "AV"
-"""Two letters that are set closer to each other wherever text is kerned."""
-LEVELS = tuple(f"{side}{level}" for level in range(3) for side in ("level", "beside"))
-ROLES = ("title", "continues", "label", "label_end", "cell", "cell_end", "lane_label", "lane_label_end", *LEVELS)
-"""Kinds of text of a section. `lane_label` heads columns under a group's title; `level`s are such titles."""
-
-RUN = re.compile(
-    rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 cs [\d. ]+ scn)\n"
-    rb"BT 0 Tr/(f\d+) (\S+) Tf 1 0 0 -1 0 0 Tm(\(.*?\)Tj|<.*?>Tj|\[.*?\]TJ)\nET\nQ(?:\n|\Z)"
-)
-_STROKE = re.compile(
-    rb"q 1 0 0 -1 (\S+) (\S+) cm(/c0 CS [\d. ]+ SCN \S+ w \S+ M) (\S+) (\S+) m (\S+) (\S+) l\nS\nQ(?:\n|\Z)"
-)
-_NEAR = 0.005
-"""Points."""
-_USUAL = frozenset(map("".join, product("0123456789.,+-–/:() ", repeat=2)))
-"""Pairs that are asked about together: each bill has others of them. So are those of a letter with all small ones:
-each name has others.
-"""
+_USUAL = frozenset(map("".join, [*product("0123456789.,+-–/:() ", repeat=2), *product(ascii_letters, ascii_lowercase)]))
+"""Pairs that are asked about together: each bill has others of them, and each name."""
 
 
 class UnlearnedError(Exception):
@@ -74,41 +45,6 @@ class UnlearnedError(Exception):
 
 Lines = tuple[set[str], set[str]]
 """Regular and bold lines of text."""
-
-
-@dataclass(frozen=True)
-class Role:
-    """How a kind of text looks, and how far (points) its first baseline is below the top of the section.
-
-    Texts that stand in lines have it below the top of the rows.
-    """
-
-    bold: bool
-    size: bytes
-    colour: bytes
-    down: float
-    kerned: bool
-
-    @cached_property
-    def font(self) -> bytes:
-        """Names font and size."""
-        return b"/%b %b Tf" % (NAMES[self.bold], self.size)
-
-    def of_size(self, size: float) -> "Role":
-        """The same in another size (points), kerned."""
-        return Role(self.bold, b"%g" % size, self.colour, self.down, kerned=True)
-
-
-@dataclass(frozen=True)
-class SectionStyle:
-    """How Typst draws a section: its texts by role, the rule under its head and the hairlines between rows (strokes),
-    and how far above the top of the rows that rule is (points).
-    """
-
-    roles: Mapping[str, Role]
-    rule: bytes
-    rule_above: float
-    hairline: bytes
 
 
 class Trials:
@@ -131,7 +67,7 @@ class Trials:
         key = (size, pitch)
         if key not in self._styles:
             try:
-                self._styles[key] = _read_style(self._laid_out("sections.typ", [_sample(size, pitch)]), pitch)
+                self._styles[key] = read_style(self._laid_out("sections.typ", [sample(size, pitch)]), pitch)
             except ReplayError as problem:
                 self._styles[key] = problem
         if isinstance(found := self._styles[key], ReplayError):
@@ -157,7 +93,7 @@ class Trials:
                 raise ReplayError("there are letters that are no glyphs by themselves")
             known = self._pairs[bold]
             if unknown := {pair for line in found for pair in pairs_in(line) if pair not in known}:
-                near = {pair[0] + letter for pair in unknown if pair[0] in ascii_letters for letter in ascii_lowercase}
+                near = {alike for pair in unknown - _USUAL for alike in _near(pair[0], pair[1:])}
                 known |= self._tried(sorted(unknown | ((_USUAL | near) - known.keys())), bold=bool(bold))
 
     def _tried(self, pairs: Sequence[str], *, bold: bool) -> Iterator[tuple[str, float]]:
@@ -190,121 +126,14 @@ def _widths_of(pdf: Objects, page: Page, listed: str) -> dict[str, float]:
     return by_letter
 
 
+def _near(first: str, second: str) -> Iterator[str]:
+    """Pairs with another letter or figure in the place of one: where one is, others will be on other bills."""
+    for alike in (ascii_letters, FIGURES):
+        yield from (one + second for one in alike if first in alike)
+        yield from (first + one for one in alike if second in alike)
+
+
 def pairs_in(text: str) -> list[str]:
     """Each two neighbours as they are drawn: with what follows where that changes the second."""
-    following = units(text)[1:] if TOGETHER.search(text) else text[1:]
+    following = units(text)[1:] if ("f" in text or "Q" in text) and TOGETHER.search(text) else text[1:]
     return list(map(add, text, following))
-
-
-def _sample(size: float, pitch: float) -> dict[str, Any]:
-    """A section with a text of each role, its name first."""
-    text = {role: f"{chr(ord('a') + at)}{KERNED}" for at, role in enumerate(ROLES)}
-    titles = [
-        {"level": level, "texts": ["\n" * (2 + level) + text[f"{side}{level}"] for side in ("level", "beside")]}
-        for level in range(3)
-    ]
-    lane = {
-        "lines": 5,
-        "rules": [1],
-        "cells": [text["cell"], text["cell_end"]],
-        "labels": ["\n" + text["lane_label"], "\n" + text["lane_label_end"]],
-        "titles": titles,
-    }
-    return {
-        "component": "table",
-        "title": text["title"],
-        "continues": text["continues"],
-        "size": size,
-        "pitch": pitch,
-        "head": HEAD,
-        "ruled": True,
-        "width": TABLE,
-        "edges": [{"at": COLUMN, "side": "start"}, {"at": EDGE, "side": "end"}],
-        "labels": [text["label"], text["label_end"]],
-        "starts": [LANE],
-        "lines": 5,
-        "lanes": [lane],
-    }
-
-
-LANE, TABLE, COLUMN, EDGE = 20.0, 300.0, 0.0, 200.0
-"""Of the sample (points): where its lane starts, how wide it is, where its two columns begin and end."""
-
-
-def _read_style(pdf: Objects, pitch: float) -> SectionStyle:
-    (page,) = pdf.pages
-    content = pdf.stream(page.content)
-    fonts = fonts_of(pdf, page.body)
-    seen = dict(_seen(pdf, fonts, content))
-    if sorted(seen) != sorted(ROLES):
-        raise ReplayError(f"a section has other texts than {ROLES}: {sorted(seen)}")
-    regular = seen["cell"].font
-    strokes = _STROKE.findall(content)
-    if len(strokes) != 2:
-        raise ReplayError("a section has more or fewer lines than its rule and a hairline")
-    roles = {role: text.role(regular, _top_of(role, pitch)) for role, text in seen.items()}
-    return SectionStyle(roles, *_strokes(strokes, pitch))
-
-
-def _strokes(strokes: Sequence[tuple[bytes, ...]], pitch: float) -> tuple[bytes, float, bytes]:
-    (rule, at), (hairline, below) = (_stroke(each) for each in strokes)
-    if abs(below - pitch) > _NEAR:
-        raise ReplayError("a hairline is not at its line")
-    return rule, -at, hairline
-
-
-def _stroke(stroke: tuple[bytes, ...]) -> tuple[bytes, float]:
-    """How a line is drawn, and how far below the top of the rows it is."""
-    across, down, drawn, *path = stroke
-    start, y, end, its_y = map(float, path)
-    if y != its_y or abs(float(across) + start - LANE) > _NEAR or abs(end - start - TABLE) > _NEAR:
-        raise ReplayError("a line is not as wide as its table")
-    return drawn, HEIGHT - float(down) + y - HEAD
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A text of a role as it was drawn: its baseline counts from the top."""
-
-    font: int
-    size: bytes
-    colour: bytes
-    baseline: float
-    kerned: bool
-
-    def role(self, regular: int, top: float) -> Role:
-        return Role(self.font != regular, self.size, self.colour, self.baseline - top, self.kerned)
-
-
-def _seen(pdf: Objects, fonts: Mapping[bytes, int], content: bytes) -> Iterator[tuple[str, _Seen]]:
-    """Each text of the sample by its role. ReplayError where one does not begin or end where it should."""
-    for across, down, colour, name, size, shown in RUN.findall(content):
-        font = fonts[name]
-        glyphs, kerns = glyphs_of(shown)
-        role = ROLES[ord(characters_of(pdf, font)[int.from_bytes(glyphs[:2])]) - ord("a")]
-        widths = widths_of(pdf, font)
-        drawn = sum(widths[int.from_bytes(glyphs[at : at + 2])] for at in range(0, len(glyphs), 2))
-        width = (drawn - sum(kern for _, kern in kerns)) * float(size) / 1000
-        start, side = _ACROSS[role]
-        if abs(float(across) + width * side - start) > _NEAR:
-            raise ReplayError(f"{role} is not where its column is")
-        yield role, _Seen(font, size, colour, HEIGHT - float(down), bool(kerns))
-
-
-_ACROSS = {
-    "title": (0.0, 0),
-    "continues": (WIDTH, 1),
-    **dict.fromkeys(("label", "cell", "lane_label"), (LANE + COLUMN, 0)),
-    **dict.fromkeys(("label_end", "cell_end", "lane_label_end"), (LANE + EDGE, 1)),
-    **{f"level{level}": (LANE, 0) for level in range(3)},
-    **{f"beside{level}": (LANE + TABLE, 1) for level in range(3)},
-}
-"""Where texts of the sample begin (0) or end (1)."""
-
-
-def _top_of(role: str, pitch: float) -> float:
-    """From where the baseline of a role counts."""
-    if role in {"title", "continues", "label", "label_end"}:
-        return 0.0
-    lines = {"cell": 0, "cell_end": 0, "lane_label": 1, "lane_label_end": 1}
-    return HEAD + pitch * lines.get(role, 2 + int(role[-1]) if role[-1].isdigit() else 0)

@@ -22,7 +22,8 @@ from billflow.documents.replay.marks import (
     bold,
     regular,
 )
-from billflow.documents.replay.trials import Role, Trials
+from billflow.documents.replay.styles import Role
+from billflow.documents.replay.trials import Trials
 from billflow.documents.runs import shorter
 
 _SIZES = b"|".join(re.escape(b"%g" % size) for size in (PART_MARK, ALPHABET_MARK, NUMBER_MARK))

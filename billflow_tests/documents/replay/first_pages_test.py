@@ -1,6 +1,7 @@
 """First pages that are written too: Typst lays out one page for all bills that are alike but for their texts."""
 
 import io
+import json
 from random import Random
 
 import pikepdf
@@ -180,16 +181,36 @@ def test_a_code_point_in_a_name_is_written(renderer):
     assert "Ana [U+1F600]" in first.extract_text()
 
 
-def test_marks_are_texts_and_paths_of_a_bills_own():
+def slotted(**parts):
     drawn = {"title": "Days", "page": "first", "shapes": [["grid", "M0 1h5", 4]], "names": [["1 Jan", 7.5]]}
-    found = Slotted.of(
-        {"kind": "invoice", "amount": "5", "customer": ["Ann\n\nLee"], "charts": [drawn], "lines": 3},
-        {"pages": [], "shared": False, "taken": 0},
-    )
+    bill = {"kind": "invoice", "amount": "5", "customer": ["Ann\n\nLee"], "charts": [drawn], "lines": 3}
+    return Slotted({**bill, **parts}, {"pages": [], "shared": False, "taken": 0})
+
+
+def test_marks_are_texts_and_paths_of_a_bills_own():
+    found = slotted()
     assert found.texts == ["5", "Ann", "Lee", "Days", "1 Jan"]
     assert found.paths == ["M0 1h5"]
-    assert (found.bill["kind"], found.bill["lines"], found.bill["charts"][0]["page"]) == ("invoice", 3, "first")
-    assert found.bill["customer"] == ["¤0001AV\n\n¤0002AV"]
+    bill = json.loads(found.files("AV")["bill.json"])
+    assert (bill["kind"], bill["lines"], bill["charts"][0]["page"]) == ("invoice", 3, "first")
+    assert bill["customer"] == ["¤0001AV\n\n¤0002AV"]
+    assert bill["charts"][0]["shapes"] == [["grid", "M30001 0H30002V1H30001Z", 4]]
+
+
+@pytest.mark.parametrize(
+    ("parts", "alike"),
+    [
+        ({"amount": "7"}, True),
+        ({"customer": ["Bo\n\nKim"]}, True),
+        ({"customer": ["Bo\nKim\n"]}, False),
+        ({"customer": ["Bo"]}, False),
+        ({"kind": "credit_note"}, False),
+        ({"lines": 4}, False),
+        ({"charts": []}, False),
+    ],
+)
+def test_bills_that_differ_in_texts_only_are_alike(parts, alike):
+    assert (slotted(**parts).key == slotted().key) == alike
 
 
 @pytest.mark.parametrize(
