@@ -11,7 +11,7 @@ machine, and each Python comes with another zlib.
 import re
 from collections.abc import Iterator, Sequence
 
-from billflow.documents.objects import QUICK, Objects, stream_object
+from billflow.documents.objects import Objects, stream_object
 from billflow.documents.replay.composing import Composition
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.replay.writing import Writing
@@ -70,7 +70,7 @@ def enclosed(pdf: Objects, contents: Sequence[tuple[int, Sequence[bytes]]]) -> b
 def _added(pdf: Objects, content: bytes) -> bytes:
     """What refers to a new object with that content."""
     number = pdf.added()
-    pdf.objects[number - 1] = stream_object(number, b"", content, level=QUICK)
+    pdf.objects[number - 1] = stream_object(number, b"", content)
     return b"%d 0 R" % number
 
 
