@@ -40,8 +40,7 @@ class Slotted:
         self._bill = bill
         self._details = {**details, "pages": [{"parts": [_MARK]}] * _sources(details)}
         self._seen: list[Hashable] = [len(self._details["pages"]), details["shared"], details["taken"]]
-        for name, value in bill.items():
-            self._meet(value, name)
+        self._meet(bill, "")
         self.key = tuple(self._seen)
 
     @property
@@ -63,7 +62,7 @@ class Slotted:
         if isinstance(value, str):
             self._meet_text(value, name)
         elif isinstance(value, dict):
-            self._seen.append(name)
+            self._seen.append((name, *value))
             for inner, part in value.items():
                 self._meet(part, _named(name, inner))
         elif isinstance(value, list | tuple):

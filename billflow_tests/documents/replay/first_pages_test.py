@@ -207,10 +207,24 @@ def test_marks_are_texts_and_paths_of_a_bills_own():
         ({"kind": "credit_note"}, False),
         ({"lines": 4}, False),
         ({"charts": []}, False),
+        ({"amount": ["5"]}, False),
+        ({"note": "5"}, False),
     ],
 )
 def test_bills_that_differ_in_texts_only_are_alike(parts, alike):
     assert (slotted(**parts).key == slotted().key) == alike
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"seller": {"email": "a"}}, {"seller": {"phone": "a"}}),
+        ({"seller": {"email": "a"}, "note": "b"}, {"seller": {"email": "a", "note": "b"}}),
+        ({"email": "a"}, {"phone": "a"}),
+    ],
+)
+def test_bills_with_other_fields_are_not_alike(one, other):
+    assert slotted(**one).key != slotted(**other).key
 
 
 @pytest.mark.parametrize(
