@@ -24,13 +24,13 @@ from billflow.bench.resources import Spent
 def heap_up(base: Base, heaped: int) -> None:
     """Makes the usage of the first customers that of the first one, until it has so many rows."""
     with duckdb.connect() as connection:
-        for file in base.files("usage"):
-            Path(file).rename(f"{file}.even")
+        for file in map(Path, base.files("usage")):
+            even = file.rename(base.folder / "even.parquet")
             connection.execute(
                 f"COPY (SELECT * REPLACE (CASE WHEN subscription_id <= {heaped // READINGS} THEN 1 ELSE subscription_id "
-                f"END AS subscription_id) FROM '{file}.even') TO '{file}' (FORMAT parquet, COMPRESSION zstd)"
+                f"END AS subscription_id) FROM '{even}') TO '{file}' (FORMAT parquet, COMPRESSION zstd)"
             )
-            Path(f"{file}.even").unlink()
+            even.unlink()
 
 
 def measured(scratch: Path, name: str, customers: int, heaped: int, runs: int) -> list[OwnRun]:
