@@ -53,7 +53,7 @@ def bill_lines(
         invoiced = invoiced.repartition(buckets, "account_id")
     whole = numbered(
         _with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies),
-        plain=is_plain(pricebook, hierarchies=hierarchies, adjusted=adjustments is not None),
+        plain=not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook)),
     )
     own = {"reason": reasons(pricebook), "line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
     return _net_of_tax(whole, pricebook).withColumns(own)
@@ -109,11 +109,6 @@ def _with_whole_bills(
             lines, bill_discounts(subscriptions, known, pricebook, hierarchies=hierarchies), pricebook
         )
     return with_minimum(lines, pricebook) if pricebook.catalog.invoice.minimum else lines
-
-
-def is_plain(pricebook: Pricebook, *, hierarchies: bool, adjusted: bool) -> bool:
-    """Whether bills have lines of charges of their own account only."""
-    return not (hierarchies or adjusted or _has_lines_of_groups(pricebook))
 
 
 def only_add(pricebook: Pricebook) -> bool:

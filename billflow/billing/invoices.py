@@ -12,7 +12,6 @@ from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY, RATE, TEXT
 
 ACCOUNT = ("account_id", "system")
-_ALL = (Window.unboundedPreceding, Window.unboundedFollowing)
 FIRST_INVOICE = 0
 """Correction number of a bill that corrects none."""
 
@@ -42,20 +41,17 @@ def currency_digits(currencies: Iterable[str]) -> Column:
     return F.create_map(*pairs)[F.col("currency")]
 
 
-def with_invoice_id(lines: DataFrame, total: str, cycle: str, month: str, correction: int = FIRST_INVOICE) -> DataFrame:
-    """`lines` with invoice_id, cycle and month, by column `total`, which goes: it decides the kind of the document."""
-    placed = lines.withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
-    return placed.withColumn("invoice_id", invoice_id(kind(F.col(total)), correction)).drop(total)
-
-
-def with_total(
-    lines: DataFrame, groups: Collection[tuple[str, Decimal]], currencies: Iterable[str], order: Iterable[str]
+def with_invoice_id(
+    lines: DataFrame, total: Column, cycle: str, month: str, correction: int = FIRST_INVOICE
 ) -> DataFrame:
-    """`lines` with `_total`, what their account owes; (tax_category, tax_rate) of all taxed lines are in `groups`.
+    """`lines` with invoice_id, cycle and month: the `total` decides the kind of the document."""
+    placed = lines.withColumns({"cycle": F.lit(cycle), "month": F.lit(month)})
+    return placed.withColumn("invoice_id", invoice_id(kind(total), correction))
 
-    The sums are the same in any `order`; in that of the lines' numbers Spark works both out in one go.
-    """
-    whole, plain = Window.partitionBy(*ACCOUNT).orderBy(*order).rowsBetween(*_ALL), F.col("gross").isNull()
+
+def with_total(lines: DataFrame, groups: Collection[tuple[str, Decimal]], currencies: Iterable[str]) -> DataFrame:
+    """`lines` with `_total`, what their account owes; (tax_category, tax_rate) of all taxed lines are in `groups`."""
+    whole, plain = Window.partitionBy(*ACCOUNT), F.col("gross").isNull()
     digits, known = currency_digits(currencies), [minor_digits(currency) for currency in currencies]
     gross = F.coalesce(F.sum(F.coalesce("gross", "net")).over(whole), F.lit(0)).cast(MONEY)
     total = gross

@@ -9,7 +9,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage, whole_bills
+from billflow.billing import advance, bills, differences, holds, invoices, rating, taxes, usage
 from billflow.billing.layout import looked_up
 from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import CHARGES
@@ -158,10 +158,9 @@ class PeriodBilling:
         """INVOICE_LINES of the bills that go out, and `reason`."""
         sound = holds.without(self.priced, self.held_late)
         if self._only_adds:
-            return invoices.with_invoice_id(
-                sound.withColumn("_total", F.lit(0)), "_total", *self.placed, self.correction
-            )
-        return invoices.with_invoice_id(self._with_total(sound), "_total", *self.placed, self.correction)
+            return invoices.with_invoice_id(sound, F.lit(0), *self.placed, self.correction)
+        summed = self._with_total(sound)
+        return invoices.with_invoice_id(summed, F.col("_total"), *self.placed, self.correction).drop("_total")
 
     @property
     def _only_adds(self) -> bool:
@@ -174,8 +173,7 @@ class PeriodBilling:
         if self.reads_priced_twice:
             return invoices.with_joined_total(lines, currencies)
         taxed = [(category, rate) for category, rate in sorted(taxes.taxes_due(self.pricebook)) if rate]
-        plain = bills.is_plain(self.pricebook, hierarchies=self.hierarchies, adjusted=self.adjustments is not None)
-        return invoices.with_total(lines, taxed, currencies, whole_bills.numbers_follow(plain=plain))
+        return invoices.with_total(lines, taxed, currencies)
 
     @property
     def reads_priced_twice(self) -> bool:
@@ -201,17 +199,12 @@ class PeriodBilling:
     @cached_property
     def judged(self) -> DataFrame:
         """Groups of usage with `cause`, `events` and `quantity_sum` (`billing.rating.judged`)."""
-        return rating.judged(self.groups, self.owed, self.pricebook)
-
-    @cached_property
-    def is_all_priced(self) -> bool:
-        """Whether some charge prices each group of usage. The groups are read for it."""
-        return rating.unpriced(self.groups, looked_up(self.owed, self.buckets), self.pricebook).isEmpty()
+        return rating.judged(self.groups, looked_up(self.owed, self.buckets), self.pricebook)
 
     @property
-    def billed_groups(self) -> DataFrame:
-        """Groups of usage that some charge prices."""
-        return self.groups if self.is_all_priced else self.judged.where(F.col("cause").isNull())
+    def unpriced(self) -> DataFrame:
+        """Groups of usage that no charge prices, without the cause (`billing.rating.unpriced`)."""
+        return rating.unpriced(self.groups, looked_up(self.owed, self.buckets), self.pricebook)
 
     @property
     def unrated(self) -> DataFrame:

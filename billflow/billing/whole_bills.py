@@ -179,10 +179,6 @@ def numbered(lines: DataFrame, *, plain: bool = False) -> DataFrame:
 
     Then they are in this order already, and Spark sees it.
     """
-    order = Window.partitionBy(*ACCOUNT).orderBy(*numbers_follow(plain=plain))
+    ends = ("tax_category", "tax_rate", "is_gross")
+    order = Window.partitionBy(*ACCOUNT).orderBy(*(_CHARGE_ORDER if plain else (*LINE_ORDER, *ends)))
     return lines.withColumn("line_no", F.row_number().over(order))
-
-
-def numbers_follow(*, plain: bool) -> tuple[str, ...]:
-    """The columns that the lines of a bill are in order of."""
-    return _CHARGE_ORDER if plain else (*LINE_ORDER, "tax_category", "tax_rate", "is_gross")

@@ -25,7 +25,7 @@ def usage_history(
 ) -> DataFrame:
     """USAGE_HISTORY of the given months (name → its usage), under the accounts that get the bills.
 
-    `kept` are rows of USAGE_HISTORY of other months, as an earlier bill run made them. Metrics that are summed or
+    `kept` are such rows that are added up already: by an earlier bill run, or by `of_sums`. Metrics that are summed or
     counted add up, of those billed by their highest the highest counts. Distinct values and last values say nothing
     over several subscriptions, so such metrics are left out, as are accounts not given.
     """

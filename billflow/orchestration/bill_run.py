@@ -147,12 +147,14 @@ class BillRun:
         """The usage of the partition."""
         return self.usage_of(self.partition.key)
 
-    def usage_of_held(self, held: int) -> DataFrame:
-        """The partition's usage of accounts that are held; of no `held` ones none, and Spark need not read usage."""
-        if not held:
-            return tables.empty(self.spark, schemas.USAGE)
-        accounts = tables.read_plain(self.spark, self.staging.uri("held"), schemas.HELD)
-        return self.usage().join(accounts, ["account_id", "system"], "left_semi")
+    def held(self) -> DataFrame:
+        """HELD, before anything is priced; where nobody is, so that Spark sees it, and reads nothing to join it."""
+        found = tables.read_plain(self.spark, self.staging.uri("held"), schemas.HELD)
+        return tables.empty(self.spark, schemas.HELD) if found.isEmpty() else found
+
+    def usage_of_held(self) -> DataFrame:
+        """The partition's usage of accounts that are held."""
+        return self.usage().join(self.held(), ["account_id", "system"], "left_semi")
 
     def usage_ingested(self) -> dict[str, str] | None:
         """Rows and quantity of the partition's usage as the ingestion has counted them.

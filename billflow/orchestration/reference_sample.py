@@ -19,8 +19,8 @@ from billflow.reference import Adjustment, Bill, BilledAhead, Member, Subscripti
 
 SAMPLE = 25
 """Accounts rated twice in each run."""
-CANDIDATES = 100
-"""Those that are looked at for it: some have more events than are rated twice."""
+CANDIDATES = (100, 10_000)
+"""So many are looked at for it, and more only where too many of them have more events than are rated twice."""
 MOST_EVENTS = 50_000
 """Events of an account that is rated twice: the reference is written to be read, not to be fast."""
 
@@ -46,20 +46,23 @@ def disagreements(run: BillRun) -> tuple[list[str], int]:
 
 def _sampled(run: BillRun) -> tuple[DataFrame, DataFrame]:
     """The accounts whose bills are rated twice, and their members: the first candidates without too many events."""
-    found = _candidates(run).collect()
-    members = kept_small(_members(run, local_rows(run.spark, found, _TOPS)))
-    busy = _busy(run, members)
-    chosen = [row for row in found if (row["system"], row["account_id"]) not in busy]
+    for most in CANDIDATES:
+        found = _candidates(run, most).collect()
+        members = kept_small(_members(run, local_rows(run.spark, found, _TOPS)))
+        busy = _busy(run, members)
+        chosen = [row for row in found if (row["system"], row["account_id"]) not in busy]
+        if len(chosen) >= SAMPLE or len(found) < most:
+            break
     tops = local_rows(run.spark, chosen[:SAMPLE], _TOPS)
     return tops, kept_small(_of_tops(members, tops))
 
 
-def _candidates(run: BillRun) -> DataFrame:
+def _candidates(run: BillRun, most: int) -> DataFrame:
     """Accounts that get a bill and are not held, in an order that no one can steer."""
     held = run.spark.read.schema(schemas.HELD).parquet(run.staging.uri("held"), run.staging.uri("held_late"))
     own = run.accounts().where(F.col("invoiced_account_id") == F.col("account_id")).select(*ACCOUNT)
     mixed = F.xxhash64("system", "account_id", F.lit(run.partition.month))
-    return own.join(held, ACCOUNT, "left_anti").orderBy(mixed, *ACCOUNT).limit(CANDIDATES)
+    return own.join(held, ACCOUNT, "left_anti").orderBy(mixed, *ACCOUNT).limit(most)
 
 
 def _busy(run: BillRun, members: DataFrame) -> set[Key]:

@@ -56,12 +56,12 @@ def test_total(spark, case):
     lines, expected = CASES[case]
     rows = frame(spark, lines, LINE)
     taxed = [(category, rate) for category, rate in TAXES if rate]
-    assert totals(with_total(rows, taxed, CURRENCIES, ["net"])) == {"a": {Decimal(expected)}}
+    assert totals(with_total(rows, taxed, CURRENCIES)) == {"a": {Decimal(expected)}}
     assert totals(with_joined_total(rows, CURRENCIES)) == {"a": {Decimal(expected)}}
 
 
 def test_both_ways_agree(spark):
     rows = frame(spark, chance(7), LINE)
-    along, joined = with_total(rows, TAXES, CURRENCIES, ["net"]), with_joined_total(rows, CURRENCIES)
+    along, joined = with_total(rows, TAXES, CURRENCIES), with_joined_total(rows, CURRENCIES)
     assert totals(along) == totals(joined)
     assert sum(total < 0 for (total,) in totals(along).values()) > 10

@@ -34,26 +34,21 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         run.staging.note(HIERARCHIES, {"found": has_hierarchies(run.accounts())})
         billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"])
         # Each step is written before the next one is planned: as one query, planning it takes minutes.
-        held = run.stage_few("held", billing.held_before, schemas.HELD)
-        billing.held_before = held = _or_none(held)
+        run.stage_few("held", billing.held_before, schemas.HELD)
+        held = billing.held_before = run.held()
         billing.groups = run.stage("usage_groups", billing.groups, billing.groups.schema)
         rated = run.stage("charges", billing.rated, schemas.CHARGES)
         unrated = _unrated(run, billing)
         rows = tables.row_counts({"charges": rated, "held": held})
-        events = _event_counts(run, billing, run.usage_of_held(rows["held"]), unrated)
+        events = _event_counts(run, billing, unrated)
         counts = {"held_accounts": rows["held"], "unrated_events": int(events["unrated"]["rows"])}
         run.staging.note("charges", {**counts, "events": events})
         return dg.MaterializeResult(metadata=described(rated, rows["charges"], **counts))
 
 
-def _or_none(held: DataFrame) -> DataFrame:
-    """HELD; where nobody is held, so that Spark sees it, and joins nothing to it."""
-    return tables.empty(held.sparkSession, schemas.HELD) if held.isEmpty() else held
-
-
 def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
-    if billing.is_all_priced:  # as in most months: no event needs to be looked at
+    if billing.unpriced.isEmpty():  # as in most months: no event needs to be looked at
         return run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
     shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
     reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
@@ -73,18 +68,16 @@ def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     return run.stage_few("unrated", found, schemas.UNRATED)
 
 
-def _event_counts(
-    run: BillRun, billing: PeriodBilling, held: DataFrame, unrated: DataFrame
-) -> dict[str, dict[str, str]]:
+def _event_counts(run: BillRun, billing: PeriodBilling, unrated: DataFrame) -> dict[str, dict[str, str]]:
     """Rows and quantity of the partition's usage, and of what became of it, each counted on its own, in one query.
 
     How much usage there is was counted as it was ingested: what is lost since then shows too.
     """
     each, ingested = (F.count(F.lit(1)), F.sum("quantity")), run.usage_ingested()
     parts = {
-        "held": held.agg(*each),
+        "held": run.usage_of_held().agg(*each),
         "unrated": unrated.agg(*each),
-        "billed": billing.billed_groups.agg(F.sum("events"), F.sum("quantity_sum")),
+        "billed": billing.judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
         **({} if ingested else {"usage": billing.usage.agg(*each)}),
     }
     found = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()]).collect()
@@ -114,7 +107,7 @@ def invoice_lines(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
     with explained(context.log):
         run = BillRun(context, project)
         billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"], late=late.late_lines(run))
-        billing.held_before = _or_none(tables.read_plain(run.spark, run.staging.uri("held"), schemas.HELD))
+        billing.held_before = run.held()
         billing.rated = run.staged("charges", schemas.CHARGES)
         if billing.reads_priced_twice:
             billing.priced = billing.priced.persist(StorageLevel.DISK_ONLY)
@@ -180,7 +173,7 @@ def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         kept = [run.usage_history(key, months) for key, months in known.items()]
         added_up = {month for months in known.values() for month in months}
         months = {one.month: run.usage_of(one.key) for one in before if one.month not in added_up}
-        months[run.partition.month] = run.usage_of_held(run.staging.noted("charges")["held_accounts"])
+        months[run.partition.month] = run.usage_of_held()
         billed = run.staged("usage_groups", schemas.USAGE_SUMS)
         own = history.of_sums(billed, run.partition.month, run.catalog)
         found = history.usage_history(months, run.accounts(), run.catalog, [*kept, own])
