@@ -81,8 +81,7 @@ DEFAULTS = {
     # A join's run-time Bloom filter is 10 MB and goes to the executors inside each task that may use it: a comparison
     # of six accounts made tasks of more than 100 MB (2.0 GB alive in the driver; 0.2 GB without), a fifth slower.
     "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
-    # A table's files take a tenth of what its rows take in memory: Spark, which goes by the files, brought the accounts
-    # of millions to every task instead of joining them where they are.
+    # Files take a tenth of what rows take in memory; going by the files Spark brought millions of rows to every task.
     "spark.sql.sources.fileCompressionFactor": "10",
     # Where no shuffle lies between the two halves of an aggregate, rows are hashed once.
     "spark.sql.execution.combineAdjacentAggregation": "true",
