@@ -11,11 +11,12 @@ from threading import Event, Thread
 _EVERY = 0.25
 """Seconds between two looks at the memory."""
 _TICKS = os.sysconf("SC_CLK_TCK")
+_RESIDENT = ("RssAnon", "RssFile", "RssShmem")
 
 
 @dataclass
 class Spent:
-    """Seconds of wall and CPU time, and the most memory at once (MiB); memory that processes share counts once.
+    """Seconds of wall and CPU time, and the most memory at once (MiB) as `memory_of_tree` has it.
 
     CPU time and memory are None where processes cannot be looked at: another machine's, or one without /proc.
     """
@@ -99,16 +100,25 @@ def cpu_of_tree(root: int) -> float:
 
 
 def memory_of_tree(root: int) -> float:
-    """MiB that a process and all below it hold; a page that several share is counted once, in parts."""
-    return sum(map(_memory_of, _tree(root))) / 1024
+    """MiB that a process and all below it hold: of memory and files that they share, as much as the one with most has.
+
+    The kernel's own counters: going through the pages (`smaps_rollup`) takes 80 ms for 6 GB, and four looks a second
+    took a third of a core from what they measured.
+    """
+    held = [_memory_of(pid) for pid in _tree(root)]
+    return (sum(own for own, _ in held) + max((shared for _, shared in held), default=0)) / 1024
 
 
-def _memory_of(pid: int) -> int:
+def _memory_of(pid: int) -> tuple[int, int]:
+    """KiB of its own, and of what others may have, too."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     except OSError:  # it has ended meanwhile
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+        return 0, 0
+    sizes = {
+        name: int(size.split()[0]) for name, _, size in (line.partition(":") for line in lines) if name in _RESIDENT
+    }
+    return sizes.get("RssAnon", 0), sizes.get("RssFile", 0) + sizes.get("RssShmem", 0)
 
 
 def _tree(root: int) -> dict[int, list[str]]:
