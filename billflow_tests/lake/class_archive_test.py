@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from billflow.lake.class_archive import sharing
-from billflow.lake.session import java_version, prepare_java
+from billflow.lake.java import java_version, prepare_java
 
 SILENT = "-Xlog:disable -Xlog:all=error:stderr"
 

@@ -98,6 +98,15 @@ def test_csv_headers(spark: SparkSession, tmp_path: Path, header: str, columns: 
     assert tuple(rows.collect()[0])[:2] == ("1", "2")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "size"),
+    [("a.csv", "csv", 5), ("a.json", "json", 5), ("a.csv.gz", "csv", 50), ("a", "parquet", 50)],
+)
+def test_size_is_that_of_text(tmp_path: Path, name: str, kind: str, size: int) -> None:
+    (tmp_path / name).write_bytes(b"12345")
+    assert delivery(tmp_path, name, kind).size == size
+
+
 def test_csv_gzip(spark: SparkSession, tmp_path: Path) -> None:
     packed = gzip.compress('\ufeffid,name\n1,"Ann\nLee"\n'.encode())
     assert read(spark, tmp_path / "in", "csv", {"a.csv.gz": packed, "b.csv": "id,name\n2,Bob\n"}) == names(
