@@ -47,21 +47,26 @@ def rounded_fraction(
     """
     # Both sides of each comparison are of one type: comparing unlike decimals would round the finer one first.
     exact_kind = _with_minor_units(cast("DecimalType", rows.schema[dividend].dataType))
-    size, minor, whole = F.abs(F.col(dividend)).cast(exact_kind), F.col(digits), F.col(divisor).cast(_WHOLE)
+    size, minor, whole = _size(dividend).try_cast(exact_kind), F.col(digits), F.col(divisor).cast(_WHOLE)
     unit = F.coalesce(*[F.when(minor == choice, F.lit(Decimal(1).scaleb(-choice)).cast(MONEY)) for choice in known])
     itself = F.col(divisor) == 1  # the cheap way for most lines
     nearest = F.when(itself, round_money(size, minor, known)).otherwise(
         round_money(quotient(size, whole), minor, known)
     )
     near = rows.withColumns({"_nearest": nearest, "_unit": unit, "_whole": F.when(~itself, whole)})
-    multiple = F.try_multiply(F.col("_nearest"), F.col("_whole")).cast(exact_kind)
-    rest = near.withColumn("_rest", F.try_multiply(F.try_subtract(size, multiple), F.lit(2)).cast(exact_kind))
-    tie = F.try_multiply(F.col("_unit"), F.col("_whole")).cast(exact_kind)
+    multiple = F.try_multiply(F.col("_nearest"), F.col("_whole")).try_cast(exact_kind)
+    rest = near.withColumn("_rest", F.try_multiply(F.try_subtract(size, multiple), F.lit(2)).try_cast(exact_kind))
+    tie = F.try_multiply(F.col("_unit"), F.col("_whole")).try_cast(exact_kind)
     correction = F.when(F.col("_rest") >= tie, 1).when(F.col("_rest") < -tie, -1).when(F.col("_rest") < tie, 0)
     corrected = F.col("_nearest") + F.col("_unit") * correction.cast("decimal(1,0)")
     exact = rest.withColumn("_exact", F.when(itself, F.col("_nearest")).otherwise(corrected))
     signed = F.when(F.col(dividend) < 0, -F.col("_exact")).otherwise(F.col("_exact"))
     return exact.withColumn(to, signed.cast(MONEY)).drop("_nearest", "_unit", "_rest", "_exact", "_whole")
+
+
+def _size(amount: str) -> Column:
+    """`amount` without its sign. Spark's own minus and `abs` round what has more than 34 digits to 34."""
+    return F.when(F.col(amount) < 0, F.try_subtract(F.lit(0), F.col(amount))).otherwise(F.col(amount))
 
 
 def _with_minor_units(kind: DecimalType) -> DecimalType:
