@@ -48,8 +48,11 @@ class Way:
 
     @property
     def peak_mebibytes(self) -> float | None:
-        """The median of the runs' peaks, as far as they are known."""
-        return _median([run.spent.peak_mebibytes for run in self.runs])
+        """The median of the runs' peaks, as far as they are known.
+
+        Of several runs the first is left out: the process of billflow's has ingested before.
+        """
+        return _median([run.spent.peak_mebibytes for run in self.runs[1:] or self.runs])
 
     @property
     def totals(self) -> Totals:
