@@ -30,7 +30,7 @@ NO_BREAK_SPACE = "\u00a0"
 EUROPEAN, EUROPEAN_DIGITS = "latn", "0123456789"
 ZEROS = {"arab": "٠", "arabext": "۰", "deva": "०", "beng": "০", "mymr": "၀"}
 """The zero of those numbering systems of CLDR that are a language's default; nine digits follow it in Unicode."""
-_SHORT = re.compile(r"(?:\d{1,3}+(?:\.\d++(?<!0))?+\n)*+", re.ASCII)
+_SHORT = re.compile(r"(?:\d{1,3}(?:\.\d*[1-9])?\n)*", re.ASCII)  # not possessive: so Python 3.11.2 matches too much
 """Lines of numbers that need no groups and have no zeros too many: only their points are to be written otherwise."""
 _THOUSANDS = (3, 3)
 MOST_COUNTS = 1_000  # whose plural categories are remembered

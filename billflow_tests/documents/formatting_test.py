@@ -39,6 +39,7 @@ def test_numbers_of_a_column_are_written_as_each_of_them(locale):
     found = formats_of(*locale, "KWD", frozenset({locale[0]}))
     assert found.numbers([*TEXTS, None]) == [*map(found.number, TEXTS), ""]
     assert found.numbers(SHORT) == [*map(found.number, SHORT)]
+    assert [found.numbers([text]) for text in TEXTS] == [[found.number(text)] for text in TEXTS]
     assert found.amounts([None, *TEXTS]) == ["", *map(found.amount, TEXTS)]
 
 

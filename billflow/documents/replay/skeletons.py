@@ -29,8 +29,8 @@ _NAMES = re.compile(rb"/(?!c0\b)[A-Za-z]\w*|\bBT\b|\bDo\b")
 """What a drawing would need of a page besides its one space of colours."""
 _PATH = re.compile(rb" (3\d{4}) 0 m 3\d{4} 0 l 3\d{4} 1 l 3\d{4} 1 l\nh\n")
 _COMMAND = re.compile(r"([MHVhZ])([-\d. ]*)")
-_BAR = re.compile(r"M(-?\d++) (-?\d++)V(-?\d++)")
-_BARS = re.compile(rf"(?:{_BAR.pattern})++")
+_BAR = re.compile(r"M(-?\d+) (-?\d+)V(-?\d+)")
+_BARS = re.compile(rf"(?:{_BAR.pattern})+")
 """Most paths, and the longest, are bars of charts."""
 
 
