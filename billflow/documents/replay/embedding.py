@@ -8,7 +8,7 @@ encodings (ISO 32000-1, 9.7.5) of a document's own.
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
@@ -37,31 +37,31 @@ _FILE = re.compile(rb"/FontFile3 (\d+) 0 R")
 _CID_SET = re.compile(rb"/CIDSet (\d+) 0 R")
 _MOST = 100
 """Lines in a section of a CMap, at most."""
-MOST_FILES = 20
-"""Remembered of a font, eight kilobytes each; one that met more begins anew."""
+MOST_FILES = 1_000
+"""Remembered of all fonts, eight kilobytes each: letters of names make more than a hundred of the bold one alone."""
 _LETTERS = {private: first for first, private in FIRSTS.items()}
 
 Glyphs = Mapping[int, int]
 """The glyph of each code."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """An embedded font: the number of the object that is its file, what that has, and the glyph of each code."""
 
     number: int
     programs: Programs
     glyphs: Glyphs
-    _files: dict[bytes, bytes] = field(default_factory=dict)
 
     def file(self, letters: bytes) -> bytes:
         """The object for a document with these letters (codes, each once)."""
-        if letters not in self._files:
-            if len(self._files) >= MOST_FILES:
-                self._files.clear()
-            font = self.programs.only({self.glyphs[code] for code in letters if code in self.glyphs})
-            self._files[letters] = stream_object(self.number, b"/Subtype/CIDFontType0C", font)
-        return self._files[letters]
+        return _file(self, letters)
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _file(face: Face, letters: bytes) -> bytes:
+    font = face.programs.only({face.glyphs[code] for code in letters if code in face.glyphs})
+    return stream_object(face.number, b"/Subtype/CIDFontType0C", font)
 
 
 def embed(pdf: Objects, fonts: Sequence[int], codes: Codes, glyphs: Sequence[Glyphs]) -> list[Face]:
