@@ -1,11 +1,12 @@
 """Steps that many invoices go through together: whatever is wrong with one of them must not stop the others.
 
 One step for all and then the next is faster than all steps for one invoice after the other: the processor has the code
-of a step at hand, and that of a whole document is more than it keeps.
+of a step at hand, and that of a whole document is more than it keeps. So what makes a document is a generator, which
+yields where a step ends.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ UNPACKED = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\]")
 """Where a Renderer keeps the templates; Typst's messages shall show their names only."""
 
 T = TypeVar("T")
-S = TypeVar("S")
+Steps = Generator[None, None, T]
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,26 @@ class Failure:
     reason: str
 
 
-def each(step: Callable[[S], T], given: Iterable[S | Failure]) -> list[T | Failure]:
-    """What the step makes of each; what has failed before, or fails now, is a Failure."""
-    return [one if isinstance(one, Failure) else _attempt(step, one) for one in given]
+def whole(steps: Steps[T]) -> T:
+    """What comes of steps that are taken one after the other."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: T = end.value
+            return made
+
+
+def together(works: Iterable[Steps[T]]) -> list[T | Failure]:
+    """What comes of each, all of which go through one step and then the next; a Failure of what fails on the way."""
+    going = dict(enumerate(works))
+    made: dict[int, T | Failure] = {}
+    while going:
+        for number, steps in [*going.items()]:
+            if ended := _taken(steps):
+                made[number] = ended[0]
+                del going[number]
+    return [made[number] for number in sorted(made)]
 
 
 def in_groups(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
@@ -47,13 +65,17 @@ def in_groups(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
         yield group
 
 
-def _attempt(step: Callable[[S], T], one: S) -> T | Failure:
+def _taken(steps: Steps[T]) -> tuple[T | Failure] | None:
+    """Takes a step: what has come of all, if that was the last one."""
     try:
-        return step(one)
+        next(steps)
+    except StopIteration as end:
+        return (end.value,)
     except BaseException as problem:
         if not (isinstance(problem, Exception) or _is_panic(problem)):
             raise
-        return Failure(reason_of(problem))
+        return (Failure(reason_of(problem)),)
+    return None
 
 
 def _is_panic(problem: BaseException) -> bool:

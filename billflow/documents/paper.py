@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from billflow.documents.attempts import Steps
 from billflow.documents.bidi import isolated
 from billflow.documents.brand import Brand, read_brand
 from billflow.documents.charges import credited, flipped, of_accounts
@@ -98,8 +99,8 @@ def _json(name: str, content: bytes) -> dict[str, Any]:
         raise ValueError(f"{name} is not valid JSON: {problem}") from None
 
 
-def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
-    """All texts of one document, as the templates read them from `bill.json` and `details.json`.
+def paper_of(payload: Payload, stationery: Stationery) -> Steps[tuple[Page, Page]]:
+    """All texts of one document, as the templates read them from `bill.json` and `details.json`, in steps.
 
     Details that are short enough are `shared`: on the first page, so that the bill has one.
     """
@@ -111,15 +112,19 @@ def paper_of(payload: Payload, stationery: Stationery) -> tuple[Page, Page]:
     first_page = _first_page(shown, formats, labels)
     notices = notices_of(stationery.texts, payload, formats.language, _values(payload, first_page))
     first_page["notices"] = panel_of(notices if stationery.has_notices else (), stationery.layout.width)
-    parts = parts_of(shown, writing, stationery.layout, stationery.components)
+    yield
+    parts = yield from parts_of(shown, writing, stationery.layout, stationery.components)
+    yield
     album = Album(formats, labels, stationery.pictures)
     alone = page_alone(parts, stationery.layout.height, most=album.room(first_page) - DETAILS_SPACE)
     short = DETAILS_SPACE + height_of(alone) if alone is not None else None
     pictures = _pictures(shown, first_page, album, short)
+    yield
     taken, shared = pictures.pop("taken"), pictures.pop("shared")
     if notices and pictures["notices"] is None:
         shown = {**shown, SECTION: [asdict(notice) for notice in notices]}
-        parts, alone, shared = parts_of(shown, writing, stationery.layout, stationery.components), None, False
+        parts = yield from parts_of(shown, writing, stationery.layout, stationery.components)
+        alone, shared = None, False
     is_alone = alone is not None and not taken
     pages = [alone] if is_alone else list(pages_of(parts, stationery.layout.height, taken=taken))
     bill, details = first_page | pictures, {"pages": pages, "taken": taken, "shared": shared}

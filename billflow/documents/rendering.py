@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from billflow.documents.attempts import PREFIX, Failure, each, in_groups
+from billflow.documents.attempts import PREFIX, Failure, Steps, in_groups, together, whole
 from billflow.documents.compact import compact, enclosed
 from billflow.documents.einvoice.cii import cii_xml
 from billflow.documents.einvoice.compared import compared
@@ -30,7 +31,8 @@ from billflow.documents.replay.envelopes import Envelopes
 from billflow.documents.replay.letters import ReplayError
 from billflow.documents.store import packed
 from billflow.documents.templates import MAIN, TemplateSet
-from billflow.documents.typesetting import LaidOut, Planned, Typesetter, Way
+from billflow.documents.typesetting import LaidOut, Typesetter, Way
+from billflow.documents.widths import measured_by
 from billflow.errors import EInvoiceError
 from billflow.lake import schemas
 from billflow.settings import Documents
@@ -101,15 +103,11 @@ class Renderer:
         self._written: dict[str, str | bytes] = {}
         self._turn = Lock()
 
-    def planned(self, payload: Mapping[str, Any]) -> Planned:
-        """The first of three steps of `render_pdf`, for which it can be taken beforehand."""
-        with self._turn:
-            return self.typesetter.planned(payload)
-
-    def laid_out(self, planned: Planned, *, replayed: bool = True) -> tuple[Planned, LaidOut]:
-        """The second step."""
-        with self._turn:
-            return planned, self.typesetter.as_planned(planned, replayed=replayed)
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Within it a thread may take the steps of documents, in any order."""
+        with self._turn, measured_by(self.typesetter.widths):
+            yield
 
     def render_pdf(
         self, payload: Mapping[str, Any], *, einvoice: bytes | None = None, replayed: bool = True
@@ -119,15 +117,20 @@ class Renderer:
         With `einvoice`, the XML of `einvoice.cii`, it is a Factur-X file: PDF/A-3b with that XML attached. Raises
         typst.TypstError, KeyError for a missing field, MissingGlyphsError for letters that no font has.
         """
-        return self.finished(*self.laid_out(self.planned(payload), replayed=replayed), einvoice)
+        with self.turn():
+            return whole(self.steps(payload, einvoice=einvoice, replayed=replayed))
 
-    def finished(self, planned: Planned, laid_out: LaidOut, einvoice: bytes | None = None) -> Rendered:
-        """The last step."""
-        with self._turn:
-            try:
-                return self._rendered(planned.payload, einvoice, laid_out)
-            except ReplayError:  # Typst has written something in another way than is known
-                return self._rendered(planned.payload, einvoice, self.typesetter.as_planned(planned, replayed=False))
+    def steps(
+        self, payload: Mapping[str, Any], *, einvoice: bytes | None = None, replayed: bool = True
+    ) -> Steps[Rendered]:
+        """The same in steps, which are taken in a `turn`."""
+        laid_out = yield from self.typesetter.steps(payload, replayed=replayed)
+        yield
+        try:
+            return self._rendered(payload, einvoice, laid_out)
+        except ReplayError:  # Typst has written something in another way than is known
+            whole_by_typst = yield from self.typesetter.steps(payload, replayed=False)
+            return self._rendered(payload, einvoice, whole_by_typst)
 
     def _rendered(self, payload: Mapping[str, Any], einvoice: bytes | None, laid_out: LaidOut) -> Rendered:
         writing = laid_out.writing
@@ -259,9 +262,8 @@ def rendered_documents(payloads: Sequence[str], renderer: Renderer) -> list[dict
         {"template": renderer.template, "payload": packed(payload), "payload_sha256": _sha256(payload.encode())}
         for payload in payloads
     ]
-    planned = each(lambda payload: renderer.planned(json.loads(payload)), payloads)
-    laid_out = each(renderer.laid_out, planned)
-    rendered = each(lambda found: _rendered(*found, renderer), laid_out)
+    with renderer.turn():
+        rendered = together([_rendered(payload, renderer) for payload in payloads])
     return [{**source, **_told(one)} for source, one in zip(sources, rendered, strict=True)]
 
 
@@ -282,12 +284,13 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _rendered(planned: Planned, laid_out: LaidOut, renderer: Renderer) -> Rendered:
-    bill = planned.payload
+def _rendered(payload: str, renderer: Renderer) -> Steps[Rendered]:
+    bill = json.loads(payload)
+    yield
     if not renderer.wanted.factur_x or bill["invoice"]["status"] != "confirmed":
-        return renderer.finished(planned, laid_out)
+        return (yield from renderer.steps(bill))
     try:
-        return renderer.finished(planned, laid_out, compared(bill, cii_xml))
+        return (yield from renderer.steps(bill, einvoice=compared(bill, cii_xml)))
     except EInvoiceError as problem:
-        plain = renderer.finished(planned, laid_out)
+        plain = yield from renderer.steps(bill)
         return replace(plain, remarks="; ".join(filter(None, [plain.remarks, f"no e-invoice: {problem.what}"])))

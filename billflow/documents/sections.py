@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from billflow.documents.attempts import Steps
 from billflow.documents.itemised import ItemisedUsage
 from billflow.documents.layout import Column, Format, Group, Layout, Section
 from billflow.documents.notices import SECTION as NOTICES
@@ -27,7 +28,9 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def parts_of(payload: Mapping[str, Any], writing: Writing, layout: Layout, components: Collection[str]) -> list[Part]:
+def parts_of(
+    payload: Mapping[str, Any], writing: Writing, layout: Layout, components: Collection[str]
+) -> Steps[list[Part]]:
     """The sections that have rows, in the layout's order, then those that it does not know."""
     kind = payload["invoice"]["kind"]
     parts = []
@@ -35,6 +38,7 @@ def parts_of(payload: Mapping[str, Any], writing: Writing, layout: Layout, compo
         title = section.title if isinstance(section.title, str) else section.title[kind]
         component = name if name in components else GENERIC
         parts.append(_part(payload[section.rows], section, writing, layout.width, (component, writing.heading(title))))
+        yield
     return parts
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import typst
 
+from billflow.documents.attempts import Steps, whole
 from billflow.documents.brand import check_family
 from billflow.documents.declared import refused
 from billflow.documents.fonts import EXTRA, LATIN, families, install, located
@@ -25,7 +26,7 @@ from billflow.documents.replay.trials import Trials
 from billflow.documents.replay.writing import Writing
 from billflow.documents.specimen import Specimen
 from billflow.documents.templates import MAIN, TemplateSet, are_shipped, languages_without_fonts
-from billflow.documents.widths import Widths, measured_by
+from billflow.documents.widths import USUAL, Widths, measured_by
 
 ENVELOPE = "envelope.typ"
 MOST_ROUNDS = 6
@@ -56,9 +57,8 @@ class LaidOut:
 
 @dataclass(frozen=True)
 class Planned:
-    """A payload, in which language it is printed and how that writes, and all texts of the document, page by page."""
+    """In which language a document is printed and how that writes, and all its texts, page by page."""
 
-    payload: Payload
     formats: Formats
     bill: Page
     details: Page
@@ -93,6 +93,8 @@ class Typesetter:
         self.specimen = Specimen(root, "specimen", self.fonts, families("en", self._fonts, brand.font))
         self._glyphs = Glyphs(self.specimen)
         self.widths = Widths(self.specimen)
+        self.widths.novel |= USUAL
+        self.widths.learn()
         if brand.font:
             self.widths.bold = self.specimen.boldness()
         self._unprintable_labels: dict[str, set[str]] = {}
@@ -102,20 +104,20 @@ class Typesetter:
 
         Raises MissingGlyphsError when letters or digits have no glyph.
         """
-        return self.as_planned(self.planned(payload), replayed=replayed)
+        with measured_by(self.widths):
+            return whole(self.steps(payload, replayed=replayed))
 
-    def as_planned(self, planned: Planned, *, replayed: bool = True) -> LaidOut:
-        """`laid_out`, once the pages are planned."""
-        laid_out, language, payload = (
-            self._as_planned(planned, replayed=replayed),
-            planned.formats.language,
-            planned.payload,
-        )
+    def steps(self, payload: Payload, *, replayed: bool = True) -> Steps[LaidOut]:
+        """The same in steps, which are taken where texts are `measured_by` its widths."""
+        planned = yield from self._planned(payload)
+        yield
+        laid_out, language = (yield from self._as_planned(planned, replayed=replayed)), planned.formats.language
         missing = self._glyphs.missing(laid_out.files.values()) | self._missing_labels(language)
         remarks = [self._without_font(payload)]
         if missing:
             remarks.append(f"no font has {self._bearable(missing, payload, language)}: printed as code points")
-            laid_out = self._as_planned(self.planned(replaced(payload, missing)), replayed=replayed)
+            planned = yield from self._planned(replaced(payload, missing))
+            laid_out = yield from self._as_planned(planned, replayed=replayed)
         return replace(laid_out, remarks="; ".join(filter(None, remarks)) or None)
 
     def printed(self, payload: Payload) -> dict[str, str]:
@@ -129,26 +131,26 @@ class Typesetter:
                 if missing := self._glyphs.missing([text]):
                     raise refused(TEXTS, f"no font has {told((char, f'a text in {language!r}') for char in missing)}")
 
-    def planned(self, payload: Payload) -> Planned:
+    def _planned(self, payload: Payload) -> Steps[Planned]:
         """All texts of a document and their pages, in the widths of the fonts at hand."""
-        with measured_by(self.widths):
-            for _ in range(MOST_ROUNDS):
-                bill, details = paper_of(payload, self._stationery)
-                if not self.widths.novel:
-                    break
-                self.widths.learn()
-        return Planned(payload, self._stationery.formats(payload), bill, details)
+        for _ in range(MOST_ROUNDS):
+            (bill, details), guessed = yield from self.widths.watched(paper_of(payload, self._stationery))
+            if not guessed:
+                break
+            self.widths.learn()
+        return Planned(self._stationery.formats(payload), bill, details)
 
-    def _as_planned(self, planned: Planned, *, replayed: bool) -> LaidOut:
+    def _as_planned(self, planned: Planned, *, replayed: bool) -> Steps[LaidOut]:
         """Without remarks."""
         formats, bill, details = planned.formats, planned.bill, planned.details
         named = families(formats.language, self._fonts, self._stationery.brand.font)
         typeface = json.dumps(typeface_of(formats, named, accessible=self._accessible), ensure_ascii=False)
         if replayed and self._replays and named[0] == LATIN and formats.left_to_right:
-            return self._composed(bill, details, typeface) or self._written(bill, details, typeface)
+            composed = yield from self._composed(bill, details, typeface)
+            return composed or self._written(bill, details, typeface)
         return LaidOut(_files_of(typeface, bill, details), None, None)
 
-    def _composed(self, bill: Page, details: Page, typeface: str) -> LaidOut | None:
+    def _composed(self, bill: Page, details: Page, typeface: str) -> Steps[LaidOut | None]:
         """A document of which Typst lays out nothing; None where that cannot be."""
         if not self._composes:
             return None
@@ -157,7 +159,7 @@ class Typesetter:
             skeletons = Skeletons(self._root, folder, self.fonts, typeface, files)
             self._composers[typeface] = Composer(skeletons, self._hands_for(typeface))
         label = self._stationery.labels[bill["locale"]]["page"]
-        found = self._composers[typeface].composed(bill, details, label)
+        found = yield from self._composers[typeface].composed(bill, details, label)
         if found is None:
             return None
         head = {"title": TITLE, "seller_name": bill["seller_name"], "alphabets": found.envelope}

@@ -11,8 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
+from typing import TypeVar
 
+from billflow.documents.attempts import Steps
 from billflow.documents.specimen import Specimen
+
+T = TypeVar("T")
 
 WIDTHS_OF = {
     0.25: "',.:;|·\u00a0\u202f\u2009 ",
@@ -29,6 +33,8 @@ WIDTHS_OF = {
     0.85: "mMшщ",
     0.98: "W@ÆŒљњ",
 }
+USUAL = {*"".join(WIDTHS_OF.values()), "\u2002"}
+"""What most documents have is measured before any is planned: those that are planned in steps would all be again."""
 OTHER_SMALL, OTHER = 0.76, 1.0
 FULL_WIDTH = 1.05
 
@@ -65,6 +71,8 @@ class Widths(dict[str, float]):
         self._specimen = specimen
         self._estimates: Mapping[str, float] = ESTIMATES if specimen else self
         self.novel: set[str] = set()
+        self.guesses = 0
+        """How often something novel was asked for."""
         self.bold = BOLD
         self.texts = _Texts(self)
 
@@ -73,15 +81,27 @@ class Widths(dict[str, float]):
         width = sum(map(estimates.__getitem__, text)) if len(text) > 1 else _estimated(text, estimates)
         if self._specimen and not HALVES.search(text):
             self.novel.add(text)
+            self.guesses += 1
         elif len(text) == 1:
             self[text] = width
         return width
+
+    def watched(self, steps: Steps[T]) -> Steps[tuple[T, bool]]:
+        """What comes of steps, between which others may be taken, and whether anything novel was asked for in them."""
+        guessed = False
+        while True:
+            guesses = self.guesses
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value, guessed or self.guesses > guesses
+            guessed = guessed or self.guesses > guesses
+            yield
 
     def learn(self) -> None:
         """Measure what is novel, in one go."""
         if not (self._specimen and self.novel):
             return
-        self.texts.clear()  # they may have been sums of estimates
         if len(self) > MOST_WORDS:
             self.clear()
         texts, self.novel = sorted(self.novel), set()
@@ -106,7 +126,10 @@ class _Texts(dict[str, float]):
         if len(self) >= MOST_WORDS:
             self.clear()
         alike = text.translate(_ALIKE) if self.tabular else text
-        self[text] = width = self._sum(text) if alike == text else self[alike]
+        guesses = self._widths.guesses
+        width = self._sum(text) if alike == text else self[alike]
+        if self._widths.guesses == guesses:
+            self[text] = width
         return width
 
     def kinds(self, texts: Sequence[str]) -> Sequence[str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from billflow.documents.attempts import PREFIX, UNPACKED, Failure, each, in_groups
+from billflow.documents.attempts import PREFIX, UNPACKED, in_groups, together, whole
 from billflow.errors import BillflowError
 
 
@@ -12,6 +12,15 @@ def failing(problem):
     raise problem
 
 
+def stepping(made, tell=lambda _: None, steps=2):
+    """Ten times as much, in one step more than so many."""
+    for at in range(steps):
+        tell(at)
+        yield
+    tell(steps)
+    return made * 10
+
+
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
@@ -21,19 +30,29 @@ def failing(problem):
         (PanicException("index out of bounds"), "PanicException: index out of bounds"),
     ],
 )
-def test_each_goes_on_whatever_is_wrong_with_one(problem, reason):
-    found = each(lambda one: failing(problem) if one == 2 else one * 10, [1, 2, 3])
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_others_go_on_whatever_is_wrong_with_one(problem, reason, step):
+    found = together([stepping(1), stepping(2, lambda at: at == step and failing(problem)), stepping(3)])
     assert (found[0], found[2]) == (10, 30)
     assert reason in found[1].reason
 
 
-def test_each_leaves_what_has_failed_before():
-    assert each(str, [1, Failure("torn"), 3]) == ["1", Failure("torn"), "3"]
+def test_all_take_a_step_before_any_takes_the_next():
+    taken = []
+    works = [stepping(number, lambda at, number=number: taken.append((at, number)), number) for number in (2, 1, 3)]
+    assert together(works) == [20, 10, 30]
+    assert taken == [(0, 2), (0, 1), (0, 3), (1, 2), (1, 1), (1, 3), (2, 2), (2, 3), (3, 3)]
 
 
-def test_each_does_not_stop_who_wants_to_stop():
+def test_whole_takes_all_steps_and_hides_nothing():
+    assert whole(stepping(4)) == 40
+    with pytest.raises(KeyError):
+        whole(stepping(4, lambda at: at and failing(KeyError())))
+
+
+def test_together_does_not_stop_who_wants_to_stop():
     with pytest.raises(KeyboardInterrupt):
-        each(failing, [KeyboardInterrupt()])
+        together([stepping(1, lambda _: failing(KeyboardInterrupt()))])
 
 
 def test_messages_name_templates_without_their_folder():

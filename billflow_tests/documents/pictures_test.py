@@ -5,6 +5,7 @@ import pypdf
 import pytest
 
 from billflow.bench.bills import bill
+from billflow.documents.attempts import whole
 from billflow.documents.paper import Stationery, paper_of
 from billflow.documents.proofs.sheets import read_sheets
 from billflow.documents.rendering import Renderer
@@ -38,7 +39,7 @@ def payload(*, sections=2, taxes=1, street="17 Wattle Street", seller=None, **pa
 
 def placed(stationery, payload):
     """Page and title of each picture, and what they take from the details."""
-    first_page, details = paper_of(payload, stationery)
+    first_page, details = whole(paper_of(payload, stationery))
     code = first_page["payment_code"]
     shown = [(chart["page"], chart["title"].split()[-1]) for chart in first_page["charts"]]
     return [*shown, *([(code["page"], "code")] if code else [])], details["taken"]
@@ -84,7 +85,7 @@ def test_days_are_those_of_the_itemised_usage(stationery):
 
 def test_a_credit_note_shows_its_costs_as_they_are_on_paper(stationery):
     lines = [*CREDIT_NOTE["lines"], {**CREDIT_NOTE["lines"][0], "section": "Energy", "net": "-99.1200"}]
-    first_page, _ = paper_of({**CREDIT_NOTE, **SERIES, "currency": "EUR", "lines": lines}, stationery)
+    first_page, _ = whole(paper_of({**CREDIT_NOTE, **SERIES, "currency": "EUR", "lines": lines}, stationery))
     assert first_page["charts"][0]["columns"][1]["text"] == "99.12\n37.20"
     assert first_page["payment_code"] is None
 
@@ -123,7 +124,7 @@ def test_a_bill_of_one_line_has_one_page(renderer, language):
 @pytest.mark.parametrize("lines", range(1, 8))
 def test_details_share_the_first_page_only_where_nothing_is_pushed_off_it(renderer, stationery, lines):
     shown = bill(lines=lines)
-    first_page, details = paper_of(shown, stationery)
+    first_page, details = whole(paper_of(shown, stationery))
     assert renderer.render_pdf(shown).pages == 1 + len(details["pages"]) - details["shared"]
     assert details["shared"] == (lines == 1)
     assert bool(first_page["charts"]) == (lines > 1)
@@ -131,9 +132,9 @@ def test_details_share_the_first_page_only_where_nothing_is_pushed_off_it(render
 
 def test_a_credit_note_of_two_sections_has_one_page_rather_than_a_chart(stationery):
     lines = [{**CREDIT_NOTE["lines"][0], "section": name} for name in ("Supply", "Energy")]
-    first_page, details = paper_of({**CREDIT_NOTE, "lines": lines}, stationery)
+    first_page, details = whole(paper_of({**CREDIT_NOTE, "lines": lines}, stationery))
     assert (details["shared"], first_page["charts"]) == (True, [])
-    first_page, details = paper_of({**CREDIT_NOTE, "lines": lines * 5}, stationery)
+    first_page, details = whole(paper_of({**CREDIT_NOTE, "lines": lines * 5}, stationery))
     assert (details["shared"], len(first_page["charts"])) == (False, 1)
 
 
@@ -185,7 +186,7 @@ def test_pictures_are_small(renderer, key, drawing, file):
 def test_the_text_beside_a_code_is_beside_it(renderer, language):
     """The code begins at the margin where lines begin."""
     bill = payload(language=language)
-    code = paper_of(bill, Stationery.of(find_templates(None).files))[0]["payment_code"]
+    code = whole(paper_of(bill, Stationery.of(find_templates(None).files)))[0]["payment_code"]
     pieces = read_sheets(renderer.render_pdf(bill).pdf)[0].pieces
     [title] = [piece for piece in pieces if piece.size == 8.5 and bytes(piece.runs[0].colour[:3]).hex() == "0e5a6b"]
     margin = title.box.left - 56.7 if language == "en" else 595.28 - 56.7 - title.box.right

@@ -18,10 +18,18 @@ from billflow.bench.bills import bill
 from billflow.documents.einvoice.facturx import attached_einvoice
 from billflow.documents.einvoice.reading import differences
 from billflow.documents.proofs.sheets import read_sheets
-from billflow.documents.rendering import PLAIN, Renderer, in_tasks, render_documents, rendered_document
+from billflow.documents.rendering import (
+    PLAIN,
+    Renderer,
+    in_tasks,
+    render_documents,
+    rendered_document,
+    rendered_documents,
+)
 from billflow.documents.sample import CREDIT_NOTE, INVOICE
 from billflow.documents.templates import TemplateSet, check_templates, find_templates
 from billflow.settings import Documents
+from billflow_tests.documents.native import native_bill
 
 
 def png(rgb: bytes) -> bytes:
@@ -401,6 +409,14 @@ def test_render_documents(spark):
 def test_rendered_document_tells_how_much_typst_has_laid_out(renderer, payload, way):
     made = rendered_document(json.dumps(payload), renderer)
     assert (made.get("error"), made["way"]) == (None, way)
+
+
+def test_documents_made_together_are_those_made_alone(renderer):
+    """Also where one of them brings words whose widths others have been planned with."""
+    bills = [INVOICE, native_bill("ar"), changed(customer={"name": "Щука"}), native_bill("ja"), bill(records=40)]
+    payloads = [*map(json.dumps, bills)]
+    made = rendered_documents(payloads, Renderer(find_templates(None)))
+    assert made == [rendered_document(payload, renderer) for payload in payloads]
 
 
 def test_render_documents_reports_what_typst_says(spark):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from billflow.documents.attempts import whole
 from billflow.documents.formatting import formats_of
 from billflow.documents.layout import read_layout
 from billflow.documents.pages import pages_of
@@ -29,7 +30,7 @@ WRITING = Writing(formats_of("en", "AU", "AUD", frozenset(["en"])), LABELS, {"cu
 
 def parts(components=frozenset(), **changes):
     payload = {**INVOICE, **changes}
-    return parts_of(payload, WRITING, LAYOUT, components)
+    return whole(parts_of(payload, WRITING, LAYOUT, components))
 
 
 def line(**changes):
@@ -52,7 +53,7 @@ def test_sections_follow_the_layout_and_those_without_rows_are_left_out():
 
 
 def test_a_title_may_depend_on_the_kind_of_document():
-    assert [part.title for part in parts_of(CREDIT_NOTE, WRITING, LAYOUT, frozenset())] == ["Credit in detail"]
+    assert [part.title for part in whole(parts_of(CREDIT_NOTE, WRITING, LAYOUT, frozenset()))] == ["Credit in detail"]
 
 
 @pytest.mark.parametrize(("components", "drawn"), [({"usage"}, ["table", "usage"]), (set(), ["table", "table"])])

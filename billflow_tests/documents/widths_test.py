@@ -4,6 +4,7 @@ import random
 import pytest
 import typst
 
+from billflow.documents.attempts import together
 from billflow.documents.fonts import families
 from billflow.documents.layout import read_layout
 from billflow.documents.pagination import wrap
@@ -149,3 +150,19 @@ def test_estimates_are_never_less_than_the_typeface_needs():
     fonts = typst.Fonts(include_system_fonts=False)
     measured = json.loads(typst.Compiler(source.encode(), font_paths=fonts).query("<widths>", field="value", one=True))
     assert {char: width for char, width in zip(chars, measured, strict=True) if width > text_width(char) + 0.03} == {}
+
+
+def test_watched_tells_of_each_whether_anything_was_guessed(specimen):
+    widths = Widths(specimen)
+    learned(widths, ["abc"])
+
+    def measuring(text):
+        yield
+        return widths.texts[text]
+
+    def guessed(*texts):
+        return [found for _, found in together(widths.watched(measuring(text)) for text in texts)]
+
+    assert guessed("жук", "abc", "жук", "cab") == [True, False, True, False]
+    widths.learn()
+    assert guessed("жук", "abc") == [False, False]

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from billflow.documents.attempts import Steps
 from billflow.documents.objects import Objects
 from billflow.documents.replay.codes import COMMON, Codes, codes_of
 from billflow.documents.replay.drawing import Hole, Writer, kerned_lines, placed, section
@@ -74,46 +76,47 @@ class Composer:
         self._skeletons, self._hands = skeletons, hands
         self._stencils: dict[tuple[Codes, Leaf], Stencil] = {}
 
-    def composed(self, bill: Mapping[str, Any], details: Mapping[str, Any], label: str) -> "Composition | None":
-        """None where not all of a document can be written."""
+    def composed(self, bill: Mapping[str, Any], details: Mapping[str, Any], label: str) -> Steps["Composition | None"]:
+        """A document, in steps; None where not all of it can be written."""
         parts = [part for page in details["pages"] for part in page["parts"]]
         if any(part["component"] != COMPONENT for part in parts):
             return None
         slotted = Slotted(bill, details)
         if not is_plain("\n".join([label, *slotted.texts])):
             return None
-        try:
-            if (leaves := self._skeletons.of(slotted)) is None:
-                return None
-            try:
-                return self._composed(leaves, slotted, details, label, COMMON)
-            except ReplayError:
-                own = (text for part in parts for text in (*regular(part), *bold(part)))
-                seen = (text for leaf in leaves for text in leaf.texts)
-                codes = codes_of([label, *slotted.texts, *own, *seen])
-                return self._composed(leaves, slotted, details, label, codes) if codes != COMMON else None
-        except ReplayError:
+        if (leaves := self._skeletons.of(slotted)) is None:
             return None
+        with suppress(ReplayError):
+            return (yield from self._composed(leaves, slotted, details, label, COMMON))
+        with suppress(ReplayError):
+            own = (text for part in parts for text in (*regular(part), *bold(part)))
+            seen = (text for leaf in leaves for text in leaf.texts)
+            codes = codes_of([label, *slotted.texts, *own, *seen])
+            if codes != COMMON:
+                return (yield from self._composed(leaves, slotted, details, label, codes))
+        return None
 
     def _composed(
         self, leaves: Sequence[Leaf], slotted: Slotted, details: Mapping[str, Any], label: str, codes: Codes
-    ) -> "Composition":
+    ) -> Steps["Composition"]:
         hand = self._hands.of(codes)
         stencils = [self._stencil(leaf, hand) for leaf in leaves]
         sheets = list(_sheets(stencils, details, label))
+        yield
         try:
-            pen, contents = self._written(sheets, slotted, hand)
+            pen, contents = yield from self._written(sheets, slotted, hand)
         except UnlearnedError:
             self._learn(sheets, slotted.texts)
-            pen, contents = self._written(sheets, slotted, hand)
+            pen, contents = yield from self._written(sheets, slotted, hand)
+        yield
         letters = pen.letters()
         return Composition(contents, letters, hand.alphabets(letters), codes)
 
     def _written(
         self, sheets: Sequence["_Sheet"], slotted: Slotted, hand: Hand
-    ) -> tuple[Pen, Sequence[Sequence[bytes]]]:
+    ) -> Steps[tuple[Pen, Sequence[Sequence[bytes]]]]:
         pen = Pen(hand)
-        return pen, list(_contents(sheets, slotted, pen, self._hands.trials))
+        return pen, (yield from _contents(sheets, slotted, pen, self._hands.trials))
 
     def _learn(self, sheets: Sequence["_Sheet"], texts: Sequence[str]) -> None:
         lines = kerned_lines((part for sheet in sheets for part in sheet.parts), self._hands.trials)
@@ -153,15 +156,18 @@ def _sheets(stencils: Sequence[Stencil], details: Mapping[str, Any], label: str)
         yield _Sheet(stencil, parts, number)
 
 
-def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Trials) -> Iterator[Sequence[bytes]]:
+def _contents(sheets: Sequence[_Sheet], slotted: Slotted, pen: Pen, trials: Trials) -> Steps[Sequence[Sequence[bytes]]]:
     """Pages that are alike differ in sections and numbers only: what is before those is a part that they share."""
     paths = [path_content(path) for path in slotted.paths]
     pages = Counter(sheet.stencil for sheet in sheets)
     filled = {stencil: _filled(stencil, slotted.texts, paths, pen) for stencil in pages}
+    yield
+    contents = []
     for sheet in sheets:
         first, *others = filled[sheet.stencil]
         own = b"".join([_own(piece, sheet, pen, trials) for piece in others])
-        yield (first, own) if pages[sheet.stencil] > 1 else (first + own,)
+        contents.append((first, own) if pages[sheet.stencil] > 1 else (first + own,))
+    return contents
 
 
 def _filled(
