@@ -19,7 +19,7 @@ from billflow.errors import BrokenManifestError, UsageError
 from billflow.exact_json import exact_json
 from billflow.lake import published
 from billflow.lake.healed import healed
-from billflow.lake.manifest import NumberRange, PublishedPartition, read_manifest
+from billflow.lake.manifest import Ingest, NumberRange, PublishedPartition, read_manifest
 from billflow.lake.retention import readable_runs
 from billflow.lake.storage import Storage, open_lake
 from billflow.settings import Retention, find_project, load_settings
@@ -48,7 +48,7 @@ def status(project: str | None) -> None:
         "cycle", "month", "status", "invoices", "total", "PDFs", "without lines", "held", "quarantine", "numbers"
     )
     for key, partition in sorted(manifest.partitions.items()):
-        table.add_row(*key.split("|"), *_status_of(partition))
+        table.add_row(*key.split("|"), *_status_of(key, partition, manifest.ingest))
     console.print(table)
     for key, made in manifest.corrections.items():
         if made.correction:
@@ -97,8 +97,9 @@ def _older_runs(storage: Storage, retention: Retention) -> Iterator[str]:
         yield f"which older runs stay readable is not known: {problem}"
 
 
-def _status_of(partition: PublishedPartition) -> list[str]:
-    rows = {name: sum(run.rows for run in runs) for name, runs in partition.tables.items()}
+def _status_of(key: str, partition: PublishedPartition, ingest: Ingest | None) -> list[str]:
+    tables = {**partition.tables, "quarantine": published.quarantine_of(key, partition, ingest)}
+    rows = {name: sum(run.rows for run in runs) for name, runs in tables.items()}
     totals = ", ".join(f"{currency} {sums['total']}" for currency, sums in partition.totals.items())
     numbers = (rows.get("documents", 0), partition.counts.without_lines, rows["held"], rows["quarantine"])
     shown = (f"{number:,}" for number in numbers)

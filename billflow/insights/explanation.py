@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from billflow.catalog import parse_catalog
+from billflow.catalog import BillingPeriod, Cycle, parse_catalog
 from billflow.errors import RunFailedError, UsageError
 from billflow.insights.adjusting import adjusting_steps, shown
 from billflow.insights.arithmetic import PricedPart, Step, as_decimal, as_text, priced_parts
@@ -195,7 +195,7 @@ def _price(bill: Recomputed, line: Row) -> Row | None:
 def _window(bill: Recomputed, line: Row) -> Row:
     """The days that a line is for, and what they are the overlap of."""
     stretch = bill.stretch(line)
-    period = stretch.period if stretch else bill.period
+    period = stretch.period if stretch else _period_of(bill, line)
     window = {
         "start": line["period_start"],
         "end": line["period_end"],
@@ -209,6 +209,12 @@ def _window(bill: Recomputed, line: Row) -> Row:
         window["subscription_end"] = stretch.subscription.end_date
         window["charge_start"], window["charge_end"] = stretch.charge.valid_from, stretch.charge.valid_to
     return window
+
+
+def _period_of(bill: Recomputed, line: Row) -> BillingPeriod:
+    """The bill's period, or that of the month that a line corrects."""
+    month = line["difference_of"]
+    return Cycle(day=bill.period.day).period(month) if month else bill.period
 
 
 def _tax(published: PublishedInvoice, line: Row) -> Row:

@@ -7,12 +7,15 @@ from tempfile import gettempdir
 import duckdb
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
 
-from billflow.lake.manifest import BILLS, WHOLE_TABLES, Manifest, TableRun
+from billflow.lake.manifest import BILLS, WHOLE_TABLES, Ingest, Manifest, PublishedPartition, TableRun
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import Storage
 
 _HIDDEN = {"documents": {"pdf", "payload"}}
 """Columns that a query does not show."""
+
+UNRATED_FOLDERS = ("-unrated", "-late_unrated")
+"""How folders of `quarantine` end that a bill run has written; the others are an ingestion's."""
 
 
 def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
@@ -24,10 +27,27 @@ def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
         whole = manifest.ingest.whole_tables().get(table)
         return [whole] if whole else []
     makers = [*manifest.partitions.values(), *(manifest.corrections.values() if table in BILLS else ())]
-    runs = [run for one in makers for run in one.tables.get(table, ())]
-    if manifest.ingest and table == "quarantine" and "" in manifest.ingest.quarantine:
-        runs.append(manifest.ingest.quarantine[""])
-    return runs
+    if manifest.ingest and table == "quarantine":
+        return _quarantine(manifest.partitions, manifest.ingest)
+    return [run for one in makers for run in one.tables.get(table, ())]
+
+
+def _quarantine(partitions: Mapping[str, PublishedPartition], ingest: Ingest) -> list[TableRun]:
+    runs = [run for key, one in partitions.items() for run in quarantine_of(key, one, ingest)]
+    return runs + [run for key, run in ingest.quarantine.items() if not key]
+
+
+def quarantine_of(key: str, partition: PublishedPartition, ingest: Ingest | None) -> tuple[TableRun, ...]:
+    """The folders of a partition's rows in quarantine.
+
+    A confirmed month has no further run that would list what is delivered for it later: of its rows count those that
+    the newest ingestion has found, as long as the sources deliver any of that month.
+    """
+    runs = partition.tables.get("quarantine", ())
+    if ingest is None or not partition.is_confirmed or not {key} & {*ingest.usage, *ingest.quarantine}:
+        return runs
+    newest = (ingest.quarantine[key],) if key in ingest.quarantine else ()
+    return newest + tuple(run for run in runs if run.path.endswith(UNRATED_FOLDERS))
 
 
 def files(storage: Storage, runs: Iterable[TableRun]) -> list[str]:

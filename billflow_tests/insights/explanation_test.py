@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from billflow.catalog import Cycle
 from billflow.insights.adjusting import EXPLAINED
 from billflow.insights.arithmetic import priced_parts
 from billflow.insights.explanation import explanation
@@ -172,6 +173,16 @@ def test_a_line_that_was_changed_is_found(bills, column, value):
     document = explanation(PublishedInvoice(published.invoice, changed, [], PARTITION), other, 2, 3)
     assert not document["agrees"]
     assert [text for text in document["lines"][0]["differences"] if text.startswith(f"{column} is {value}")]
+
+
+def test_a_line_that_corrects_a_month_is_of_its_days(bills):
+    published, bill = bills[0]
+    before = Cycle(day=bill.period.day).period("2012-02")
+    late = {"difference_of": "2012-02", "period_start": before.start, "period_end": before.end}
+    lines = [{**published.lines[0], **late}]
+    other = Recomputed(bill.catalog, bill.period, bill.family, lines, bill.project_currency)
+    window = explanation(PublishedInvoice(published.invoice, lines, [], PARTITION), other, 1, 3)["lines"][0]["window"]
+    assert (window["days"], window["period_days"]) == (29, 29)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billflow.lake.manifest import Ingest, Manifest, PublishedPartition, TableRun
+from billflow.lake.manifest import Confirmation, Ingest, Manifest, PublishedPartition, TableRun
 from billflow.lake.published import connect, files, table_runs
 from billflow.lake.schemas import SCHEMAS
 from billflow.lake.storage import LocalStorage
 from billflow_tests.lake.some_lake import COUNTS
+
+NOTHING = TableRun(path="nothing", rows=0)
+CONFIRMATION = Confirmation(
+    position=1, previous="", bill_run="r1", code_version="", input="", catalog="", template="", tables={}, columns={},
+    numbers={},
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -177,6 +183,31 @@ def test_quarantine_is_each_partitions_and_what_cannot_be_placed(storage: LocalS
     )
     found = connect(storage, state).sql('select "key" from quarantine order by 1').fetchall()
     assert found == [("placed",), ("unplaced",)]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "found"),
+    [
+        ({"usage": {"c01|2013-01": NOTHING}, "quarantine": True}, ["came later", "late", "unrated"]),
+        ({"quarantine": True}, ["came later", "late", "unrated"]),
+        ({"usage": {"c01|2013-01": NOTHING}}, ["late", "unrated"]),  # all were mended
+        ({"usage": {"c01|2013-02": NOTHING}}, ["as confirmed", "late", "unrated"]),  # nothing is delivered any more
+    ],
+)
+def test_quarantine_of_a_confirmed_month_is_the_newest_ingestions(
+    storage: LocalStorage, delivered: Mapping[str, Any], found: list[str]
+) -> None:
+    place = "quarantine/cycle=c01/month=2013-01/run="
+    names = {"r1": "as confirmed", "r2-unrated": "unrated", "r2-late_unrated": "late", "r3": "came later"}
+    rows = {name: put(storage, f"{place}{name}", **whole("quarantine", key=key)) for name, key in names.items()}
+    later = rows.pop("r3")
+    newest = {"c01|2013-01": later} if "quarantine" in delivered else {}
+    accounts = put(storage, "accounts/run=r3", **whole("accounts"))
+    state = manifest({"c01|2013-01": {}}, ingest(accounts, usage=delivered.get("usage", {}), quarantine=newest))
+    sealed = {"confirmation": CONFIRMATION, "tables": {"quarantine": tuple(rows.values())}}
+    partitions = {key: one.model_copy(update=sealed) for key, one in state.partitions.items()}
+    connection = connect(storage, state.model_copy(update={"partitions": partitions}))
+    assert connection.sql('select "key" from quarantine order by 1').fetchall() == [(key,) for key in found]
 
 
 def test_only_parquet_files_are_data(storage: LocalStorage) -> None:
