@@ -58,7 +58,8 @@ def status(project: str | None) -> None:
         console.print(line, markup=False)
     connection = published.connect(storage, manifest)
     held = connection.execute(
-        "SELECT cycle, month, rule, count(*), min(account_id), min(reason) FROM held GROUP BY ALL ORDER BY ALL"
+        "SELECT cycle, month, rule, count(*), min(account_id), arg_min(reason, account_id) "
+        "FROM held GROUP BY ALL ORDER BY ALL"
     )
     for cycle, month, rule, count, account, reason in held.fetchall():
         console.print(f"{cycle}|{month}: {count:,} held, {rule}; account {account}: {reason}", markup=False)

@@ -27,6 +27,10 @@ EVENT = json.dumps({"system": "s", "account_id": "A", "subscription_id": "l", "m
 UNRATED = {"table": "usage", "key": "u1", "rules": ["unrated"], "reason": f"{NO_CHARGE} mb", "row": EVENT}
 REFUSED = {"table": "usage", "key": "u2", "rules": ["outside_subscription"]}
 MAY = {"cycle": "c01", "month": "2026-05"}
+HELD = [
+    {**MAY, "system": "s", "account_id": account, "rule": "hierarchy", "reason": reason}
+    for account, reason in (("B", "a circle"), ("A", "no such parent"))
+]
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def billed(tmp_path: Path) -> None:
     rows = some_bills.bills(some_bills.MAY)
     due = [{**row, "due_date": row["issue_date"], "currency": "EUR"} for row in rows["invoices"]]
     quarantine = [{**UNRATED, **MAY}, {**REFUSED, **MAY}]
-    some_bills.draft(storage, some_bills.MAY, {**rows, "invoices": due, "quarantine": quarantine, "held": []})
+    some_bills.draft(storage, some_bills.MAY, {**rows, "invoices": due, "quarantine": quarantine, "held": HELD})
     some_bills.confirm(storage, some_bills.MAY)
 
 
@@ -66,6 +70,9 @@ def test_nothing_is_published(run: Run, tmp_path: Path) -> None:
 class TestBilled:
     def test_status_counts_unrated_events(self, run: Run) -> None:
         assert "c01|2026-05: 1 unrated usage events; why: billflow leakage" in run("status")
+
+    def test_status_names_one_that_is_held_and_its_own_reason(self, run: Run) -> None:
+        assert "c01|2026-05: 2 held, hierarchy; account A: no such parent\n" in run("status")
 
     def test_query_knows_the_views_and_the_projects_levels(self, run: Run) -> None:
         sql = "select invoice_number, level, name from dunning_on(date '2026-06-05') order by 1 limit 1"
