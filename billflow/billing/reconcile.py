@@ -52,10 +52,22 @@ def _misses_net(currencies: Iterable[str]) -> Column:
         for currency in sorted(currencies)
     ]
     product = F.try_multiply(F.col("quantity"), F.col("unit_price"))
-    off = F.abs(product - F.col("net")).cast("decimal(38,18)")
+    off = F.coalesce(_misses_by(product), _misses_by(_product_of_parts()))
     share = F.abs("net") * F.lit("0.000000001").cast("decimal(10,9)")
     allowed = (F.coalesce(*halves).cast("decimal(10,6)") + share).cast("decimal(38,18)")
     return F.coalesce(off > allowed, F.lit(True))
+
+
+def _misses_by(product: Column) -> Column:
+    return F.abs(F.try_subtract(product, F.col("net"))).cast("decimal(38,18)")
+
+
+def _product_of_parts() -> Column:
+    """The product of lines so large that its 24 digits after the point leave too few before it: to 12 digits."""
+    whole = F.col("quantity").cast("decimal(38,0)")
+    rest = F.try_subtract(F.col("quantity"), whole).cast("decimal(13,12)")
+    parts = (F.try_multiply(part, F.col("unit_price")).cast("decimal(38,12)") for part in (whole, rest))
+    return F.try_add(*parts)
 
 
 def doubtful_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame, currencies: Iterable[str]) -> DataFrame:

@@ -88,6 +88,14 @@ CHARGES = [{"system": "own", "account_id": "17", "usage_count": count} for count
         pytest.param([], CHARGES, ["own/17"], id="no line at all"),
         pytest.param([line(0, "10.00", usage_count=4, unit_price=Decimal("10.004"))], CHARGES, [], id="within half a cent"),
         pytest.param([line(0, "10.00", usage_count=4, unit_price=Decimal("10.006"))], CHARGES, ["i-17/0"], id="beyond it"),
+        pytest.param(
+            [line(0, "123456789012345678.90", usage_count=4, quantity=Decimal("2000.5"), unit_price=Decimal("61712966264606.687778"))],
+            CHARGES, [], id="a great amount",
+        ),
+        pytest.param(
+            [line(0, "123456789012345678.90", usage_count=4, quantity=Decimal("2000.5"), unit_price=Decimal(61712966))],
+            CHARGES, ["i-17/0"], id="a great amount of little",
+        ),
         pytest.param([line(0, "10.00", usage_count=4, net=None)], CHARGES, ["i-17/0"], id="no net"),
         pytest.param([line(0, "10.00", usage_count=4, currency="XXX")], CHARGES, ["i-17/0"], id="another currency"),
         pytest.param([*LINES, line(2, "3.00", difference_of="2026-05")], CHARGES, [], id="another month's events"),
