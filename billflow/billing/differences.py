@@ -47,7 +47,16 @@ _SAYS = (
 
 def changed_accounts(billed: DataFrame, now: DataFrame) -> DataFrame:
     """system, account_id whose usage (USAGE) is not what was billed: events came, went or say something else."""
-    before, after = _digests(billed), _digests(now)
+    return _unlike(*(_digests(events, "quantity", event_hash()) for events in (billed, now)))
+
+
+def accounts_with_other_adjustments(billed: DataFrame, now: DataFrame) -> DataFrame:
+    """system, account_id whose adjustments (ADJUSTMENTS) are not those that were billed."""
+    says = F.xxhash64("adjustment_id", "date", "amount", "description", "tax")
+    return _unlike(*(_digests(adjustments, "amount", says) for adjustments in (billed, now)))
+
+
+def _unlike(before: DataFrame, after: DataFrame) -> DataFrame:
     renamed = after.withColumnsRenamed({name: f"_now{name}" for name in _DIGEST})
     joined = before.join(renamed, ACCOUNT, "full")
     same = reduce(Column.__and__, [F.col(name).eqNullSafe(F.col(f"_now{name}")) for name in _DIGEST])
@@ -57,12 +66,12 @@ def changed_accounts(billed: DataFrame, now: DataFrame) -> DataFrame:
 _DIGEST = ("_events", "_quantity", "_hashes")
 
 
-def _digests(usage: DataFrame) -> DataFrame:
-    """A row an account that is the same in whichever order events are read. Decimals, so that no sum overflows."""
-    return usage.groupBy(*ACCOUNT).agg(
+def _digests(rows: DataFrame, quantity: str, says: Column) -> DataFrame:
+    """A row an account that is the same in whichever order rows are read. Decimals, so that no sum overflows."""
+    return rows.groupBy(*ACCOUNT).agg(
         F.count(F.lit(1)).alias("_events"),
-        F.sum("quantity").alias("_quantity"),
-        F.sum(event_hash().cast("decimal(20,0)")).alias("_hashes"),
+        F.sum(quantity).alias("_quantity"),
+        F.sum(says.cast("decimal(20,0)")).alias("_hashes"),
     )
 
 

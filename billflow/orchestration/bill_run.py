@@ -192,7 +192,11 @@ class BillRun:
 
     def adjustments(self) -> DataFrame:
         """The adjustments of the partition."""
-        return self._bucketed(self.ingest.adjustments.get(self.partition.key), schemas.ADJUSTMENTS)
+        return self.adjustments_of(self.partition.key)
+
+    def adjustments_of(self, key: str) -> DataFrame:
+        """The adjustments of a partition, as they are now."""
+        return self._bucketed(self.ingest.adjustments.get(key), schemas.ADJUSTMENTS)
 
     def billing(self, *, hierarchies: bool, late: DataFrame | None = None) -> PeriodBilling:
         """The billing of the partition; `late` are the differences of other months that go on its bills."""

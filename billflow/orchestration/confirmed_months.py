@@ -80,18 +80,34 @@ class ConfirmedMonth:
         everyone = self.table("accounts", schemas.ACCOUNTS)
         return everyone.where(everyone["cycle"] == self.partition.cycle)
 
+    def delivers(self, table: str) -> bool:
+        """Whether the sources give any `usage`, or `adjustments`, of the month; what they do not is left as billed."""
+        return self.partition.key in self.run.ingest.placed_tables()[table]
+
     def usage_now(self) -> DataFrame:
         """Usage of its accounts by the run's ingestion, and of accounts that nobody knew then."""
-        now = self.run.usage_of(self.partition.key)
-        if self.is_corrected:
-            return now.join(F.broadcast(_accounts_of(self.run, self.made_from)), holds.ACCOUNT, "left_semi")
-        return self._without_left_out(now) if self.left_out else now
+        if not self.delivers("usage"):
+            return self.table("usage", schemas.USAGE)
+        return self._of_its_bills(self.run.usage_of(self.partition.key))
+
+    def adjustments_now(self) -> DataFrame:
+        """The same of adjustments."""
+        if not self.delivers("adjustments"):
+            return self.table("adjustments", schemas.ADJUSTMENTS)
+        return self._of_its_bills(self.run.adjustments_of(self.partition.key))
 
     def usage_to_bill(self) -> DataFrame:
-        """The same, and of accounts that are not of the cycle any more what was billed."""
+        """The usage now, and of accounts that are not of the cycle any more what was billed."""
+        if not self.delivers("usage"):
+            return self.usage_now()
         known = self.run.accounts().select(*holds.ACCOUNT)
         gone = self.table("usage", schemas.USAGE).join(known, holds.ACCOUNT, "left_anti")
         return self.usage_now().unionByName(gone)
+
+    def _of_its_bills(self, now: DataFrame) -> DataFrame:
+        if self.is_corrected:
+            return now.join(F.broadcast(_accounts_of(self.run, self.made_from)), holds.ACCOUNT, "left_semi")
+        return self._without_left_out(now) if self.left_out else now
 
     def _without_left_out(self, rows: DataFrame) -> DataFrame:
         return rows.join(F.broadcast(_accounts_of(self.run, self.left_out)), holds.ACCOUNT, "left_anti")

@@ -19,6 +19,9 @@ from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.confirmed_months import ConfirmedMonth, confirmed, confirmed_months, published_rows
 
 NOTE = "late_usage"
+COMPARED = ("usage", "adjustments")
+"""Tables by which a month is found to have been billed from less than there is now."""
+
 UNRATED = "late_unrated"
 """Staged table: late events that no bill shows, with the reason."""
 
@@ -29,20 +32,22 @@ UNKNOWN = "it came late, and its subscription was not known when the month was c
 
 
 def months_to_compare(run: BillRun) -> list[ConfirmedMonth]:
-    """Confirmed months before the run's own with other usage than they were billed from, in order.
+    """Confirmed months before the run's own with other usage or adjustments than they were billed from, in order.
 
     A month of which the sources deliver nothing any more is left as it was billed.
     """
-    return [month for month in confirmed_months(run) if month.partition.key in run.ingest.usage and _may_differ(month)]
+    return [month for month in confirmed_months(run) if any(_may_differ(month, table) for table in COMPARED)]
 
 
-def _may_differ(month: ConfirmedMonth) -> bool:
-    """Whether the usage now is another table, or was read from another state of the sources."""
+def _may_differ(month: ConfirmedMonth, table: str) -> bool:
+    """Whether what is delivered now is another table, or was read from another state of the sources."""
     ingest = month.run.ingest
+    if not month.delivers(table):
+        return False
     if month.is_corrected:
         return any(one.fingerprint != ingest.fingerprint for one in month.made_from)
-    billed = {table.path for one in month.made_from for table in one.tables.get("usage", ())}
-    return billed != {ingest.usage[month.partition.key].path}
+    billed = {one.path for made in month.made_from for one in made.tables.get(table, ())}
+    return billed != {ingest.placed_tables()[table][month.partition.key].path}
 
 
 def rate_again(run: BillRun) -> dict[str, dict[str, int]]:
@@ -66,10 +71,13 @@ def rate_again(run: BillRun) -> dict[str, dict[str, int]]:
 
 
 def _changed(month: ConfirmedMonth) -> DataFrame:
-    """Accounts of the cycle, then or now, with other usage than was billed."""
-    now, billed = month.usage_now(), month.table("usage", schemas.USAGE)
-    known = month.run.accounts().select(*holds.ACCOUNT)
-    return differences.changed_accounts(billed, now).join(known, holds.ACCOUNT, "left_semi")
+    """Accounts of the cycle, then or now, with other usage or adjustments than were billed."""
+    changed = differences.changed_accounts(month.table("usage", schemas.USAGE), month.usage_now())
+    if month.delivers("adjustments"):
+        billed = month.table("adjustments", schemas.ADJUSTMENTS)
+        others = differences.accounts_with_other_adjustments(billed, month.adjustments_now())
+        changed = changed.unionByName(others).distinct()
+    return changed.join(month.run.accounts().select(*holds.ACCOUNT), holds.ACCOUNT, "left_semi")
 
 
 def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
@@ -104,9 +112,9 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
 
 
 def _adjustments(month: ConfirmedMonth, accounts: DataFrame) -> DataFrame | None:
-    if not month.has("adjustments"):
+    if not (month.has("adjustments") or month.delivers("adjustments")):
         return None
-    return month.table("adjustments", schemas.ADJUSTMENTS).join(accounts, holds.ACCOUNT, "left_semi")
+    return month.adjustments_now().join(accounts, holds.ACCOUNT, "left_semi")
 
 
 def _stage_lines(month: ConfirmedMonth, billing: PeriodBilling) -> int:

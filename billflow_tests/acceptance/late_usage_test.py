@@ -34,6 +34,9 @@ sources:
       usage:
         path: usage/*.csv
         columns: {usage_id: id, subscription_id: sub, metric: metric, quantity: n, event_time: at, replaces: old}
+      adjustments:
+        path: adjustments.csv
+        columns: {adjustment_id: id, account_id: who, date: day, amount: amount, description: "'Goodwill'"}
 """
 PRICES = """
 metrics: {units: {aggregate: sum}, calls: {aggregate: count}}
@@ -84,6 +87,7 @@ LATE = [
     "m3,s-mended,units,3,2026-05-03T10:00:00,m2",
     "m5,s-mended,units,6,2026-06-04T10:00:00,m4",
 ]
+ADJUSTMENTS = ["id,who,day,amount"]
 SHOWN = "line_no, account_id, charge, line_type, section, quantity::int as n, net::int as net, usage_count as events"
 
 
@@ -95,6 +99,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "customers.csv", CUSTOMERS)
     write(folder / "subscriptions.csv", SUBSCRIPTIONS)
     write(folder / "usage" / "in_time.csv", IN_TIME)
+    write(folder / "adjustments.csv", ADJUSTMENTS)
     return folder
 
 
@@ -111,6 +116,7 @@ def test_a_confirmed_month(project, billflow):
 def test_the_next_bill_shows_the_difference(project, billflow, rows):
     """A reader who was not on the old bill's period finds its month in the section; catalogues of then price it."""
     write(project / "usage" / "late.csv", LATE)
+    write(project / "adjustments.csv", [*ADJUSTMENTS, "a1,same,2026-05-20,-3"])
     write(project / "customers.csv", [*CUSTOMERS, "new,"])
     write(project / "subscriptions.csv", [*SUBSCRIPTIONS, "s-new,new,counted,2026-05-01,"])
     prices = project / "catalog" / "prices.yaml"
@@ -122,6 +128,7 @@ def test_the_next_bill_shows_the_difference(project, billflow, rows):
         (2, "left", "units", "volume", section, 16, 80, 2),
         (2, "mended", "units", "reversal", "Correction 2026-05 · counted", -13, -13, 0),
         (3, "mended", "units", "units", "Correction 2026-05 · counted", 3, 3, 1),
+        (1, "same", "adjustment", "adjustment", "Correction 2026-05", 1, -3, 0),
         (3, "top", "units", "reversal", section, -15, -150, 0),
         (4, "top", "units", "volume", section, 16, 80, 2),
     ]
@@ -133,6 +140,7 @@ def test_it_is_part_of_the_invoice(project, rows):
     assert found == [
         ("left", "credit_note", -70, "-13.3000", "-83.3000"),
         ("mended", "credit_note", -4, "-0.7600", "-4.7600"),
+        ("same", "credit_note", -3, "0.0000", "-3.0000"),
         ("top", "invoice", 50, "9.5000", "59.5000"),
     ]
 

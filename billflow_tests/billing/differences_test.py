@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from billflow.billing.differences import (
     CHARGE,
     POSITION,
+    accounts_with_other_adjustments,
     billed_so_far,
     changed_accounts,
     differences,
@@ -333,6 +334,23 @@ def test_changed_accounts(spark):
     )
     found = {row["account_id"] for row in changed_accounts(before, now).collect()}
     assert found == set(CHANGES) - {"same", "order of dimensions"}
+
+
+def test_accounts_with_other_adjustments(spark):
+    one = {"adjustment_id": "1", "date": date(2026, 1, 5), "amount": Decimal(5), "description": "Fee", "tax": None}
+    sides = {
+        "same": ([one], [one]),
+        "came": ([], [one]),
+        "went": ([one, {**one, "adjustment_id": "2"}], [one]),
+        "another amount": ([one], [{**one, "amount": Decimal(6)}]),
+        "another tax": ([one], [{**one, "tax": "std"}]),
+    }
+    before, now = (
+        frame(spark, [{"account_id": name, **row} for name, rows in sides.items() for row in rows[side]], schemas.ADJUSTMENTS)
+        for side in (0, 1)
+    )  # fmt: skip
+    found = {row["account_id"] for row in accounts_with_other_adjustments(before, now).collect()}
+    assert found == set(sides) - {"same"}
 
 
 def test_families_are_whole_and_not_held(spark):
