@@ -20,12 +20,14 @@ def holds(
     prices: DataFrame,
     pricebook: Pricebook,
     *,
+    billed_elsewhere: DataFrame | None = None,
     hierarchies: bool = False,
     buckets: int | None = None,
 ) -> DataFrame:
     """system, account_id, rule, reason of accounts that cannot be billed; one may have several rows.
 
-    `subscriptions` may be of other accounts too. `buckets`: the layout by account of all that is given.
+    `subscriptions` may be of other accounts too. `billed_elsewhere` has system, account_id, cycle, month and period_end
+    of final bills of other cycles for days of the period. `buckets`: the layout by account of all that is given.
     """
     serving = _serving(subscriptions, pricebook)
     found = [
@@ -36,6 +38,8 @@ def holds(
     of_accounts = [_without_top(accounts), *([other_currency_than_top(accounts)] if hierarchies else [])]
     # Only what is found is joined to the accounts, in the end: it is little, and they are many.
     served = accounts.select(*ACCOUNT).join(looked_up(reduce(DataFrame.unionByName, found), buckets), ACCOUNT, "inner")
+    if billed_elsewhere is not None:
+        of_accounts.append(_billed_elsewhere(accounts, billed_elsewhere, buckets))
     held = reduce(DataFrame.unionByName, of_accounts, served)
     return with_families(held, accounts) if hierarchies else held
 
@@ -99,6 +103,20 @@ def _unknown_discount(serving: DataFrame, pricebook: Pricebook) -> DataFrame:
     reason = F.concat(F.lit("no discount is named "), F.array_join(unknown, ", "))
     named = serving.where(F.col("discounts").isNotNull())
     return _held(named.where(F.size(unknown) > 0), "unknown_discount", reason)
+
+
+def _billed_elsewhere(accounts: DataFrame, billed: DataFrame, buckets: int | None) -> DataFrame:
+    """They came from another cycle: the same days, and their usage, would be billed twice."""
+    known = billed.join(looked_up(accounts.select(*ACCOUNT), buckets), ACCOUNT, "left_semi")
+    reason = F.concat(
+        F.lit("its bill of cycle "),
+        F.col("cycle"),
+        F.lit(" for "),
+        F.col("month"),
+        F.lit(" is final, and for days of this period, too: those before "),
+        F.col("period_end").cast(TEXT),
+    )
+    return _held(known, "cycle_changed", reason)
 
 
 def unbillable(lines: DataFrame) -> DataFrame:

@@ -39,6 +39,7 @@ class PeriodBilling:
         usage: DataFrame,
         adjustments: DataFrame | None = None,
         billed_ahead: DataFrame | None = None,
+        billed_elsewhere: DataFrame | None = None,
         late: DataFrame | None = None,
         hierarchies: bool = True,
         buckets: int | None = None,
@@ -49,8 +50,8 @@ class PeriodBilling:
 
         `subscriptions` (SUBSCRIPTIONS) are all rows of these accounts, and maybe of others; `usage` (USAGE) and
         `adjustments` (ADJUSTMENTS) are those of the period, `billed_ahead` (INVOICE_LINES) are the bills before, of
-        which days may come back. `late` (INVOICE_LINES) are differences of other months that go on these bills, at
-        those months' prices.
+        which days may come back, and `billed_elsewhere` is that of `holds.holds`. `late` (INVOICE_LINES) are
+        differences of other months that go on these bills, at those months' prices.
         `hierarchies`: whether some bill may go to another account. `buckets` as in `bill_lines`. `run_id` is noted in
         rows of HELD; empty where no run writes them. `correction` is the number of bills that correct others.
         """
@@ -58,7 +59,7 @@ class PeriodBilling:
         self.accounts, self.usage, self.adjustments = accounts, usage, adjustments
         self.hierarchies, self.buckets, self.run_id = hierarchies, buckets, run_id
         self.billed_ahead, self.late, self.correction = billed_ahead, late, correction
-        self._subscriptions = subscriptions
+        self._subscriptions, self._billed_elsewhere = subscriptions, billed_elsewhere
         tops = looked_up(accounts.select(*holds.ACCOUNT, "invoiced_account_id"), buckets)
         self.subscriptions = subscriptions.drop("invoiced_account_id").join(tops, holds.ACCOUNT, "inner")
 
@@ -75,6 +76,7 @@ class PeriodBilling:
             self._subscriptions,
             self.prices,
             self.pricebook,
+            billed_elsewhere=self._billed_elsewhere,
             hierarchies=self.hierarchies,
             buckets=self.buckets,
         )

@@ -198,8 +198,13 @@ class BillRun:
         """The adjustments of a partition, as they are now."""
         return self._bucketed(self.ingest.adjustments.get(key), schemas.ADJUSTMENTS)
 
-    def billing(self, *, hierarchies: bool, late: DataFrame | None = None) -> PeriodBilling:
-        """The billing of the partition; `late` are the differences of other months that go on its bills."""
+    def billing(
+        self, *, hierarchies: bool, late: DataFrame | None = None, billed_elsewhere: DataFrame | None = None
+    ) -> PeriodBilling:
+        """The billing of the partition; `late` are the differences of other months that go on its bills.
+
+        `billed_elsewhere` as of `billflow.billing.holds.holds`.
+        """
         return PeriodBilling(
             self.pricebook,
             self.partition.placed,
@@ -208,6 +213,7 @@ class BillRun:
             usage=self.usage(),
             adjustments=self.adjustments() if self.partition.key in self.ingest.adjustments else None,
             billed_ahead=self.billed_ahead(),
+            billed_elsewhere=billed_elsewhere,
             late=late,
             hierarchies=hierarchies,
             buckets=self.buckets,

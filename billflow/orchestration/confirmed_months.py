@@ -171,6 +171,22 @@ def newest_corrections(made: Iterable[PublishedPartition]) -> tuple[PublishedPar
     return tuple(newest.values())
 
 
+def billed_in_other_cycles(run: BillRun) -> DataFrame | None:
+    """system, account_id, cycle, month and period_end of final bills of other cycles for days of the run's period."""
+    start, end = run.period.start.isoformat(), run.period.end.isoformat()
+    others = [
+        one
+        for key, one in run.staging.base().partitions.items()
+        if one.is_confirmed and Partition.of(key).cycle != run.partition.cycle
+    ]
+    found = [
+        bills for one in others if one.period_start < end and start < one.period_end for bills in one.tables["invoices"]
+    ]
+    if not found:
+        return None
+    return published_rows(run, tuple(found), schemas.INVOICES).select(*holds.ACCOUNT, "cycle", "month", "period_end")
+
+
 def published_rows(run: BillRun, found: tuple[TableRun, ...], schema: StructType) -> DataFrame:
     """The rows of folders; none where there is no folder."""
     return tables.read_runs(run.spark, run.storage, found, schema)

@@ -17,6 +17,7 @@ from billflow.documents import history
 from billflow.lake import schemas, tables
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.confirmed_months import billed_in_other_cycles
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, described, explained
 
@@ -32,7 +33,9 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
     with explained(context.log):
         run = BillRun(context, project)
         run.staging.note(HIERARCHIES, {"found": has_hierarchies(run.accounts())})
-        billing = run.billing(hierarchies=run.staging.noted(HIERARCHIES)["found"])
+        billing = run.billing(
+            hierarchies=run.staging.noted(HIERARCHIES)["found"], billed_elsewhere=billed_in_other_cycles(run)
+        )
         # Each step is written before the next one is planned: as one query, planning it takes minutes.
         run.stage_few("held", billing.held_before, schemas.HELD)
         held = billing.held_before = run.held()
