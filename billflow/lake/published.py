@@ -26,9 +26,9 @@ def table_runs(manifest: Manifest, table: str) -> list[TableRun]:
     if manifest.ingest and table in WHOLE_TABLES:
         whole = manifest.ingest.whole_tables().get(table)
         return [whole] if whole else []
-    makers = [*manifest.partitions.values(), *(manifest.corrections.values() if table in BILLS else ())]
     if manifest.ingest and table == "quarantine":
         return _quarantine(manifest.partitions, manifest.ingest)
+    makers = [*manifest.partitions.values(), *(manifest.corrections.values() if table in BILLS else ())]
     return [run for one in makers for run in one.tables.get(table, ())]
 
 
@@ -44,7 +44,7 @@ def quarantine_of(key: str, partition: PublishedPartition, ingest: Ingest | None
     the newest ingestion has found, as long as the sources deliver any of that month.
     """
     runs = partition.tables.get("quarantine", ())
-    if ingest is None or not partition.is_confirmed or not {key} & {*ingest.usage, *ingest.quarantine}:
+    if ingest is None or not partition.is_confirmed or not (key in ingest.usage or key in ingest.quarantine):
         return runs
     newest = (ingest.quarantine[key],) if key in ingest.quarantine else ()
     return newest + tuple(run for run in runs if run.path.endswith(UNRATED_FOLDERS))
