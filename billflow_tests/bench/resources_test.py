@@ -14,29 +14,31 @@ from billflow.bench.resources import Meter, memory_of_tree
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes can be looked at in /proc only")
 
 
+_PARENT = """
+import subprocess, sys
+children = [subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) for code in sys.argv[1:]]
+[child.stdout.readline() for child in children]
+print(flush=True)
+sys.stdin.read()
+[child.communicate() for child in children]
+"""
+
+
 @contextmanager
-def _process(code: str) -> Iterator[None]:
-    """A child that has done `code`, and stays."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", f"{code}\nimport sys; print(flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert child.stdin
-    assert child.stdout
-    child.stdout.readline()
-    try:
-        yield
-    finally:
-        child.stdin.close()
-        child.wait()
-        child.stdout.close()
+def _parent_of(*codes: str) -> Iterator[int]:
+    """The id of a process whose children have done `codes`, and stay: what others here hold does not count."""
+    waiting = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", _PARENT, *(f"{code}\n{waiting}" for code in codes)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        parent.stdout.readline()
+        yield parent.pid
+        parent.communicate()
 
 
 def test_memory_of_the_processes_below_is_counted() -> None:
-    before = memory_of_tree(os.getpid())
-    with _process("held = bytearray(b'x') * (128 << 20)"), _process("held = bytearray(b'x') * (64 << 20)"):
-        held = memory_of_tree(os.getpid()) - before
+    with _parent_of("held = bytearray(b'x') * (128 << 20)", "held = bytearray(b'x') * (64 << 20)") as parent:
+        held = memory_of_tree(parent)
     assert 192 < held < 320
 
 
@@ -45,10 +47,9 @@ def test_memory_that_several_share_is_counted_once(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.write_bytes(b"x" * (256 << 20))
     mapped = f"import mmap; file = open({str(shared)!r}, 'r+b'); held = mmap.mmap(file.fileno(), 0); sum(held[::4096])"
-    before = memory_of_tree(os.getpid())
-    with _process(mapped), _process(mapped):
-        held = memory_of_tree(os.getpid()) - before
-    assert 128 < held < 400
+    with _parent_of(mapped, mapped) as parent:
+        held = memory_of_tree(parent)
+    assert 256 < held < 400
 
 
 def test_steps_that_come_again_add_up() -> None:
