@@ -201,11 +201,12 @@ def _placed(rows: DataFrame, cycles: Mapping[str, Cycle], timezone: str) -> Data
         day = F.to_date(local(stretch))
         return (day >= stretch["start_date"]) & (stretch["end_date"].isNull() | (day < stretch["end_date"]))
 
-    covering = F.get(F.filter("_stretches", serves), F.lit(0))
-    nearest = F.coalesce(covering, F.get("_stretches", F.lit(0)))
+    # Most subscriptions have one row; Spark looks through a list in interpreted code.
+    first, alone = F.get("_stretches", F.lit(0)), F.size("_stretches") == 1
+    covering = F.when(alone, F.when(serves(first), first)).otherwise(F.get(F.filter("_stretches", serves), F.lit(0)))
     # Spark looks up a zone that it finds in a row anew for each event, by regular expressions.
     here = rows.withColumn("_here", F.from_utc_timestamp(F.col("event_time"), timezone))
-    found = here.withColumns({"_covering": covering, "_nearest": nearest})
+    found = here.withColumn("_covering", covering).withColumn("_nearest", F.coalesce("_covering", first))
     local_time = local(F.col("_nearest"))
     cycle = F.when(F.col("event_time").isNotNull(), F.col("_nearest.cycle"))
     return found.withColumns(

@@ -9,7 +9,6 @@ from math import ceil
 from typing import Any
 from uuid import uuid4
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -17,6 +16,7 @@ from billflow import __version__
 from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Catalog
 from billflow.lake import schemas, tables
+from billflow.lake.kept import drop_all_kept, kept
 from billflow.lake.local_rows import local_rows
 from billflow.lake.manifest import Ingest
 from billflow.lake.staging import Staging
@@ -128,7 +128,7 @@ class Ingestion:
             self.report[table]["in"] = counted
         self.report["quarantine"] = self._quarantine.write()
         self.mended = self._quarantine.mended(self.before.quarantine.values() if self.before else ())
-        self.spark.catalog.clearCache()
+        drop_all_kept(self.spark)
         return self.report
 
     def _judged(self, table: str, judge: Callable[[DataFrame], DataFrame]) -> DataFrame:
@@ -136,7 +136,7 @@ class Ingestion:
         rows = self._mapped(table)
         if not has_changes(rows):
             return judge(rows)
-        settled = settle_changes(rows).persist(StorageLevel.DISK_ONLY)
+        settled = kept(settle_changes(rows))
         return with_changes(judge(standing(settled)), settled)
 
     def _customers(self, rows: DataFrame) -> DataFrame:
@@ -144,7 +144,7 @@ class Ingestion:
         if not has_parents(rows):
             return without_hierarchies(judged)
         # Each level of parents reads the customers again.
-        return with_hierarchies(judged.persist(StorageLevel.DISK_ONLY))
+        return with_hierarchies(kept(judged))
 
     def _usage(self, judged: DataFrame) -> DataFrame:
         self._settled = judged
@@ -154,14 +154,14 @@ class Ingestion:
         """Usage without what other usage replaces, where any does."""
         if not self.settings.gives("usage", "replaces"):
             return usage
-        kept = usage.persist(StorageLevel.DISK_ONLY)
-        return with_replacements(kept) if replaces_any(kept) else kept
+        rows = kept(usage)
+        return with_replacements(rows) if replaces_any(rows) else rows
 
     def _used(self, usage: DataFrame) -> DataFrame:
         """Usage with the differences of readings in their place, where any mapping gives readings."""
         if not has_readings(usage):
             return usage
-        used = of_registers(usage).persist(StorageLevel.DISK_ONLY)
+        used = kept(of_registers(usage))
         self.report["registers"] = by_meters(used)
         return used
 
@@ -249,20 +249,20 @@ class Ingestion:
 
     def _written(self, table: str, judged: DataFrame, name: str) -> DataFrame:
         """Writes the valid rows of a table of master data, and keeps the others for quarantine."""
-        kept = judged.persist(StorageLevel.DISK_ONLY)
-        self.report[table].update(by_verdict(kept))
-        self._quarantine.keep(table, kept)
+        rows = kept(judged)
+        self.report[table].update(verdicts := by_verdict(rows))
+        self._quarantine.keep(table, rows, verdicts)
         schema = schemas.SCHEMAS[name]
-        valid = tables.conformed(kept.where(F.col(VERDICT) == VALID), schema)
+        valid = tables.conformed(rows.where(F.col(VERDICT) == VALID), schema)
         place = self.staging.uri(name)
         return tables.write_bucketed(tables.by_account(valid, self.buckets), place, self.buckets)
 
     def _write_placed(self, table: str, judged: DataFrame) -> None:
         """Writes the valid rows of a table by cycle and month, and keeps the others for quarantine."""
-        kept = judged if judged is self._settled else judged.persist(StorageLevel.DISK_ONLY)
-        self.report[table].update(by_verdict(kept, "_cycle", "_month"))
-        self._quarantine.keep(table, kept)
-        valid = kept.where(F.col(VERDICT) == VALID)
+        rows = judged if judged is self._settled else kept(judged)
+        self.report[table].update(verdicts := by_verdict(rows, "_cycle", "_month"))
+        self._quarantine.keep(table, rows, verdicts)
+        valid = rows.where(F.col(VERDICT) == VALID)
         columns = [valid[field.name].cast(field.dataType).alias(field.name) for field in schemas.SCHEMAS[table]]
         placed = valid.select(*columns, F.col("_cycle").alias("cycle"), F.col("_month").alias("month"))
         by_account = tables.by_account(placed, self.buckets)

@@ -26,6 +26,7 @@ from billflow.canonical import CANONICAL_TABLES
 from billflow.errors import SettingsError
 from billflow.source_mappings import TableMapping
 from billflow.sources.conversion import converted, type_of
+from billflow.sources.listing import listed
 from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 
 FAILED, MALFORMED = "_failed", "_malformed"
@@ -64,12 +65,12 @@ def map_rows(raw: DataFrame, mapping: TableMapping, table: str, *, timezone: str
             for column in CANONICAL_TABLES[table].columns
         ]
         failures = [
-            F.when(_failed(attempt, typed[place], _column(place)), F.lit(place.removeprefix("columns.")))
+            (_failed(attempt, typed[place], _column(place)), F.lit(place.removeprefix("columns.")))
             for place, attempt in attempts.items()
         ]
-        failures += [F.when(condition.failed, F.lit("where"))] if condition else []
+        failures += [(condition.failed, F.lit("where"))] if condition else []
         options = [typed[place].alias(f"_{_column(place)}") for place in mapping.options]
-        failed = F.array_compact(F.array(F.lit(None).cast("string"), *failures)).alias(FAILED)
+        failed = listed(failures).alias(FAILED)
         try:
             return met.select(*canonical, *options, ROW, FILE, failed, F.col(CORRUPT).isNotNull().alias(MALFORMED))
         except AnalysisException:

@@ -14,7 +14,8 @@ from billflow.canonical import CANONICAL_TABLES
 from billflow.catalog import Cycle
 from billflow.catalog.charges import NO_TAX
 from billflow.sources.canonical_tables import TOO_MUCH, cycle_month
-from billflow.sources.verdicts import Rule, any_of, apply_rules, mapped_rules, rule, settle_duplicates, unknown_if_given
+from billflow.sources.listing import any_of
+from billflow.sources.verdicts import Rule, apply_rules, mapped_rules, rule, settle_duplicates, unknown_if_given
 
 
 def judge_adjustments(

@@ -15,11 +15,18 @@ from billflow.lake.staging import Staging
 from billflow.sources.counting import by_place
 from billflow.sources.delivering import RawTables
 from billflow.sources.raw import CORRUPT, ROW, delivered_columns
-from billflow.sources.verdicts import VALID, VERDICT, key_text, quarantined
+from billflow.sources.verdicts import QUARANTINED, VALID, VERDICT, key_text, quarantined
 
 UNPLACED = "__unplaced__"
 """Folder of rows without cycle and month."""
 _KEY = ["source", "table", "key"]
+_FOUND = schemas.columns(
+    **dict.fromkeys(_KEY, schemas.TEXT),
+    rules=schemas.TEXTS,
+    **dict.fromkeys(("reason", "cycle", "month", "file", "_delivery"), schemas.TEXT),
+    _row=schemas.COUNT,
+)
+"""What `verdicts.quarantined` gives."""
 _SHOWN = 6
 """Periods that are listed."""
 
@@ -30,14 +37,18 @@ class Quarantine:
     def __init__(self, spark: SparkSession, staging: Staging, raw: RawTables) -> None:
         self._spark, self._staging, self._raw = spark, staging, raw
         self._judged: dict[str, DataFrame] = {}
+        self._with_bad_rows: set[str] = set()
 
-    def keep(self, table: str, judged: DataFrame) -> None:
-        """Rows of a canonical table with their verdicts; they are read again when quarantine is written."""
+    def keep(self, table: str, judged: DataFrame, verdicts: Collection[str]) -> None:
+        """Rows of a canonical table with their verdicts, of which there are these; some are read again at the end."""
         self._judged[table] = judged
+        if QUARANTINED in verdicts:
+            self._with_bad_rows.add(table)
 
     def _found(self) -> DataFrame:
-        parts = [quarantined(rows, table, CANONICAL_TABLES[table].key) for table, rows in self._judged.items()]
-        return reduce(DataFrame.unionByName, parts)
+        bad = {table: rows for table, rows in self._judged.items() if table in self._with_bad_rows}
+        parts = [quarantined(rows, table, CANONICAL_TABLES[table].key) for table, rows in bad.items()]
+        return reduce(DataFrame.unionByName, parts, tables.empty(self._spark, _FOUND))
 
     def write(self) -> dict[str, dict[str, str]]:
         """Writes the rows with the original row, a folder per cycle and month; table|cycle|month → rows."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from billflow.lake.kept import kept
 from billflow.lake.local_rows import local_rows
 from billflow.lake.schemas import COUNT, columns
+from billflow.sources.listing import any_of, listed
 from billflow.sources.mapping import FAILED, MALFORMED
 
 VALID, DUPLICATE, QUARANTINED = "valid", "duplicate", "quarantined"
@@ -64,10 +64,12 @@ def mapped_rules() -> tuple[Rule, ...]:
 
 def apply_rules(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     """`rows` with RULES and REASONS: the codes and texts of the rules that each row breaks, after those it has."""
-    codes = F.array_compact(F.array(*[F.when(one.broken, F.lit(one.code)) for one in rules]))
-    reasons = F.array_compact(F.array(*[F.when(one.broken, one.reason) for one in rules]))
+    codes = listed([(one.broken, F.lit(one.code)) for one in rules])
+    reasons = listed([(one.broken, one.reason) for one in rules])
     if RULES in rows.columns:
-        codes, reasons = F.array_union(RULES, codes), F.concat(F.col(REASONS), reasons)
+        broken = any_of([one.broken for one in rules])
+        codes = F.when(broken, F.array_union(RULES, codes)).otherwise(F.col(RULES))
+        reasons = F.when(broken, F.concat(F.col(REASONS), reasons)).otherwise(F.col(REASONS))
     return rows.withColumns({RULES: codes, REASONS: reasons})
 
 
@@ -84,7 +86,7 @@ def settle_duplicates(
     The others are identical duplicates, or conflict with it (`duplicate_key`) and are quarantined.
     """
     valid = keeps_all_rules()
-    hashed = rows.withColumn(CONTENT, _content_hash(content))
+    hashed = rows.drop(FAILED, MALFORMED).withColumn(CONTENT, _content_hash(content))
     # Rows that break rules must not meet in one task: NULL is one key. Each is alone with its row number instead.
     alone = F.when(~valid, F.concat_ws("/", "_delivery", "_row"))
     window = Window.partitionBy(*key, "system", alone).orderBy(*order, "source", CONTENT)
@@ -107,19 +109,18 @@ def settle_rare_duplicates(
     `rows` are computed for it, and kept on disk: what this gives may be read again at little cost. `parts` is into how
     many parts their keys fit in memory.
     """
-    kept = rows.withColumn(_KEY_HASH, F.xxhash64(*key, "system")).persist(StorageLevel.DISK_ONLY)
-    hashes = kept.where(keeps_all_rules()).select(_KEY_HASH).repartition(parts, _KEY_HASH).groupBy(_KEY_HASH)
+    rows = kept(rows.drop(FAILED, MALFORMED).withColumn(_KEY_HASH, F.xxhash64(*key, "system")))
+    hashes = rows.where(keeps_all_rules()).select(_KEY_HASH).repartition(parts, _KEY_HASH).groupBy(_KEY_HASH)
     # Keys of one hash that are not equal are told apart by what follows; only few must be left.
     repeated = [row[_KEY_HASH] for row in hashes.count().where("count > 1").limit(_FEW_REPEATED + 1).collect()]
     if len(repeated) > _FEW_REPEATED:
-        settled = settle_duplicates(kept.drop(_KEY_HASH), key=key, content=content, order=order)
-        return settled.persist(StorageLevel.DISK_ONLY)
+        return kept(settle_duplicates(rows.drop(_KEY_HASH), key=key, content=content, order=order))
     verdict = F.when(keeps_all_rules(), VALID).otherwise(QUARANTINED)
     if not repeated:
-        return kept.withColumn(VERDICT, verdict).drop(_KEY_HASH)
-    named = F.broadcast(local_rows(kept.sparkSession, [(one,) for one in repeated], columns(**{_KEY_HASH: COUNT})))
-    together = settle_duplicates(kept.join(named, _KEY_HASH, "left_semi"), key=key, content=content, order=order)
-    alone = kept.join(named, _KEY_HASH, "left_anti").withColumn(VERDICT, verdict)
+        return rows.withColumn(VERDICT, verdict).drop(_KEY_HASH)
+    named = F.broadcast(local_rows(rows.sparkSession, [(one,) for one in repeated], columns(**{_KEY_HASH: COUNT})))
+    together = settle_duplicates(rows.join(named, _KEY_HASH, "left_semi"), key=key, content=content, order=order)
+    alone = rows.join(named, _KEY_HASH, "left_anti").withColumn(VERDICT, verdict)
     return alone.unionByName(together).drop(_KEY_HASH)
 
 
@@ -159,8 +160,3 @@ def quarantined(rows: DataFrame, table: str, key: Sequence[str]) -> DataFrame:
         "_delivery",
         "_row",
     )
-
-
-def any_of(conditions: Sequence[Column]) -> Column:
-    """Whether one of `conditions` holds."""
-    return reduce(lambda left, right: left | right, conditions, F.lit(False))

@@ -110,6 +110,26 @@ def invoices(deployment: Deployment) -> dict[str, tuple[int, int, str]]:
     return {row["month"]: (row["n"], row["pdfs"], row["total"]) for row in json.loads(done.stdout)}
 
 
+def test_the_sensor_bills_the_month_that_closed_although_the_driver_dies(deployment):
+    """The first test: the sensor starts the run as soon as all services are up, and later it could be over."""
+    wait_until(
+        lambda: bool(asked(deployment, "{ runsOrError { ... on Runs { count } } }")["runsOrError"]["count"]),
+        "a run",
+        seconds=120,
+    )
+    query = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"
+    run = asked(deployment, query)["runsOrError"]["results"][0]
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    assert tags["dagster/sensor_name"] == "c01_closes"
+    month = tags["dagster/partition"].removeprefix("c01|")
+    wait_until(lambda: "billflow/process" in runs(deployment, month)[0]["tags"], "the run begins", seconds=120)
+    time.sleep(15)  # somewhere in the middle
+    process = runs(deployment, month)[0]["tags"]["billflow/process"]
+    os.kill(int(process.split(":")[-2]), signal.SIGKILL)
+    wait_for(deployment, month, "SUCCESS", "FAILURE")
+    assert invoices(deployment)[month][:2] == (5, 5)  # H004 left in June
+
+
 def test_a_health_check_sees_a_service_that_is_down(deployment):
     assert not deployment.is_healthy("webserver", DAGSTER_PORT="1")
     assert not deployment.is_healthy("namenode", NAMENODE_HTTP="localhost:1")
@@ -134,25 +154,6 @@ def test_doctor_names_what_executors_lack(deployment, tmp_path):
     assert done.returncode == 1
     assert "/nowhere/python" in done.stdout
     assert "same image" in done.stdout
-
-
-def test_the_sensor_bills_the_month_that_closed_although_the_driver_dies(deployment):
-    wait_until(
-        lambda: bool(asked(deployment, "{ runsOrError { ... on Runs { count } } }")["runsOrError"]["count"]),
-        "a run",
-        seconds=120,
-    )
-    query = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"
-    run = asked(deployment, query)["runsOrError"]["results"][0]
-    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-    assert tags["dagster/sensor_name"] == "c01_closes"
-    month = tags["dagster/partition"].removeprefix("c01|")
-    wait_until(lambda: "billflow/process" in runs(deployment, month)[0]["tags"], "the run begins", seconds=120)
-    time.sleep(15)  # somewhere in the middle
-    process = runs(deployment, month)[0]["tags"]["billflow/process"]
-    os.kill(int(process.split(":")[-2]), signal.SIGKILL)
-    wait_for(deployment, month, "SUCCESS", "FAILURE")
-    assert invoices(deployment)[month][:2] == (5, 5)  # H004 left in June
 
 
 def test_a_click_and_a_backfill_at_once_while_the_daemon_and_a_worker_die(deployment):

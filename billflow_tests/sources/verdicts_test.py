@@ -10,7 +10,6 @@ from billflow.sources.verdicts import (
     REASONS,
     RULES,
     VERDICT,
-    any_of,
     apply_rules,
     keeps_all_rules,
     mapped_rules,
@@ -111,9 +110,3 @@ def test_quarantined(spark: SparkSession) -> None:
             "_row": 2,
         },
     ]
-
-
-@pytest.mark.parametrize(("conditions", "value"), [([], False), ([True, False], True), ([False], False)])
-def test_any_of(spark: SparkSession, conditions: list[bool], value: bool) -> None:
-    [row] = spark.range(1).select(any_of([F.lit(one) for one in conditions])).collect()
-    assert row[0] is value

@@ -7,7 +7,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.canonical import CANONICAL_TABLES
-from billflow.sources.verdicts import any_of, apply_rules, mapped_rules, rule, settle_duplicates, unknown_if_given
+from billflow.sources.listing import any_of
+from billflow.sources.verdicts import apply_rules, mapped_rules, rule, settle_duplicates, unknown_if_given
 
 SAME, DIFFERENT = "same", "different"
 
