@@ -1,7 +1,8 @@
 """Rates a sample of a run's accounts again with `billflow.reference` and compares every line and total."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,11 +36,19 @@ _TOPS = schemas.columns(account_id=schemas.TEXT, system=schemas.TEXT)
 def disagreements(run: BillRun) -> tuple[list[str], int]:
     """(what differs, bills compared). The sample changes with the month and is the same in every repetition."""
     tops, members = _sampled(run)
-    lines = _grouped(_of(run.staged("invoice_lines", schemas.INVOICE_LINES).orderBy("line_no"), tops))
-    invoices = _grouped(_of(run.staged("invoices", schemas.INVOICES), tops))
-    bills = _reference_bills(run, members)
+    found = _read(
+        {
+            "lines": (run.staged("invoice_lines", schemas.INVOICE_LINES), tops),
+            "invoices": (run.staged("invoices", schemas.INVOICES), tops),
+            **_inputs(run, members),
+        }
+    )
+    lines = {key: sorted(rows, key=lambda row: row["line_no"]) for key, rows in found["lines"].items()}
+    bills = _reference_bills(run, members.collect(), found)
     problems = [
-        problem for key, bill in bills.items() for problem in _differences(key, bill, invoices[key], lines[key])
+        problem
+        for key, bill in bills.items()
+        for problem in _differences(key, bill, found["invoices"].get(key, []), lines.get(key, []))
     ]
     return problems, len(bills)
 
@@ -110,16 +119,31 @@ def _grouped(rows: Iterable[Row]) -> dict[Key, list[Row]]:
     return groups
 
 
-def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]:
-    subscriptions = _grouped(_of(run.subscriptions(), members))
+def _inputs(run: BillRun, members: DataFrame) -> dict[str, tuple[DataFrame, DataFrame]]:
+    """What the reference rates, each with the accounts whose rows it needs."""
     # Python would read a timestamp in this machine's own zone; microseconds since 1970 have none. No
     # column that is not used: each is a value of Python's for every event.
-    needed = run.usage().select(*ACCOUNT, *_OF_EVENT, F.unix_micros("event_time").alias("micros"))
-    usage = _grouped(_of(needed, members))
-    adjustments = _grouped(_of(run.adjustments(), members))
-    ahead = _billed_ahead(run, members)
+    usage = run.usage().select(*ACCOUNT, *_OF_EVENT, F.unix_micros("event_time").alias("micros"))
+    found = {"subscriptions": run.subscriptions(), "usage": usage, "adjustments": run.adjustments()}
+    if (ahead := run.billed_ahead()) is not None:  # the lines of the bills before for days of this period, by member
+        found["ahead"] = ahead.withColumn("account_id", F.col("service_account_id"))
+    return {name: (rows, members) for name, rows in found.items()}
+
+
+def _read(wanted: Mapping[str, tuple[DataFrame, DataFrame]]) -> dict[str, dict[Key, list[Row]]]:
+    """The rows of a few accounts, by account: Spark plans each query for longer than it reads, so all at once."""
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        rows = {name: pool.submit(_of, frame, accounts) for name, (frame, accounts) in wanted.items()}
+        return {name: _grouped(one.result()) for name, one in rows.items()}
+
+
+def _reference_bills(
+    run: BillRun, members: Sequence[Row], found: Mapping[str, Mapping[Key, list[Row]]]
+) -> dict[Key, Bill | None]:
+    subscriptions, usage, adjustments = (found[name] for name in ("subscriptions", "usage", "adjustments"))
+    ahead = found.get("ahead", {})
     families: dict[Key, list[Row]] = defaultdict(list)
-    for row in members.collect():
+    for row in members:
         families[row["system"], row["invoiced_account_id"]].append(row)
 
     def member(row: Row) -> Member:
@@ -127,9 +151,9 @@ def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]
         return Member(
             account_id=row["account_id"],
             timezone=row["timezone"],
-            subscriptions=[_subscription(one) for one in subscriptions[key]],
-            usage=[_event(one) for one in usage[key]],
-            adjustments=[_adjustment(one) for one in adjustments[key]],
+            subscriptions=[_subscription(one) for one in subscriptions.get(key, ())],
+            usage=[_event(one) for one in usage.get(key, ())],
+            adjustments=[_adjustment(one) for one in adjustments.get(key, ())],
         )
 
     return {
@@ -137,16 +161,8 @@ def _reference_bills(run: BillRun, members: DataFrame) -> dict[Key, Bill | None]
     }
 
 
-def _billed_ahead(run: BillRun, members: DataFrame) -> dict[Key, list[Row]]:
-    """By member, the lines of the bills before for days of this period."""
-    lines = run.billed_ahead()
-    if lines is None:
-        return defaultdict(list)
-    return _grouped(_of(lines.withColumn("account_id", F.col("service_account_id")), members))
-
-
 def _reference_bill(
-    run: BillRun, top: str, rows: list[Row], members: list[Member], ahead: dict[Key, list[Row]]
+    run: BillRun, top: str, rows: list[Row], members: list[Member], ahead: Mapping[Key, list[Row]]
 ) -> Bill | None:
     account = next(row for row in rows if row["account_id"] == top)
     return bill_family(
@@ -156,7 +172,7 @@ def _reference_bill(
         payer=TaxPayer(**{name: account[name] for name in ("country", "postcode", "segment", "tax_id")}),
         minor_digits=minor_digits(account["currency"]),
         in_project_currency=account["currency"] == run.settings.currency,
-        billed_ahead=[_ahead(line) for row in rows for line in ahead[row["system"], row["account_id"]]],
+        billed_ahead=[_ahead(line) for row in rows for line in ahead.get((row["system"], row["account_id"]), ())],
     )
 
 
