@@ -9,7 +9,7 @@ from billflow.billing.one_off import adjustment_lines
 from billflow.billing.parts import TAKING
 from billflow.billing.plan_bounds import with_plan_bounds
 from billflow.billing.pricebook import Pricebook
-from billflow.billing.taxes import reasons, with_tax, without_included_tax
+from billflow.billing.taxes import depends_on_payer, reasons, taxed, with_tax, without_included_tax
 from billflow.billing.whole_bills import (
     ACCOUNT,
     OF_CHARGES,
@@ -39,11 +39,15 @@ def bill_lines(
     `buckets`: the layout by account that lines are brought to when they leave it.
     """
     known = payers(accounts, hierarchies=hierarchies)
-    taxed = with_tax(priced_parts(rated, pricebook), looked_up(known, buckets), pricebook)
+    plain = not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook))
+    priced = priced_parts(rated, pricebook)
+    # Of most bills nothing of their account decides what they come to.
+    asks_account = not plain or depends_on_payer(pricebook)
+    with_taxes = with_tax(priced, looked_up(known, buckets), pricebook) if asks_account else taxed(priced, pricebook)
     lines = (
-        printed(with_plan_bounds(taxed, pricebook))
+        printed(with_plan_bounds(with_taxes, pricebook))
         .withColumns({"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})
-        .select(*_LINE)
+        .select(*_LINE, *(_OF_ACCOUNT if asks_account else ()))
     )
     if adjustments is not None:
         one_off = adjustment_lines(adjustments.join(known.drop("name"), ACCOUNT, "inner"), pricebook)
@@ -53,7 +57,7 @@ def bill_lines(
         invoiced = invoiced.repartition(buckets, "account_id")
     whole = numbered(
         _with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies),
-        plain=not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook)),
+        plain=plain,
     )
     own = {"reason": reasons(pricebook), "line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
     return _net_of_tax(whole, pricebook).withColumns(own)
@@ -61,9 +65,6 @@ def bill_lines(
 
 _LINE = (
     *ACCOUNT,
-    "name",
-    "invoiced_account_id",
-    "segment",
     "subscription_id",
     "subscription_start",
     "subscription_quantity",
@@ -93,12 +94,14 @@ _LINE = (
     "_late",
 )
 """What is left of a charge once its lines are printed: bills are sorted several times, and planned in proportion."""
+_OF_ACCOUNT = ("name", "invoiced_account_id", "segment")
+"""What bills of several accounts, and discounts and minima of whole bills, need of the line's account."""
 
 
 def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
     bare = one_off.drop(*[name for name in known.columns if name not in ACCOUNT])
-    taxed = with_tax(bare, known, pricebook)
-    return taxed.select(*[name for name in taxed.columns if name in _LINE])
+    found = with_tax(bare, known, pricebook)
+    return found.select(*[name for name in found.columns if name in (*_LINE, *_OF_ACCOUNT)])
 
 
 def _with_whole_bills(

@@ -26,9 +26,18 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
 
     `payers` has system, account_id, invoiced_account_id and PAYER of that one.
     """
-    known = lines.join(payers, ["account_id", "system"], "inner")
+    return taxed(lines.join(payers, ["account_id", "system"], "inner"), pricebook)
+
+
+def depends_on_payer(pricebook: Pricebook) -> bool:
+    """Whether some line's tax is decided by who pays the bill: else `taxed` needs no PAYER."""
+    return any(getattr(tax, name) is not None for tax in _taxes_of_period(pricebook) for name in PAYER)
+
+
+def taxed(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`lines` that have the columns PAYER with tax_category and tax_rate; the tax is NULL where none fits."""
     return (
-        known.withColumn("_tax", _tax(pricebook))
+        lines.withColumn("_tax", _tax(pricebook))
         .select("*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate"))
         .drop("_tax")
     )
@@ -36,8 +45,12 @@ def with_tax(lines: DataFrame, payers: DataFrame, pricebook: Pricebook) -> DataF
 
 def taxes_due(pricebook: Pricebook) -> set[tuple[str, Decimal]]:
     """(category, rate) that lines of the period's own bills may bear; those of rate 0 among them."""
+    return {(tax.category, tax.rate) for tax in _taxes_of_period(pricebook)}
+
+
+def _taxes_of_period(pricebook: Pricebook) -> list[Tax]:
     codes, day = (NO_TAX, *pricebook.catalog.taxes), pricebook.period.issue_date
-    return {(tax.category, tax.rate) for code in codes for tax in pricebook.catalog.taxes_on(code, day)}
+    return [tax for code in codes for tax in pricebook.catalog.taxes_on(code, day)]
 
 
 def _tax(pricebook: Pricebook) -> Column:
