@@ -35,7 +35,7 @@ def depends_on_payer(pricebook: Pricebook) -> bool:
 
 
 def taxed(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """`lines` that have the columns PAYER with tax_category and tax_rate; the tax is NULL where none fits."""
+    """`lines` with tax_category and tax_rate, NULL where none fits; they have PAYER if that `depends_on_payer`."""
     return (
         lines.withColumn("_tax", _tax(pricebook))
         .select("*", F.col("_tax.category").alias("tax_category"), F.col("_tax.rate").alias("tax_rate"))

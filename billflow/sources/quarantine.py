@@ -37,18 +37,16 @@ class Quarantine:
     def __init__(self, spark: SparkSession, staging: Staging, raw: RawTables) -> None:
         self._spark, self._staging, self._raw = spark, staging, raw
         self._judged: dict[str, DataFrame] = {}
-        self._with_bad_rows: set[str] = set()
+        self._bad: list[DataFrame] = []
 
     def keep(self, table: str, judged: DataFrame, verdicts: Collection[str]) -> None:
         """Rows of a canonical table with their verdicts, of which there are these; some are read again at the end."""
         self._judged[table] = judged
         if QUARANTINED in verdicts:
-            self._with_bad_rows.add(table)
+            self._bad.append(quarantined(judged, table, CANONICAL_TABLES[table].key))
 
     def _found(self) -> DataFrame:
-        bad = {table: rows for table, rows in self._judged.items() if table in self._with_bad_rows}
-        parts = [quarantined(rows, table, CANONICAL_TABLES[table].key) for table, rows in bad.items()]
-        return reduce(DataFrame.unionByName, parts, tables.empty(self._spark, _FOUND))
+        return reduce(DataFrame.unionByName, self._bad, tables.empty(self._spark, _FOUND))
 
     def write(self) -> dict[str, dict[str, str]]:
         """Writes the rows with the original row, a folder per cycle and month; table|cycle|month → rows."""
