@@ -57,11 +57,14 @@ def _size(one: Compared) -> dict[str, Any]:
 def _points(
     found: Sequence[Compared], cost: Callable[[Way], float | None] = lambda way: way.seconds
 ) -> dict[str, Points]:
-    """Way → its known costs by size."""
+    """Way → its known costs by size.
+
+    A few customers can take less CPU time than the kernel's clock has ticks: 0 is no point of a growth.
+    """
     points: dict[str, list[tuple[int, float]]] = {}
     for one in sorted(found, key=lambda one: one.customers):
         for way in one.ways:
-            if (known := cost(way)) is not None:
+            if (known := cost(way)) is not None and known > 0:
                 points.setdefault(way.name, []).append((one.customers, known))
     return {**points}
 

@@ -1,16 +1,19 @@
 import json
 from dataclasses import replace
+from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 import duckdb
 import pytest
 
-from billflow.bench.bill_runs import postgres_of
+from billflow.bench.bill_runs import Compared, postgres_of
 from billflow.bench.growth import exponent, plot
-from billflow.bench.report import markdown, write
+from billflow.bench.own import INGESTION
+from billflow.bench.report import figures, markdown, write
+from billflow.bench.resources import Spent
 from billflow.bench.rivals import with_duckdb
-from billflow.bench.totals import check_agreement
-from billflow.bench.way import BILLFLOW, DUCKDB, PROCEDURE, PROCEDURES, SETS
+from billflow.bench.totals import Totals, check_agreement
+from billflow.bench.way import BILLFLOW, DUCKDB, PROCEDURE, PROCEDURES, SETS, Billed, Way
 from billflow.errors import CheckFailedError, MachineError
 from billflow_tests.servers.processes import unavailable
 
@@ -96,6 +99,20 @@ def test_the_report_has_every_way_and_size(compared, tmp_path):
     assert set(figures["growth"]) == {way.name for way in compared.ways}
     lines = ET.parse(tmp_path / "growth.svg").iter("{http://www.w3.org/2000/svg}polyline")
     assert len(list(lines)) == len(compared.ways)
+
+
+def test_cpu_time_below_the_clocks_tick_is_no_point_of_growth():
+    one = Decimal(1)
+    totals = Totals(1, 1, 1, one, one, one + one, one, one, one, invoices_hash=7, lines_hash=7)
+    ingested = Spent(steps={step: Spent(1.0, 1.0) for step in INGESTION})
+
+    def taken(customers, cpu):
+        runs = [Billed(Spent(0.5, cpu, 20.0), totals, written_bytes=100)]
+        return Compared(customers, 12 * customers, [Way(BILLFLOW, "1", ingested, runs)], {})
+
+    sizes = [taken(300, 0.0), taken(3_000, 0.1), taken(30_000, 1.0)]
+    assert figures(sizes, runs=1)["growth_of_cpu"] == {BILLFLOW: pytest.approx(1)}
+    assert "| billflow, CPU seconds |  | 0.1 | 1.0 | n^1.00 |" in markdown(sizes)
 
 
 @pytest.mark.parametrize(
