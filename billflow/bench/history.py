@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 
 from billflow.bench.base import CYCLE, MONTH, Base
 from billflow.billing import invoices as bills
+from billflow.billing.taxes import Reasons
 from billflow.catalog import BillingPeriod
 from billflow.catalog.periods import named_period
 from billflow.lake import schemas, tables
@@ -85,7 +86,7 @@ def _made(
         "net", F.round(F.col("quantity").cast("decimal(18, 3)") * F.col("unit_price").cast("decimal(10, 4)"), 2)
     )
     made = made.withColumn("invoice_id", bills.invoice_id(F.lit("invoice")))
-    taxes = bills.invoice_taxes(made.withColumn("reason", F.lit(None).cast("string")), {settings.currency})
+    taxes = bills.invoice_taxes(made, {settings.currency}, Reasons((), F.lit(None).cast("int")))
     return {"invoice_lines": made, "invoice_taxes": taxes, "invoices": _invoices(taxes, of_months, settings)}
 
 

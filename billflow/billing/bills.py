@@ -4,12 +4,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing.layout import looked_up
-from billflow.billing.lines import description, priced_parts, printed
+from billflow.billing.lines import in_words, priced_parts, printed
 from billflow.billing.one_off import adjustment_lines
 from billflow.billing.parts import TAKING
 from billflow.billing.plan_bounds import with_plan_bounds
 from billflow.billing.pricebook import Pricebook
-from billflow.billing.taxes import depends_on_payer, reasons, taxed, with_tax, without_included_tax
+from billflow.billing.taxes import depends_on_payer, taxed, with_tax, without_included_tax
 from billflow.billing.whole_bills import (
     ACCOUNT,
     OF_CHARGES,
@@ -33,21 +33,20 @@ def bill_lines(
     hierarchies: bool = False,
     buckets: int | None = None,
 ) -> DataFrame:
-    """INVOICE_LINES but invoice_id, cycle and month, with `reason`. `net` or tax_rate is NULL where there is none.
+    """INVOICE_LINES but invoice_id, cycle and month. `net` or tax_rate is NULL where there is none.
 
     `rated` is CHARGES of accounts that are not held. `hierarchies`: whether some account's bill goes to another one.
     `buckets`: the layout by account that lines are brought to when they leave it.
     """
     known = payers(accounts, hierarchies=hierarchies)
-    plain = not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook))
     priced = priced_parts(rated, pricebook)
-    # Of most bills nothing of their account decides what they come to.
-    asks_account = not plain or depends_on_payer(pricebook)
-    with_taxes = with_tax(priced, looked_up(known, buckets), pricebook) if asks_account else taxed(priced, pricebook)
+    if not (hierarchies or adjustments is not None or _has_lines_of_groups(pricebook)):
+        return _finished(_plain(priced, looked_up(known, buckets), pricebook), pricebook)
+    with_taxes = with_tax(priced, looked_up(known, buckets), pricebook)
     lines = (
         printed(with_plan_bounds(with_taxes, pricebook))
-        .withColumns({"description": description(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})
-        .select(*_LINE, *(_OF_ACCOUNT if asks_account else ()))
+        .withColumns({**in_words(), "_stage": F.lit(OF_CHARGES), "_late": F.lit(False)})
+        .select(*_LINE, *_ORDER, *_OF_ACCOUNT)
     )
     if adjustments is not None:
         one_off = adjustment_lines(adjustments.join(known.drop("name"), ACCOUNT, "inner"), pricebook)
@@ -55,13 +54,49 @@ def bill_lines(
     invoiced = to_invoiced_accounts(lines, hierarchies=hierarchies)
     if buckets and (hierarchies or adjustments is not None):
         invoiced = invoiced.repartition(buckets, "account_id")
-    whole = numbered(
-        _with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies),
-        plain=plain,
-    )
-    own = {"reason": reasons(pricebook), "line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
-    return _net_of_tax(whole, pricebook).withColumns(own)
+    whole = _with_whole_bills(invoiced, subscriptions, known, pricebook, hierarchies=hierarchies)
+    return _finished(numbered(whole), pricebook)
 
+
+def _plain(priced: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """Lines of charges alone, each of its bill's own account: they are in order, and told what to say when numbered.
+
+    Each step that a row goes through takes it apart and puts it together again, and makes objects of its long decimals.
+    So what is not asked for goes along as one column, and what a line says of its charge comes last: two thirds of the
+    row.
+    """
+    bare = priced.select(*_PLACE, F.struct(*_AMOUNTS).alias("_amounts"))
+    ordered = numbered(printed(bare, net=F.col("_amounts.net")), plain=True)
+    counted = ordered.select(*_PLACE, "line_no", "_amounts.*")
+    said = pricebook.with_words(counted).withColumns(in_words())
+    taxes = with_tax(said, known, pricebook) if depends_on_payer(pricebook) else taxed(said, pricebook)
+    return to_invoiced_accounts(taxes.select(*_LINE, "line_no"), hierarchies=False)
+
+
+def _finished(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
+    own = {"line_type": F.col("kind"), "difference_of": F.lit(None).cast(TEXT)}
+    return _net_of_tax(lines, pricebook).withColumns(own)
+
+
+_PLACE = (
+    *ACCOUNT,
+    "subscription_id",
+    "subscription_start",
+    "charge_id",
+    "position",
+    "carries",
+    "usage_count",
+)
+_AMOUNTS = (
+    "subscription_quantity",
+    "discount_percent",
+    "period_start",
+    "period_end",
+    "quantity",
+    "unit_price",
+    "net",
+)
+"""With `_PLACE` what tells one line of a charge from another one's."""
 
 _LINE = (
     *ACCOUNT,
@@ -90,10 +125,10 @@ _LINE = (
     "currency",
     "digits",
     "is_gross",
-    "_stage",
-    "_late",
 )
 """What is left of a charge once its lines are printed: bills are sorted several times, and planned in proportion."""
+_ORDER = ("_stage", "_late")
+"""Where a line stands on a bill that has other lines than those of charges."""
 _OF_ACCOUNT = ("name", "invoiced_account_id", "segment")
 """What bills of several accounts, and discounts and minima of whole bills, need of the line's account."""
 
@@ -101,7 +136,7 @@ _OF_ACCOUNT = ("name", "invoiced_account_id", "segment")
 def _taxed(one_off: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFrame:
     bare = one_off.drop(*[name for name in known.columns if name not in ACCOUNT])
     found = with_tax(bare, known, pricebook)
-    return found.select(*[name for name in found.columns if name in (*_LINE, *_OF_ACCOUNT)])
+    return found.select(*[name for name in found.columns if name in (*_LINE, *_ORDER, *_OF_ACCOUNT)])
 
 
 def _with_whole_bills(

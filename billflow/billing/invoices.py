@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing.money import minor_digits, round_money
+from billflow.billing.taxes import Reasons
 from billflow.catalog import BillingPeriod
 from billflow.lake.schemas import MONEY, RATE, TEXT
 
@@ -16,18 +17,21 @@ FIRST_INVOICE = 0
 """Correction number of a bill that corrects none."""
 
 
-def tax_groups(lines: DataFrame, currencies: Iterable[str], by: Iterable[str] = ACCOUNT) -> DataFrame:
-    """`by`, currency, tax_category, tax_rate, base, tax and reason.
+def tax_groups(
+    lines: DataFrame, currencies: Iterable[str], by: Iterable[str] = ACCOUNT, further: Iterable[Column] = ()
+) -> DataFrame:
+    """`by`, currency, tax_category, tax_rate, base, tax and what is `further` found of each group.
 
     round(Σ nets of the pair × rate), not per line; where prices include tax, what is in them.
     """
-    plain = F.coalesce(F.sum(F.when(F.col("gross").isNull(), F.col("net"))), F.lit(0)).cast(MONEY)
-    inside = F.coalesce(F.sum(F.col("gross") - F.col("net")), F.lit(0)).cast(MONEY)
+    # Where no price includes tax `gross` is NULL on every line: sums of what is there are sums of nothing then.
+    nothing = F.lit(0).cast(MONEY)
+    net_of_gross = F.coalesce(F.sum(F.when(F.col("gross").isNotNull(), F.col("net"))), nothing)
     groups = lines.groupBy(*by, "currency", "tax_category", "tax_rate").agg(
         F.sum("net").cast(MONEY).alias("base"),
-        plain.alias("_plain"),
-        inside.alias("_inside"),
-        F.min("reason").alias("reason"),
+        (F.sum("net") - net_of_gross).cast(MONEY).alias("_plain"),
+        (F.coalesce(F.sum("gross"), nothing) - net_of_gross).cast(MONEY).alias("_inside"),
+        *further,
     )
     digits = currency_digits(currencies)
     known = [minor_digits(currency) for currency in currencies]
@@ -83,9 +87,13 @@ def invoice_id(kind_: Column, correction: int = FIRST_INVOICE) -> Column:
     return F.substring(F.sha2(F.concat(*texts), 256), 1, 24)
 
 
-def invoice_taxes(lines: DataFrame, currencies: Iterable[str]) -> DataFrame:
-    """INVOICE_TAXES of lines that have an invoice_id."""
-    return tax_groups(lines, currencies, by=(*ACCOUNT, "invoice_id", "cycle", "month"))
+def invoice_taxes(lines: DataFrame, currencies: Iterable[str], reasons: Reasons) -> DataFrame:
+    """INVOICE_TAXES of lines that have an invoice_id; of several `reasons` in a group the first is told."""
+    numbered = lines.withColumn("_reason", reasons.number)
+    by = (*ACCOUNT, "invoice_id", "cycle", "month")
+    groups = tax_groups(numbered, currencies, by, [F.min("_reason").alias("_reason")])
+    texts = F.array(*map(F.lit, reasons.texts)).cast("array<string>")
+    return groups.withColumn("reason", texts[F.col("_reason")]).drop("_reason")
 
 
 def invoices(taxes: DataFrame, period: BillingPeriod, payment_terms_days: int) -> DataFrame:

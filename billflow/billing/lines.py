@@ -37,7 +37,6 @@ def priced_parts(rated: DataFrame, pricebook: Pricebook) -> DataFrame:
         {
             "unit_price": price,
             "quantity": F.when(alone, F.lit(1).cast(QUANTITY)).otherwise(F.col("printed")),
-            "unit": F.when(_is(parts.UNITS, parts.VOLUME), F.col("unit")),
         }
     )
 
@@ -233,14 +232,15 @@ def _bounded(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
     return joined.withColumn("net", net.cast(MONEY)).drop("amount_off", "over", "under")
 
 
-def printed(lines: DataFrame) -> DataFrame:
+def printed(lines: DataFrame, net: Column | None = None) -> DataFrame:
     """Leaves out lines of zero; puts the charge's usage_count on its first line and 0 on the others.
 
-    If a charge with events has no other line, its first part stays.
+    If a charge with events has no other line, its first part stays. `net` is what a line comes to, if not `net`.
     """
+    net = F.col("net") if net is None else net
     # In the order of bills, so that they need not be sorted again.
     whole = Window.partitionBy(*CHARGE).orderBy("position").rowsBetween(*_ALL)
-    worth = F.col("net").isNull() | (F.col("net") != 0)
+    worth = net.isNull() | (net != 0)
     events = F.coalesce(F.sum(F.when(F.col("carries"), F.col("usage_count"))).over(whole), F.lit(0))
     judged = lines.withColumns(
         {
@@ -259,7 +259,12 @@ def printed(lines: DataFrame) -> DataFrame:
 _ALL = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
-def description() -> Column:
+def in_words() -> dict[str, Column]:
+    """`description` and `unit` of a line."""
+    return {"description": _description(), "unit": F.when(_is(parts.UNITS, parts.VOLUME), F.col("unit"))}
+
+
+def _description() -> Column:
     """What a line says: its label, the days of a part of a period, the percentage of a discount."""
     served = F.datediff("period_end", "period_start")
     partial = _is(parts.FLAT) & ((F.col("prorated") & (served < F.col("period_days"))) | (F.col("per") == "day"))

@@ -157,7 +157,7 @@ class PeriodBilling:
 
     @cached_property
     def lines(self) -> DataFrame:
-        """INVOICE_LINES of the bills that go out, and `reason`."""
+        """INVOICE_LINES of the bills that go out."""
         sound = holds.without(self.priced, self.held_late)
         if self._only_adds:
             return invoices.with_invoice_id(sound, F.lit(0), *self.placed, self.correction)
@@ -189,8 +189,7 @@ class PeriodBilling:
     @cached_property
     def taxes(self) -> DataFrame:
         """INVOICE_TAXES."""
-        billed = self.lines.withColumn("reason", taxes.reasons(self.pricebook))
-        return invoices.invoice_taxes(billed, self.pricebook.currencies)
+        return invoices.invoice_taxes(self.lines, self.pricebook.currencies, taxes.reasons(self.pricebook))
 
     @cached_property
     def invoices(self) -> DataFrame:
@@ -202,11 +201,6 @@ class PeriodBilling:
     def judged(self) -> DataFrame:
         """Groups of usage with `cause`, `events` and `quantity_sum` (`billing.rating.judged`)."""
         return rating.judged(self.groups, looked_up(self.owed, self.buckets), self.pricebook)
-
-    @property
-    def unpriced(self) -> DataFrame:
-        """Groups of usage that no charge prices, without the cause (`billing.rating.unpriced`)."""
-        return rating.unpriced(self.groups, looked_up(self.owed, self.buckets), self.pricebook)
 
     @property
     def unrated(self) -> DataFrame:

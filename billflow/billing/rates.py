@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql.types import MapType
+from pyspark.sql.types import MapType, StructType
 
 from billflow.lake.schemas import DAY, FLAG, MONEY, QUANTITY, RATE, TEXT, TEXTS, WHOLE, columns
 
@@ -136,6 +136,13 @@ PARTS = columns(
     tax_code=TEXT,
 )
 """`billflow.billing.parts.Part` as a table."""
+
+_WORDS = ("plan", "price_from", "currency", "digits", "is_gross", "charge", "section", "unit", "metric", "due")
+WORDS = StructType(
+    [RATES[name] for name in ("charge_id", *_WORDS, "period_days", "prorated", "per")]
+    + [PARTS[name] for name in ("position", "kind", "label", "tax_code")]
+)
+"""What a line says of its charge and part, and what its text depends on: nothing that decides its net."""
 
 
 NO_TERMS: dict[str, Any] = {

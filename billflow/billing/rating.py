@@ -138,14 +138,6 @@ def judged(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFram
     return billed.withColumn("cause", F.lit(None).cast(TEXT)).unionByName(unbilled)
 
 
-def unpriced(groups: DataFrame, owed: DataFrame, pricebook: Pricebook) -> DataFrame:
-    """`groups` that no charge prices, without the cause: whether there are any is asked of each month."""
-    counting = _counting(owed)
-    if pricebook.cells:
-        return _by_prices(groups, counting, pricebook)[1]
-    return priced(groups, counting, pricebook, "left_anti")
-
-
 def _counting(owed: DataFrame) -> DataFrame:
     return owed.where(F.col("metric").isNotNull())
 

@@ -22,14 +22,22 @@ def _problems(rows: DataFrame, key: Column, *texts: Column | str) -> DataFrame:
     return rows.select(key.alias("key"), F.concat(*parts).alias("problem"))
 
 
-def doubtful_accounts(lines: DataFrame, charges: DataFrame, currencies: Iterable[str]) -> DataFrame:
+def doubtful_accounts(
+    lines: DataFrame, charges: DataFrame, currencies: Iterable[str], *, hierarchies: bool
+) -> DataFrame:
     """account_id, system of accounts that `inconsistent_lines` or `fully_priced` find something of.
 
-    Lines are read once for it; in a month without defects nothing else needs to be looked at.
+    Lines are read once for it; in a month without defects nothing else needs to be looked at. `hierarchies`: whether
+    some account's lines are on another one's bill. If not nothing is shuffled, and a line that is on another bill is a
+    defect.
     """
-    own = F.when(is_own(), F.col("usage_count"))
-    served = lines.withColumns({"account_id": _served(), "_own": own, "_wrong": _misses_net(currencies).cast("int")})
-    shown = served.groupBy(*ACCOUNT).agg(F.sum("_own").alias("_shown"), F.sum("_wrong").alias("_wrong"))
+    wrong = _misses_net(currencies)
+    if hierarchies:
+        lines = lines.withColumn("account_id", _served())
+    else:
+        wrong |= is_own() & (_served() != F.col("account_id"))
+    judged = lines.withColumns({"_own": F.when(is_own(), F.col("usage_count")), "_wrong": wrong.cast("int")})
+    shown = judged.groupBy(*ACCOUNT).agg(F.sum("_own").alias("_shown"), F.sum("_wrong").alias("_wrong"))
     priced = charges.groupBy(*ACCOUNT).agg(F.sum("usage_count").alias("_charged"))
     joined = priced.hint("shuffle_hash").join(shown, ACCOUNT, "full").na.fill(0, ["_charged", "_shown", "_wrong"])
     return joined.where((F.col("_charged") != F.col("_shown")) | (F.col("_wrong") > 0)).select(*ACCOUNT)
@@ -70,17 +78,24 @@ def _product_of_parts() -> Column:
     return F.try_add(*parts)
 
 
-def doubtful_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame, currencies: Iterable[str]) -> DataFrame:
-    """account_id, system, invoice_id of what `unbalanced_invoices` or `wrong_taxes` tell; lines are read once."""
-    joined = _tax_sums(lines).join(taxes.drop("currency").hint("shuffle_hash"), PAIR, "full")
+def tally(invoices: DataFrame, lines: DataFrame, taxes: DataFrame, currencies: Iterable[str]) -> DataFrame:
+    """One row: `doubtful` and `groups`. Lines are read once for it, and nothing is shuffled.
+
+    `doubtful` is the number of invoices that `unbalanced_invoices` or `wrong_taxes` tell something of; of these only a
+    tax group without any line is not seen, and `groups` is the number of those with lines: all of them, if all is well.
+    """
+    # From the lines, for a full join has no layout by account any more.
+    joined = _tax_sums(lines).join(taxes.drop("currency").hint("shuffle_hash"), PAIR, "left")
     pairs = joined.withColumn("_wrong", (~_is_taxed_right(currencies)).cast("int"))
     sums = pairs.groupBy(*INVOICE).agg(
         *_of_pairs(),
         F.sum("_base").alias("_lines"),
         F.sum("_wrong").alias("_wrong"),
+        F.count("tax").alias("_groups"),
     )
     bills = invoices.hint("shuffle_hash").join(sums, INVOICE, "full")
-    return bills.where(~_is_balanced() | F.coalesce(F.col("_wrong") > 0, F.lit(True))).select(*INVOICE)
+    doubtful = ~_is_balanced() | F.coalesce(F.col("_wrong") > 0, F.lit(True))
+    return bills.agg(F.count_if(doubtful).alias("doubtful"), F.coalesce(F.sum("_groups"), F.lit(0)).alias("groups"))
 
 
 def unbalanced_invoices(invoices: DataFrame, lines: DataFrame, taxes: DataFrame) -> DataFrame:
@@ -127,16 +142,17 @@ def wrong_taxes(taxes: DataFrame, lines: DataFrame, currencies: Iterable[str]) -
 
 
 def _tax_sums(lines: DataFrame) -> DataFrame:
-    plain = F.coalesce(F.sum(F.when(F.col("gross").isNull(), F.col("net"))), F.lit(0)).cast("decimal(38,4)")
-    whole = F.coalesce(F.sum("gross"), F.lit(0)).cast("decimal(38,4)")
-    inside = F.coalesce(F.sum(F.col("gross") - F.col("net")), F.lit(0)).cast("decimal(38,4)")
+    # Where no price includes tax `gross` is NULL on every line: sums of what is there are sums of nothing then.
+    nothing = F.lit(0).cast("decimal(38,4)")
+    gross = F.coalesce(F.sum("gross"), nothing)
+    net_of_gross = F.coalesce(F.sum(F.when(F.col("gross").isNotNull(), F.col("net"))), nothing)
     # A line that corrects another month brings the part of that bill's tax that fell to it: less than a minor unit off.
     corrected = F.count(F.when(~is_own() & F.col("gross").isNotNull(), F.lit(1))).cast("decimal(18,0)")
     return lines.groupBy(*PAIR, "currency").agg(
         F.sum("net").alias("_base"),
-        plain.alias("_plain"),
-        whole.alias("_gross"),
-        inside.alias("_inside"),
+        (F.sum("net") - net_of_gross).cast("decimal(38,4)").alias("_plain"),
+        gross.cast("decimal(38,4)").alias("_gross"),
+        (gross - net_of_gross).cast("decimal(38,4)").alias("_inside"),
         corrected.alias("_corrected"),
     )
 

@@ -1,6 +1,7 @@
 """Which tax a line bears, by who pays the bill and on which day; and tax out of prices that include it (PRICING §3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 
@@ -84,16 +85,46 @@ def fits(tax: Tax) -> Column:
     return reduce(Column.__and__, conditions)
 
 
-def reasons(pricebook: Pricebook) -> Column:
-    """Why no tax is due for column `tax_code` in `tax_category`, as the catalogue says it; NULL where tax is due."""
+@dataclass(frozen=True)
+class Reasons:
+    """Why lines bear no tax: all that may be said, in order, and the `number` of what is said of a line.
+
+    NULL where tax is due. A number, for Spark sorts all lines to find the least of several texts.
+    """
+
+    texts: tuple[str, ...]
+    number: Column
+
+
+def reasons(pricebook: Pricebook, others: Iterable[tuple[Column, Pricebook]] = ()) -> Reasons:
+    """As the catalogue says it for column `tax_code` in `tax_category`.
+
+    Of lines for which the condition of one of `others` holds (the last such), as that pricebook's catalogue says it.
+    """
+    other_lines = list(others)
+    told = {text for book in (pricebook, *(book for _, book in other_lines)) for *_, text in _explanations(book)}
+    texts = tuple(sorted(told))
+    number = _number(pricebook, texts)
+    for condition, book in other_lines:
+        number = F.when(condition, _number(book, texts)).otherwise(number)
+    return Reasons(texts, number)
+
+
+def _explanations(pricebook: Pricebook) -> Iterator[tuple[str, str, str]]:
+    """(code, category, reason) of taxes that are none."""
     day, catalog = pricebook.period.issue_date, pricebook.catalog
+    for code in (NO_TAX, *catalog.taxes):
+        for tax in catalog.taxes_on(code, day):
+            if tax.explanation:
+                yield code, tax.category, tax.explanation
+
+
+def _number(pricebook: Pricebook, texts: Sequence[str]) -> Column:
     found = [
-        F.when((F.col("tax_code") == code) & (F.col("tax_category") == tax.category), F.lit(tax.explanation))
-        for code in (NO_TAX, *catalog.taxes)
-        for tax in catalog.taxes_on(code, day)
-        if tax.explanation
+        F.when((F.col("tax_code") == code) & (F.col("tax_category") == category), F.lit(texts.index(text)))
+        for code, category, text in _explanations(pricebook)
     ]
-    return F.coalesce(*found, F.lit(None).cast("string"))
+    return F.coalesce(*found, F.lit(None).cast("int"))
 
 
 def without_included_tax(lines: DataFrame, pricebook: Pricebook) -> DataFrame:

@@ -109,9 +109,12 @@ def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
         F.sum(incremented(F.col("quantity"), *steps)).alias(f"incremented_{at}")
         for at, steps in enumerate(pricebook.increments)
     ]
-    return (
+    keys = group_keys(pricebook)
+    # A key that is the same for all keeps Spark from summing in one step: it would hash the sums once more.
+    same = {"_epoch": F.lit(0)} if len(pricebook.epochs) == 1 else {}
+    summed = (
         keyed(usage, pricebook)
-        .groupBy(*group_keys(pricebook))
+        .groupBy(*[name for name in keys if name not in same])
         .agg(
             F.sum("quantity").alias("quantity_sum"),
             F.count(F.lit(1)).alias("events"),
@@ -119,7 +122,9 @@ def grouped(usage: DataFrame, pricebook: Pricebook) -> DataFrame:
             *([latest.alias("latest")] if pricebook.has("latest") else []),
             *sums,
         )
+        .withColumns(same)
     )
+    return summed.select(*keys, *[name for name in summed.columns if name not in keys])
 
 
 def _has_peaks(pricebook: Pricebook) -> bool:

@@ -6,6 +6,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from billflow.billing.layout import looked_up
 from billflow.billing.whole_bills import has_hierarchies, of_invoiced_accounts
 from billflow.catalog import Catalog, Metric
 from billflow.lake import schemas
@@ -21,15 +22,20 @@ _KEY = (*_ACCOUNT, "metric", "usage_month")
 
 
 def usage_history(
-    months: Mapping[str, DataFrame], accounts: DataFrame, catalog: Catalog, kept: Iterable[DataFrame] = ()
+    months: Mapping[str, DataFrame],
+    accounts: DataFrame,
+    catalog: Catalog,
+    kept: Iterable[DataFrame] = (),
+    *,
+    buckets: int | None = None,
 ) -> DataFrame:
     """USAGE_HISTORY of the given months (name → its usage), under the accounts that get the bills.
 
     `kept` are such rows that are added up already: by an earlier bill run, or by `of_sums`. Metrics that are summed or
     counted add up, of those billed by their highest the highest counts. Distinct values and last values say nothing
-    over several subscriptions, so such metrics are left out, as are accounts not given.
+    over several subscriptions, so such metrics are left out, as are accounts not given. `buckets` as in `looked_up`.
     """
-    here = accounts.select(*_ACCOUNT)
+    here = looked_up(accounts.select(*_ACCOUNT), buckets)
     frames = [rows.select(*_KEY, "quantity", "events") for rows in kept]
     for month, usage in months.items():
         each = {"quantity_sum": F.col("quantity"), "quantity_max": F.col("quantity"), "events": F.lit(1)}

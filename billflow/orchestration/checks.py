@@ -14,6 +14,7 @@ from billflow.billing.differences import is_own
 from billflow.lake import schemas
 from billflow.lake.tables import row_counts
 from billflow.orchestration import late_usage as late
+from billflow.orchestration.assets.billing import HIERARCHIES
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.other_bills import bills_of
 from billflow.orchestration.project import Project
@@ -146,7 +147,9 @@ def lines_are_consistent(context: dg.AssetCheckExecutionContext, project: Projec
         currencies = run.pricebook.currencies
         wrong = reconcile.inconsistent_lines(lines, currencies)
         unpriced = reconcile.fully_priced(charged, lines.where(is_own()))
-        problems = _explained(reconcile.doubtful_accounts(lines, charged, currencies), wrong, unpriced)
+        hierarchies = run.staging.noted(HIERARCHIES)["found"]
+        doubtful = reconcile.doubtful_accounts(lines, charged, currencies, hierarchies=hierarchies)
+        problems = _explained(doubtful, wrong, unpriced)
         return _result(problems, lines=lines.count())
 
 
@@ -173,9 +176,14 @@ def invoices_balance(context: dg.AssetCheckExecutionContext, project: Project) -
         taxes = run.staged("invoice_taxes", schemas.INVOICE_TAXES)
         invoices = run.staged("invoices", schemas.INVOICES)
         currencies = run.pricebook.currencies
-        doubtful = reconcile.doubtful_invoices(invoices, lines, taxes, currencies)
+        [tally] = reconcile.tally(invoices, lines, taxes, currencies).collect()
+        without_lines = taxes.count() - tally["groups"]
+        if not (tally["doubtful"] or without_lines):
+            return _result([])
         unbalanced = reconcile.unbalanced_invoices(invoices, lines, taxes)
-        return _result(_explained(doubtful, unbalanced, reconcile.wrong_taxes(taxes, lines, currencies)))
+        found = _found(unbalanced, reconcile.wrong_taxes(taxes, lines, currencies))
+        counted = f"{tally['doubtful']} invoices do not add up, and {without_lines} tax groups have no line"
+        return _result(found or [counted])
 
 
 @dg.asset_check(asset="invoices", blocking=True, additional_deps=["invoice_taxes"])

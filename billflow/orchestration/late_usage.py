@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing import differences, holds, taxes, usage
@@ -192,13 +192,11 @@ def _billable(run: BillRun, what: str) -> DataFrame | None:
     return holds.without(reduce(DataFrame.unionByName, frames).join(here, holds.ACCOUNT, "left_semi"), held)
 
 
-def reasons(run: BillRun) -> Column:
+def reasons(run: BillRun) -> taxes.Reasons:
     """Why no tax is due, as `billing.taxes.reasons`; of a line of another month as its own catalogue says it."""
-    found = taxes.reasons(run.pricebook)
-    for month in reversed(late_months(run)):  # a month's corrections come before what is left of it
-        is_of_month = (F.col("difference_of") == month.partition.month) & month.is_of_bills()
-        found = F.when(is_of_month, taxes.reasons(month.pricebook)).otherwise(found)
-    return found
+    months = [*reversed(late_months(run))]  # a month's corrections come before what is left of it
+    of_month = [(F.col("difference_of") == one.partition.month) & one.is_of_bills() for one in months]
+    return taxes.reasons(run.pricebook, zip(of_month, [one.pricebook for one in months], strict=True))
 
 
 def unsettled(run: BillRun) -> Iterator[DataFrame]:

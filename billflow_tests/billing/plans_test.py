@@ -113,9 +113,27 @@ def plain_world() -> World:
     return world
 
 
-def test_lines_of_plain_bills_are_sorted_once(spark, tmp_path):
-    plan = planned(spark, tmp_path, plain_world())["lines"]
-    assert len(re.findall(r"\bSort \[", plan)) == 1, plan
+@pytest.fixture(scope="module")
+def plain_lines(spark, tmp_path_factory) -> str:
+    return planned(spark, tmp_path_factory.mktemp("plain"), plain_world())["lines"]
+
+
+def test_lines_of_plain_bills_are_sorted_once(plain_lines):
+    assert len(re.findall(r"\bSort \[", plain_lines)) == 1, plain_lines
+
+
+def test_lines_of_plain_bills_are_told_what_they_say_when_they_are_in_order(plain_lines):
+    told, _, ordered = plain_lines.partition("Sort [")
+    carried = ordered.splitlines()[1]
+    assert "label#" in told
+    assert "position#" in carried
+    assert not re.findall(r"\b(?:label|charge|plan|section|metric|tax_code)#", carried), carried
+
+
+def test_amounts_of_plain_bills_stay_packed_while_lines_are_ordered(plain_lines):
+    ordered = plain_lines[plain_lines.index("Window [") : plain_lines.index("Sort [")]
+    assert "_amounts#" in ordered
+    assert not re.findall(r"\b(?:net|quantity|unit_price|subscription_quantity)#", ordered), ordered
 
 
 def test_plain_bills_are_numbered_as_others_are(spark):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billflow.billing import reconcile
-from billflow.lake import schemas
+from billflow.lake import schemas, tables
 from billflow_tests.sources.merging.frames import frame
 
 ACCOUNT = {"system": "own", "account_id": "17", "invoice_id": "i-17", "currency": "EUR"}
@@ -46,6 +46,9 @@ GROSS = {"gross": Decimal("11.90")}
         pytest.param([line(0, "10.00", **GROSS)], [tax("10.00", "1.90")], [bill("10.00", "1.90", "11.90")], [], id="gross"),
         pytest.param(LINES[:1], TAXES, BILLS, ["i-17", "i-17/S/0.190000000000"], id="a line is lost"),
         pytest.param(LINES, [], BILLS, ["i-17", "i-17/S/0.190000000000"], id="a group is lost"),
+        pytest.param([], [], [], [], id="no bills"),
+        pytest.param(LINES, [*TAXES, tax("0.00", "0.00", tax_rate=Decimal("0.07"))], BILLS, ["i-17/S/0.070000000000"], id="a group of no line"),
+        pytest.param(LINES, [*TAXES, *TAXES], BILLS, ["i-17"], id="a group twice"),
         pytest.param(LINES, TAXES, [], ["i-17"], id="an invoice is lost"),
         pytest.param(LINES, TAXES, [bill("15.01", "2.85", "17.87")], ["i-17"], id="a total that is no sum"),
         pytest.param(LINES, TAXES, [bill("15.00", "2.85", "17.85")], ["i-17"], id="another net"),
@@ -70,8 +73,8 @@ def test_invoices(spark, lines, taxes, bills, told):
     bills = frame(spark, schemas.INVOICES, bills)
     wrong = reconcile.wrong_taxes(taxes, lines, ["EUR"]).unionByName(reconcile.unbalanced_invoices(bills, lines, taxes))
     assert sorted(row.key for row in wrong.collect()) == sorted(told)
-    doubtful = reconcile.doubtful_invoices(bills, lines, taxes, ["EUR"]).collect()
-    assert {row.invoice_id for row in doubtful} == {key.partition("/")[0] for key in told}
+    [tally] = reconcile.tally(bills, lines, taxes, ["EUR"]).collect()
+    assert bool(tally.doubtful or tally.groups != taxes.count()) == bool(told)
 
 
 CHARGES = [{"system": "own", "account_id": "17", "usage_count": count} for count in (0, 4)]
@@ -109,5 +112,39 @@ def test_accounts(spark, lines, charges, told):
     own = lines.where(lines["difference_of"].isNull())
     wrong = reconcile.inconsistent_lines(lines, ["EUR"]).unionByName(reconcile.fully_priced(charges, own))
     assert [row.key for row in wrong.collect()] == told
-    doubtful = reconcile.doubtful_accounts(lines, charges, ["EUR"]).collect()
-    assert [(row.system, row.account_id) for row in doubtful] == ([("own", "17")] if told else [])
+    doubtful = reconcile.doubtful_accounts(lines, charges, ["EUR"], hierarchies=True)
+    assert accounts_of(doubtful) == (["17"] if told else [])
+
+
+def accounts_of(rows) -> list[str]:
+    return sorted(row.account_id for row in rows.collect() if row.system == "own")
+
+
+def test_a_line_on_another_bill_where_nobody_pays_for_others(spark):
+    stray = [line(0, "10.00", usage_count=4, account_id="1"), line(0, "3.00", difference_of="2026-05", account_id="2")]
+    others = {"account_id": "18", "service_account_id": "18", "usage_count": 4}
+    found = frame(spark, schemas.INVOICE_LINES, [*stray, line(0, "10.00", **others)])
+    charges = frame(spark, schemas.CHARGES, [*CHARGES, {**CHARGES[1], "account_id": "18"}])
+    doubtful = reconcile.doubtful_accounts(found, charges, ["EUR"], hierarchies=False)
+    assert accounts_of(doubtful) == ["1", "17"]
+
+
+@pytest.mark.parametrize("hierarchies", [True, False])
+def test_only_where_somebody_pays_for_others_lines_are_shuffled(spark, tmp_path, hierarchies):
+    lines, charges = (
+        tables.read_bucketed(spark, f"file://{tmp_path}/{schema[0].name}", schema, 4)
+        for schema in (schemas.INVOICE_LINES, schemas.CHARGES)
+    )
+    doubtful = reconcile.doubtful_accounts(lines, charges, ["EUR"], hierarchies=hierarchies)
+    plan = doubtful._jdf.queryExecution().executedPlan().toString()
+    assert ("Exchange hashpartitioning" in plan) == hierarchies
+
+
+def test_nothing_is_shuffled_for_the_balance_of_invoices(spark, tmp_path):
+    read = {
+        name: tables.read_bucketed(spark, f"file://{tmp_path}/{name}", schemas.SCHEMAS[name], 4)
+        for name in ("invoices", "invoice_lines", "invoice_taxes")
+    }
+    plan = reconcile.tally(*read.values(), ["EUR"])._jdf.queryExecution().executedPlan().toString()
+    assert "ShuffledHashJoin" in plan
+    assert "Exchange hashpartitioning" not in plan

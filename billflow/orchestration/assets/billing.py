@@ -1,6 +1,7 @@
 """Canonical → charges → invoice lines → invoices and taxes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -41,21 +42,48 @@ def charges(context: dg.AssetExecutionContext, project: Project) -> dg.Materiali
         held = billing.held_before = run.held()
         billing.groups = run.stage("usage_groups", billing.groups, billing.groups.schema)
         rated = run.stage("charges", billing.rated, schemas.CHARGES)
-        unrated = _unrated(run, billing)
         rows = tables.row_counts({"charges": rated, "held": held})
-        events = _event_counts(run, billing, unrated)
+        events = _events(run, billing)
         counts = {"held_accounts": rows["held"], "unrated_events": int(events["unrated"]["rows"])}
         run.staging.note("charges", {**counts, "events": events})
         return dg.MaterializeResult(metadata=described(rated, rows["charges"], **counts))
 
 
+def _events(run: BillRun, billing: PeriodBilling) -> dict[str, dict[str, str]]:
+    """Rows and quantity of the partition's usage, and of what became of it: billed, held, or staged as unrated.
+
+    Each is counted on its own. How much usage there is was counted as it was ingested: what is lost since then shows
+    too.
+    """
+    each, ingested = (F.count(F.lit(1)), F.sum("quantity")), run.usage_ingested()
+    parts = {
+        "held": run.usage_of_held().agg(*each),
+        "billed": billing.judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
+        **({} if ingested else {"usage": billing.usage.agg(*each)}),
+    }
+    events = {**_counted(parts), **({"usage": ingested} if ingested else {})}
+    left = {
+        what: Decimal(events["usage"][what]) - Decimal(events["billed"][what]) - Decimal(events["held"][what])
+        for what in ("rows", "quantity")
+    }
+    if not any(left.values()):  # as in most months: no event needs to be looked at
+        run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
+        return {**events, "unrated": {"rows": "0", "quantity": "0"}}
+    unrated = run.stage_few("unrated", _unrated(run, billing), schemas.UNRATED)
+    return {**events, **_counted({"unrated": unrated.agg(*each)})}
+
+
+def _counted(parts: Mapping[str, DataFrame]) -> dict[str, dict[str, str]]:
+    """Rows and quantity of each part, in one query."""
+    found = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()]).collect()
+    return {name: {"rows": str(rows or 0), "quantity": f"{sums or 0:f}"} for name, rows, sums in found}
+
+
 def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
     """Events that no charge prices, as rows in quarantine with the cause: they are never billed at 0 in silence."""
-    if billing.unpriced.isEmpty():  # as in most months: no event needs to be looked at
-        return run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
     shown = F.when(F.size("dimensions") > 0, F.concat(F.lit(" with "), F.to_json("dimensions")))
     reason = F.concat(F.col("cause"), F.lit(" "), F.col("metric"), F.coalesce(shown, F.lit("")))
-    found = usage.in_groups(billing.usage, billing.unrated, run.pricebook).select(
+    return usage.in_groups(billing.usage, billing.unrated, run.pricebook).select(
         "source",
         F.lit("usage").alias("table"),
         F.col("usage_id").alias("key"),
@@ -68,24 +96,6 @@ def _unrated(run: BillRun, billing: PeriodBilling) -> DataFrame:
         F.lit(None).alias("file"),
         "quantity",
     )
-    return run.stage_few("unrated", found, schemas.UNRATED)
-
-
-def _event_counts(run: BillRun, billing: PeriodBilling, unrated: DataFrame) -> dict[str, dict[str, str]]:
-    """Rows and quantity of the partition's usage, and of what became of it, each counted on its own, in one query.
-
-    How much usage there is was counted as it was ingested: what is lost since then shows too.
-    """
-    each, ingested = (F.count(F.lit(1)), F.sum("quantity")), run.usage_ingested()
-    parts = {
-        "held": run.usage_of_held().agg(*each),
-        "unrated": unrated.agg(*each),
-        "billed": billing.judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
-        **({} if ingested else {"usage": billing.usage.agg(*each)}),
-    }
-    found = reduce(DataFrame.union, [part.select(F.lit(name), "*") for name, part in parts.items()]).collect()
-    counted = {name: {"rows": str(rows or 0), "quantity": f"{sums or 0:f}"} for name, rows, sums in found}
-    return {"usage": ingested, **counted} if ingested else counted
 
 
 @dg.asset(
@@ -152,10 +162,8 @@ def drafts(context: dg.AssetExecutionContext, project: Project) -> Iterator[dg.M
     with explained(context.log):
         run = BillRun(context, project)
         lines = run.staged("invoice_lines", schemas.INVOICE_LINES)
-        billed = lines.withColumn("reason", late.reasons(run))
-        groups = run.stage(
-            "invoice_taxes", invoices.invoice_taxes(billed, run.pricebook.currencies), schemas.INVOICE_TAXES
-        )
+        taxes = invoices.invoice_taxes(lines, run.pricebook.currencies, late.reasons(run))
+        groups = run.stage("invoice_taxes", taxes, schemas.INVOICE_TAXES)
         made = invoices.invoices(groups, run.period, run.settings.payment_terms_days)
         written = run.stage("invoices", made, schemas.INVOICES)
         rows = tables.row_counts({"invoices": written, "invoice_taxes": groups})
@@ -179,7 +187,7 @@ def usage_history(context: dg.AssetExecutionContext, project: Project) -> dg.Mat
         months[run.partition.month] = run.usage_of_held()
         billed = run.staged("usage_groups", schemas.USAGE_SUMS)
         own = history.of_sums(billed, run.partition.month, run.catalog)
-        found = history.usage_history(months, run.accounts(), run.catalog, [*kept, own])
+        found = history.usage_history(months, run.accounts(), run.catalog, [*kept, own], buckets=run.buckets)
         placed = {"cycle": F.lit(run.partition.cycle), "month": F.lit(run.partition.month)}
         laid_out = tables.by_account(found.withColumns(placed), run.buckets)
         written = run.stage("usage_history", laid_out, schemas.USAGE_HISTORY)
