@@ -32,6 +32,8 @@ SHAPES: dict[str, dict[str, Any]] = {
 COMPARED = "10 pages, 400 records"
 A_RIVALS = 5
 """Rivals are slow: they make one for each so many of ours."""
+A_JOB = 5
+"""Through Spark so many times as many are made: a job by itself takes what some hundred bills of two pages do."""
 
 Make = Callable[[dict[str, Any]], bytes]
 
@@ -62,9 +64,9 @@ class Compared:
 
 
 def compare(documents: int, shown: Callable[[str], None]) -> Compared:
-    """So many documents of each shape, and some of others'; `shown` is told what comes next.
+    """So many documents of each shape, through Spark A_JOB times as many, and some of others'.
 
-    Every document differs, so that no text of one is known from the one before.
+    `shown` is told what comes next. Every document differs, so that no text of one is known from the one before.
     """
     alone = []
     for name, shape in SHAPES.items():
@@ -73,7 +75,7 @@ def compare(documents: int, shown: Callable[[str], None]) -> Compared:
     peak = peak_mebibytes()
     rivals, missing = _of_rivals(max(documents // A_RIVALS, WARM_UP), shown)
     shown("through Spark")
-    return Compared(list(_through_spark(alone, documents)), rivals, missing, peak)
+    return Compared(list(_through_spark(alone, A_JOB * documents)), rivals, missing, peak)
 
 
 def bill_of(shape: dict[str, Any], seed: int) -> dict[str, Any]:

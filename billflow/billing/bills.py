@@ -62,8 +62,7 @@ def _plain(priced: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFra
     """Lines of charges alone, each of its bill's own account: they are in order, and told what to say when numbered.
 
     Each step that a row goes through takes it apart and puts it together again, and makes objects of its long decimals.
-    So what is not asked for goes along as one column, and what a line says of its charge comes last: two thirds of the
-    row.
+    So what is not asked for goes along as one column, and what a line says of its charge comes last.
     """
     bare = priced.select(*_PLACE, F.struct(*_AMOUNTS).alias("_amounts"))
     ordered = numbered(printed(bare, net=F.col("_amounts.net")), plain=True)

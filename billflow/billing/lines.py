@@ -235,7 +235,7 @@ def _bounded(priced: DataFrame, pricebook: Pricebook) -> DataFrame:
 def printed(lines: DataFrame, net: Column | None = None) -> DataFrame:
     """Leaves out lines of zero; puts the charge's usage_count on its first line and 0 on the others.
 
-    If a charge with events has no other line, its first part stays. `net` is what a line comes to, if not `net`.
+    If a charge with events has no other line, its first part stays. `net`: where it is no column of its own.
     """
     net = F.col("net") if net is None else net
     # In the order of bills, so that they need not be sorted again.
