@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing.layout import looked_up
-from billflow.billing.lines import in_words, priced_parts, printed
+from billflow.billing.lines import in_words, priced_parts, printed, with_words
 from billflow.billing.one_off import adjustment_lines
 from billflow.billing.parts import TAKING
 from billflow.billing.plan_bounds import with_plan_bounds
@@ -67,7 +67,7 @@ def _plain(priced: DataFrame, known: DataFrame, pricebook: Pricebook) -> DataFra
     bare = priced.select(*_PLACE, F.struct(*_AMOUNTS).alias("_amounts"))
     ordered = numbered(printed(bare, net=F.col("_amounts.net")), plain=True)
     counted = ordered.select(*_PLACE, "line_no", "_amounts.*")
-    said = pricebook.with_words(counted).withColumns(in_words())
+    said = with_words(counted, pricebook).withColumns(in_words())
     taxes = with_tax(said, known, pricebook) if depends_on_payer(pricebook) else taxed(said, pricebook)
     return to_invoiced_accounts(taxes.select(*_LINE, "line_no"), hierarchies=False)
 

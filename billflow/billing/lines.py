@@ -11,12 +11,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from billflow.billing import parts
+from billflow.billing.beside import beside
 from billflow.billing.bounds import CHARGE, SUBSCRIPTION, bounded
 from billflow.billing.money import fraction, rounded_fraction
 from billflow.billing.parts import ALONE
 from billflow.billing.pricebook import Pricebook
 from billflow.billing.quantities import DIVISOR, billable
-from billflow.billing.rates import AHEAD, BACK, RATES
+from billflow.billing.rates import AHEAD, BACK, RATES, WORDS
 from billflow.lake.schemas import MONEY, QUANTITY
 
 
@@ -257,6 +258,16 @@ def printed(lines: DataFrame, net: Column | None = None) -> DataFrame:
 
 
 _ALL = (Window.unboundedPreceding, Window.unboundedFollowing)
+
+
+def with_words(lines: DataFrame, pricebook: Pricebook) -> DataFrame:
+    """`lines` with what they say of their charge and its part, by charge_id and position: columns of WORDS."""
+    rates = {rate.charge_id: rate for rate in pricebook.rates}
+    known = [
+        tuple(getattr(rates[number] if name in RATES.names else part, name) for name in WORDS.names)
+        for number, part in pricebook.parts
+    ]
+    return beside(lines, known, WORDS, ["charge_id", "position"])
 
 
 def in_words() -> dict[str, Column]:

@@ -13,7 +13,7 @@ from pyspark.sql.types import StructType
 from billflow.billing.beside import beside
 from billflow.billing.money import minor_digits
 from billflow.billing.parts import PLAN_MINIMUM, Part, bound_parts, parts_of
-from billflow.billing.rates import AHEAD, ARREARS, BACK, BEGUN, NO_TERMS, PARTS, RATES, WORDS, Rate
+from billflow.billing.rates import AHEAD, ARREARS, BACK, BEGUN, NO_TERMS, PARTS, RATES, Rate
 from billflow.catalog import (
     BillingPeriod,
     Catalog,
@@ -65,15 +65,6 @@ class Pricebook:
         """A row for each line that a row's charge may print, with the columns of PARTS, by charge_id and cell."""
         known = [(number, *astuple(part)) for number, part in self.parts]
         return beside(rows, known, PARTS, ["charge_id", "cell"])
-
-    def with_words(self, lines: DataFrame) -> DataFrame:
-        """`lines` with what they say of their charge and its part, by charge_id and position: columns of WORDS."""
-        rates = {rate.charge_id: rate for rate in self.rates}
-        known = [
-            tuple(getattr(rates[number] if name in RATES.names else part, name) for name in WORDS.names)
-            for number, part in self.parts
-        ]
-        return beside(lines, known, WORDS, ["charge_id", "position"])
 
     @property
     def divides(self) -> bool:

@@ -1,7 +1,6 @@
 """Canonical → charges → invoice lines → invoices and taxes."""
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -56,17 +55,17 @@ def _events(run: BillRun, billing: PeriodBilling) -> dict[str, dict[str, str]]:
     too.
     """
     each, ingested = (F.count(F.lit(1)), F.sum("quantity")), run.usage_ingested()
-    parts = {
-        "held": run.usage_of_held().agg(*each),
-        "billed": billing.judged.where(F.col("cause").isNull()).agg(F.sum("events"), F.sum("quantity_sum")),
-        **({} if ingested else {"usage": billing.usage.agg(*each)}),
-    }
-    events = {**_counted(parts), **({"usage": ingested} if ingested else {})}
-    left = {
-        what: Decimal(events["usage"][what]) - Decimal(events["billed"][what]) - Decimal(events["held"][what])
-        for what in ("rows", "quantity")
-    }
-    if not any(left.values()):  # as in most months: no event needs to be looked at
+    sums = (F.sum("events"), F.sum("quantity_sum"))
+    events = _counted(
+        {
+            "held": run.usage_of_held().agg(*each),
+            "billed": billing.judged.where(F.col("cause").isNull()).agg(*sums),
+            "grouped": billing.groups.agg(*sums),
+            **({} if ingested else {"usage": billing.usage.agg(*each)}),
+        }
+    )
+    events |= {"usage": ingested} if ingested else {}
+    if events.pop("grouped")["rows"] == events["billed"]["rows"]:  # as in most months: all groups are billed
         run.stage_few("unrated", tables.empty(run.spark, schemas.UNRATED), schemas.UNRATED)
         return {**events, "unrated": {"rows": "0", "quantity": "0"}}
     unrated = run.stage_few("unrated", _unrated(run, billing), schemas.UNRATED)
