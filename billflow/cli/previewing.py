@@ -9,17 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from billflow.catalog import BillingPeriod, Catalog, load_catalog
+from billflow.catalog import BillingPeriod, load_catalog
 from billflow.catalog.periods import named_period
 from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
 from billflow.exact_json import exact_json
 from billflow.insights.family import Families, Family, bills_before, ingested_tables, newest_ingestion
+from billflow.insights.late_bills import LateBills
 from billflow.insights.preview import Preview, check_plans, small_session
 from billflow.insights.preview import preview as previewed
-from billflow.lake.manifest import read_manifest
-from billflow.lake.storage import open_lake
-from billflow.settings import Settings, find_project, load_settings
+from billflow.lake.manifest import Manifest, read_manifest
+from billflow.lake.other_cycles import bills_of_other_cycles
+from billflow.lake.storage import Storage, open_lake
+from billflow.settings import find_project, load_settings
 
 HELD = 3
 """Exit code: nothing is wrong with the command, but there is no bill."""
@@ -46,9 +48,13 @@ def preview(
     settings = load_settings(place)
     period = named_period(settings.cycles, cycle, month)
     catalog = load_catalog(folder or place / "catalog")
-    family = _family(settings, account, system, cycle, period)
+    storage = open_lake(settings)
+    manifest = read_manifest(storage)
+    family = _family(storage, manifest, account, system, cycle, period)
     check_plans(family, catalog, period)
-    made = _priced(family, catalog, settings, cycle, period)
+    late = [*LateBills(storage, manifest, settings, cycle).of(family.system, family.invoiced, before=month)]
+    with small_session("billflow preview", settings) as spark:
+        made = previewed(spark, family, catalog, settings, cycle, period, late)
     if shape == "json":
         sys.stdout.write(exact_json(made.document()) + "\n")
     else:
@@ -56,22 +62,21 @@ def preview(
     return HELD if made.held else 0
 
 
-def _family(settings: Settings, account: str, system: str | None, cycle: str, period: BillingPeriod) -> Family:
-    storage = open_lake(settings)
-    manifest = read_manifest(storage)
-    tables = ingested_tables(newest_ingestion(manifest), f"{cycle}|{period.month}")
-    families = Families(storage, tables, bills_before(manifest, cycle, period))
+def _family(
+    storage: Storage, manifest: Manifest, account: str, system: str | None, cycle: str, period: BillingPeriod
+) -> Family:
+    families = Families(
+        storage,
+        ingested_tables(newest_ingestion(manifest), f"{cycle}|{period.month}"),
+        bills_before(manifest, cycle, period),
+        bills_of_other_cycles(manifest, cycle, period.start, period.end),
+    )
     found, invoiced, own_cycle = families.find(account, system)
     if own_cycle != cycle:
         raise UsageError(
             f"account {account!r} is billed in cycle {own_cycle}", where="--cycle", remedy=f"--cycle {own_cycle}"
         )
     return families.read(found, invoiced)
-
-
-def _priced(family: Family, catalog: Catalog, settings: Settings, cycle: str, period: BillingPeriod) -> Preview:
-    with small_session("billflow preview", settings) as spark:
-        return previewed(spark, family, catalog, settings, cycle, period)
 
 
 def _print(made: Preview, asked: str) -> None:

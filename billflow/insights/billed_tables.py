@@ -52,6 +52,11 @@ class BilledTables:
         lines = tables.read_standing(self.spark, self.storage, before)
         return lines.where(lines["difference_of"].isNull())
 
+    def billed_elsewhere(self) -> DataFrame | None:
+        """Final bills of other cycles (INVOICES) for days of the month; None when there are none."""
+        found = self.month.elsewhere
+        return tables.read_runs(self.spark, self.storage, found, schemas.INVOICES) if found else None
+
     def read(self, table: str, schema: StructType) -> DataFrame:
         """A table of the month; no rows when nothing is named for it."""
         return tables.read_runs(self.spark, self.storage, self._runs(table), schema)

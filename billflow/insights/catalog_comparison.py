@@ -55,6 +55,7 @@ class CatalogComparison:
             usage=holds.without(billed.read("usage", schemas.USAGE), self._planless),
             adjustments=billed.adjustments(),
             billed_ahead=billed.billed_ahead(),
+            billed_elsewhere=billed.billed_elsewhere(),
             late=self._billable(billed.late_lines()),
             hierarchies=hierarchies,
             buckets=billed.buckets,

@@ -22,7 +22,8 @@ from billflow.catalog import Catalog
 from billflow.insights.amounts import in_minor
 from billflow.insights.correctable import Correctable
 from billflow.insights.family import Family
-from billflow.insights.preview import HELD, billing_of, unrated_usage
+from billflow.insights.family_billing import billing_of
+from billflow.insights.preview import HELD, unrated_usage
 from billflow.insights.recomputed import Recomputed, Row
 from billflow.lake import schemas
 from billflow.lake.small_tables import arrow_rows, frame_of, kept_small

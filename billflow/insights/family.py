@@ -18,13 +18,18 @@ TABLES = ("accounts", "subscriptions", "usage", "adjustments")
 """What a bill is made of."""
 BEFORE = "invoice_lines"
 """The lines of the bills before: days that they took in advance may come back."""
+ELSEWHERE = "invoices"
+"""Final bills of other cycles for days of the period, which must not be billed twice."""
 
 _NOTHING = StandingLines()
 
 
 @dataclass(frozen=True)
 class Family:
-    """The invoiced account and those whose bill it gets, mostly none; `tables` has their rows of TABLES and BEFORE."""
+    """The invoiced account and those whose bill it gets, mostly none.
+
+    `tables` has their rows of TABLES, BEFORE and ELSEWHERE.
+    """
 
     system: str
     invoiced: str
@@ -57,12 +62,19 @@ def bills_before(manifest: Manifest, cycle: str, period: BillingPeriod, known: i
 
 
 class Families:
-    """Finds accounts, and reads what their bill is made of. `tables` are the folders of TABLES, `before` is BEFORE."""
+    """Finds accounts, and reads what their bill is made of.
+
+    `tables` are the folders of TABLES, `before` is BEFORE, and `elsewhere` are the folders of ELSEWHERE.
+    """
 
     def __init__(
-        self, storage: Storage, tables: Mapping[str, Sequence[TableRun]], before: StandingLines = _NOTHING
+        self,
+        storage: Storage,
+        tables: Mapping[str, Sequence[TableRun]],
+        before: StandingLines = _NOTHING,
+        elsewhere: Sequence[TableRun] = (),
     ) -> None:
-        self._connection = connect_to(storage, {**tables, BEFORE: before.runs})
+        self._connection = connect_to(storage, {**tables, BEFORE: before.runs, ELSEWHERE: elsewhere})
         self._left_out = list(before.left_out)
 
     def find(self, account_id: str, system: str | None) -> tuple[str, str, str]:
@@ -96,12 +108,16 @@ class Families:
             invoiced,
         )
         members = tuple(row[0] for row in rows.fetchall())
-        found = {table: self._of(table, "account_id", system, members) for table in TABLES}
+        found = {table: self.rows_of(table, system, members) for table in (*TABLES, ELSEWHERE)}
         return Family(system, invoiced, members, found | {BEFORE: self._standing(system, members)})
 
     def known(self, system: str, accounts: Sequence[str]) -> list[str]:
         """Which of some accounts there are."""
-        return [account for account in accounts if self._of("accounts", "account_id", system, (account,)).num_rows]
+        return [account for account in accounts if self.rows_of("accounts", system, (account,)).num_rows]
+
+    def rows_of(self, table: str, system: str, members: tuple[str, ...]) -> pa.Table:
+        """The rows of some accounts in one of the tables."""
+        return self._of(table, "account_id", system, members)
 
     def _standing(self, system: str, members: tuple[str, ...]) -> pa.Table:
         lines = self._of(BEFORE, "service_account_id", system, members)

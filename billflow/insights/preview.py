@@ -1,7 +1,7 @@
 """What an account would be billed for a period, with the very steps of a bill run, and nothing written."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,15 +11,17 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from billflow.billing.invoices import FIRST_INVOICE
+from billflow.billing import invoices, taxes
 from billflow.billing.period import ALL_STEPS, PeriodBilling
 from billflow.billing.pricebook import Pricebook
 from billflow.catalog import BillingPeriod, Catalog
 from billflow.errors import UsageError
 from billflow.insights.amounts import in_minor
-from billflow.insights.family import BEFORE, Family
+from billflow.insights.family import Family
+from billflow.insights.family_billing import billing_of
+from billflow.insights.late_bills import LateBill
 from billflow.lake.session import living_session, start_session
-from billflow.lake.small_tables import frame_of, kept_small
+from billflow.lake.small_tables import arrow_rows, frame_of, kept_small
 from billflow.settings import Settings
 
 LINE = (
@@ -43,6 +45,7 @@ LINE = (
     "tax_category",
     "tax_rate",
     "usage_count",
+    "difference_of",
 )
 TAX = ("tax_category", "tax_rate", "base", "tax", "reason")
 UNRATED = ("account_id", "subscription_id", "metric", "cause", "events", "quantity")
@@ -101,19 +104,29 @@ class Preview:
 
 
 def preview(
-    spark: SparkSession, family: Family, catalog: Catalog, settings: Settings, cycle: str, period: BillingPeriod
+    spark: SparkSession,
+    family: Family,
+    catalog: Catalog,
+    settings: Settings,
+    cycle: str,
+    period: BillingPeriod,
+    late: Sequence[LateBill] = (),
 ) -> Preview:
-    """The bill of a family. UsageError when the catalogue lacks a plan that it holds."""
+    """The bill of a family, with what came `late` for months before. UsageError when the catalogue lacks a plan that it
+    holds.
+    """
     check_plans(family, catalog, period)
-    billing = billing_of(spark, family, Pricebook(catalog, settings, period), (cycle, period.month))
-    billing.in_steps(ALL_STEPS, kept_small)
+    pricebook = Pricebook(catalog, settings, period)
+    differences = _differences(spark, late)
+    billing = billing_of(spark, family, pricebook, (cycle, period.month), late=differences).in_steps(_STEPS, kept_small)
     held = _rows(billing.held_before.unionByName(billing.held_late), HELD)
+    reasons = _reasons(pricebook, late)
+    billing.taxes = kept_small(invoices.invoice_taxes(billing.lines, pricebook.currencies, reasons))
     lines = [] if held else _rows(billing.lines, LINE)
-    invoices = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
-    taxes = _rows(billing.taxes, TAX) if lines else []
-    unrated = unrated_usage(billing)
+    bills = _rows(billing.invoices, ("kind", "net", "tax", "total")) if lines else []
+    groups = _rows(billing.taxes, TAX) if lines else []
     currency = _currency(family)
-    bill = invoices[0] if invoices else {"kind": None, **dict.fromkeys(("net", "tax", "total"), Decimal(0))}
+    bill = bills[0] if bills else {"kind": None, **dict.fromkeys(("net", "tax", "total"), Decimal(0))}
     return Preview(
         account_id=family.invoiced,
         system=family.system,
@@ -122,12 +135,26 @@ def preview(
         currency=currency,
         lines=sorted((in_minor(line, currency) for line in lines), key=lambda line: line["line_no"]),
         taxes=sorted(
-            (in_minor(tax, currency) for tax in taxes), key=lambda tax: (tax["tax_category"], tax["tax_rate"])
+            (in_minor(tax, currency) for tax in groups), key=lambda tax: (tax["tax_category"], tax["tax_rate"])
         ),
-        unrated=unrated,
+        unrated=unrated_usage(billing),
         held=held,
         **in_minor(bill, currency),
     )
+
+
+_STEPS = tuple(step for step in ALL_STEPS if step != "taxes")
+
+
+def _differences(spark: SparkSession, late: Sequence[LateBill]) -> DataFrame | None:
+    found = [line for bill in late for line in bill.differences(spark)]
+    return frame_of(spark, "invoice_lines", arrow_rows("invoice_lines", found)) if found else None
+
+
+def _reasons(pricebook: Pricebook, late: Sequence[LateBill]) -> taxes.Reasons:
+    """Why no tax is due; of a line of another month as that one's catalogue says it."""
+    others = [(F.col("difference_of") == bill.month, bill.pricebook) for bill in late]
+    return taxes.reasons(pricebook, others)
 
 
 @contextmanager
@@ -157,36 +184,6 @@ def check_plans(family: Family, catalog: Catalog, period: BillingPeriod) -> None
                 where="--catalog",
                 remedy=f"add it to the catalogue, which has {', '.join(sorted(catalog.plans))}",
             )
-
-
-def billing_of(
-    spark: SparkSession,
-    family: Family,
-    pricebook: Pricebook,
-    placed: tuple[str, str],
-    *,
-    late: DataFrame | None = None,
-    correction: int = FIRST_INVOICE,
-) -> PeriodBilling:
-    """The billing of a family in a period. `late` and `correction` as `PeriodBilling` has them."""
-
-    def frame(table: str) -> DataFrame:
-        return frame_of(spark, table, family.tables[table])
-
-    adjustments = frame("adjustments") if family.tables["adjustments"].num_rows else None
-    ahead = frame(BEFORE) if family.tables[BEFORE].num_rows else None
-    return PeriodBilling(
-        pricebook,
-        placed,
-        accounts=frame("accounts"),
-        subscriptions=frame("subscriptions"),
-        usage=frame("usage"),
-        adjustments=adjustments,
-        billed_ahead=None if ahead is None else ahead.where(ahead["difference_of"].isNull()),
-        late=late,
-        hierarchies=len(family.members) > 1,
-        correction=correction,
-    )
 
 
 def unrated_usage(billing: PeriodBilling) -> Rows:

@@ -16,11 +16,10 @@ from pyspark.sql.types import StructType
 
 from billflow.billing import differences, holds
 from billflow.billing.pricebook import Pricebook
-from billflow.catalog import parse_catalog
-from billflow.errors import UsageError
+from billflow.insights.months import confirmed_prices
 from billflow.lake import schemas, tables
-from billflow.lake.catalogs import kept_catalog
 from billflow.lake.manifest import PublishedPartition, TableRun
+from billflow.lake.other_cycles import bills_of_other_cycles
 from billflow.orchestration.bill_run import BillRun
 from billflow.orchestration.partitions import Partition
 
@@ -53,17 +52,8 @@ class ConfirmedMonth:
 
     @cached_property
     def pricebook(self) -> Pricebook:
-        """Its own prices and days. UsageError when its cycle's periods have begun on another day then."""
-        period, began = self.partition.period(self.run.settings), self.made_from[0].period_start
-        if period.start.isoformat() != began:
-            raise UsageError(
-                f"{self.partition.key} is confirmed as of {began}, but by its cycle it begins on {period.start}: usage "
-                "that came late cannot be told from usage that was moved",
-                where=f"cycles.{self.partition.cycle}.day",
-                remedy="give the cycle its day back, and make a new cycle for the other day",
-            )
-        catalog = parse_catalog(kept_catalog(self.run.storage, self.catalog), where="catalog")
-        return Pricebook(catalog, self.run.settings, period)
+        """Its own prices and days."""
+        return confirmed_prices(self.run.storage, self.run.settings, self.partition.key, self.made_from[0])
 
     def table(self, name: str, schema: StructType) -> DataFrame:
         """A table that it was billed from; no rows when there was none."""
@@ -173,18 +163,10 @@ def newest_corrections(made: Iterable[PublishedPartition]) -> tuple[PublishedPar
 
 def billed_in_other_cycles(run: BillRun) -> DataFrame | None:
     """system, account_id, cycle, month and period_end of final bills of other cycles for days of the run's period."""
-    start, end = run.period.start.isoformat(), run.period.end.isoformat()
-    others = [
-        one
-        for key, one in run.staging.base().partitions.items()
-        if one.is_confirmed and Partition.of(key).cycle != run.partition.cycle
-    ]
-    found = [
-        bills for one in others if one.period_start < end and start < one.period_end for bills in one.tables["invoices"]
-    ]
+    found = bills_of_other_cycles(run.staging.base(), run.partition.cycle, run.period.start, run.period.end)
     if not found:
         return None
-    return published_rows(run, tuple(found), schemas.INVOICES).select(*holds.ACCOUNT, "cycle", "month", "period_end")
+    return published_rows(run, found, schemas.INVOICES).select(*holds.ACCOUNT, "cycle", "month", "period_end")
 
 
 def published_rows(run: BillRun, found: tuple[TableRun, ...], schema: StructType) -> DataFrame:

@@ -1,5 +1,6 @@
 """An account that changes its billing cycle: no day is billed twice."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,15 @@ def test_days_that_another_cycle_has_billed_are_not_billed_again(tmp_path: Path,
         ("c15", "2026-05", "stays", 5),
         ("c15", "2026-06", "moves", 4),
     }
+
+    asked = ["--account", "moves", "--cycle", "c15", "--month", "2026-05"]
+    previewed = billflow("--project", tmp_path, "preview", *asked)
+    assert (previewed.exit_code, "cycle c01 for 2026-05 is final" in previewed.output) == (3, True)
+    other = tmp_path / "other"
+    write(other / "prices.yaml", [PRICES.replace('"1"', '"2"')])
+    draft = ["--cycle", "c15", "--month", "2026-05", "--catalog", other]
+    compared = billflow("--project", tmp_path, "compare", *draft, "--format", "json")
+    assert compared.exit_code == 0, compared.output
+    found = json.loads(compared.stdout)
+    assert found["holds"] == []
+    assert [(one["account_id"], one["change"]) for one in found["by_customer"]] == [("stays", "up")]

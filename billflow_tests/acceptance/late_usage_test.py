@@ -1,6 +1,9 @@
 """Usage that comes after its month was confirmed, as users meet it: the next bill shows the difference, once."""
 
 import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +111,31 @@ def corrections(rows: Any, project: Path, month: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in rows(project, sql)]
 
 
+PRINTED = ("line_no", "section", "description", "charge", "line_type", "quantity", "unit_price", "net", "gross", "tax_rate", "usage_count", "difference_of")  # fmt: skip
+
+
+def check_preview(billflow: Any, rows: Any, project: Path, account: str, month: str) -> None:
+    """What `preview` says is the draft that the run has made."""
+    asked = ["--account", account, "--cycle", "c01", "--month", month, "--format", "json"]
+    result = billflow("--project", project, "preview", *asked)
+    assert result.exit_code == 0, f"{result.output}{result.stderr}"
+    made = json.loads(result.stdout, parse_float=Decimal, parse_int=Decimal)
+    bill = f"where account_id = '{account}' and month = '{month}'"
+    drafted = rows(project, f"select {', '.join(PRINTED)} from invoice_lines {bill} order by line_no")
+    assert [typed(line, PRINTED) for line in made["lines"]] == [typed(line, PRINTED) for line in drafted]
+    [invoice] = rows(project, f"select net, tax, total from invoices {bill}")
+    assert {name: made[name] for name in invoice} == {name: Decimal(value) for name, value in invoice.items()}
+    groups = ("tax_category", "tax_rate", "base", "tax", "reason")
+    taxes = rows(project, f"select {', '.join(groups)} from invoice_taxes {bill} order by 1, 2")
+    assert [typed(tax, groups) for tax in made["taxes"]] == [typed(tax, groups) for tax in taxes]
+
+
+def typed(row: dict[str, Any], names: Sequence[str]) -> list[Any]:
+    """Amounts without regard to how many zeros they end in."""
+    values = [row[name] for name in names]
+    return [Decimal(one) if re.fullmatch(r"-?[\d.]+", str(one)) else one for one in values]
+
+
 def test_a_confirmed_month(project, billflow):
     do(billflow, project, "run", "2026-05")
     do(billflow, project, "confirm", "2026-05")
@@ -132,6 +160,11 @@ def test_the_next_bill_shows_the_difference(project, billflow, rows):
         (3, "top", "units", "reversal", section, -15, -150, 0),
         (4, "top", "units", "volume", section, 16, 80, 2),
     ]
+
+
+@pytest.mark.parametrize("account", ["left", "mended", "same", "top", "with-tax"])
+def test_a_preview_shows_it_too(project, billflow, rows, account):
+    check_preview(billflow, rows, project, account, "2026-06")
 
 
 def test_it_is_part_of_the_invoice(project, rows):
@@ -198,6 +231,7 @@ def test_once_it_is_confirmed_it_is_billed(project, billflow, rows):
     write(project / "usage" / "july.csv", [IN_TIME[0], "t4,s-top,units,1,2026-07-03T10:00:00,"])
     do(billflow, project, "run", "2026-07")
     assert corrections(rows, project, "2026-07") == []
+    check_preview(billflow, rows, project, "top", "2026-07")
     assert rows(project, "select month from invoice_lines where difference_of is not null group by 1") == [
         {"month": "2026-06"}
     ]
@@ -221,5 +255,6 @@ def test_two_confirmed_months_at_once(project, billflow, rows):
         ("2026-06", 5, "top", "units", "reversal", "Correction 2026-06 · Energy", -2, -20, 0),
         ("2026-06", 6, "top", "units", "volume", "Correction 2026-06 · Energy", 3, 30, 2),
     ]
+    check_preview(billflow, rows, project, "top", "2026-07")
     do(billflow, project, "confirm", "2026-07")
     assert billflow("--project", project, "verify").exit_code == 0
