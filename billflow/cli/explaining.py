@@ -11,6 +11,7 @@ from rich.table import Table
 from billflow.cli.output import open_output, plain
 from billflow.exact_json import exact_json
 from billflow.insights.explanation import explanation, recomputed
+from billflow.insights.late_explained import late_recomputed
 from billflow.insights.published_invoice import find_invoice
 from billflow.lake.manifest import read_manifest
 from billflow.lake.storage import open_lake
@@ -30,9 +31,11 @@ def explain(project: str | None, invoice: str, line: int | None, everything: boo
     """From a line of an invoice (its id or number) down to the usage records and the price that made it."""
     settings = load_settings(find_project(project))
     storage = open_lake(settings)
-    published = find_invoice(storage, read_manifest(storage), invoice)
+    manifest = read_manifest(storage)
+    published = find_invoice(storage, manifest, invoice)
     bill = recomputed(storage, settings, published)
-    document = explanation(published, bill, line, None if everything else FIRST)
+    late = late_recomputed(storage, settings, manifest, published)
+    document = explanation(published, bill, line, None if everything else FIRST, late)
     if shape == "json":
         sys.stdout.write(exact_json(document) + "\n")
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from billflow.catalog import BillingPeriod, Cycle, parse_catalog
@@ -76,8 +77,16 @@ def recomputed(storage: Storage, settings: Settings, published: PublishedInvoice
     return Recomputed(catalog, period, family, own, settings.currency)
 
 
-def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | None, most: int | None) -> Row:
+def explanation(
+    published: PublishedInvoice,
+    bill: Recomputed,
+    line_no: int | None,
+    most: int | None,
+    late: Mapping[str, Recomputed] = MappingProxyType({}),
+) -> Row:
     """The document of an invoice, or of one of its lines; with at most `most` usage records a line.
+
+    `late` are the months of which it has differences (`late_explained.late_recomputed`).
 
     {invoice, correction, catalog, code_version, agrees, differences, lines: [{…, price, window, tier, discounts, steps,
     tax, usage, agrees, differences}]}. `correction` is {takes_back or replaces: number, reason} of an invoice that
@@ -90,7 +99,7 @@ def explanation(published: PublishedInvoice, bill: Recomputed, line_no: int | No
             where="--line",
             remedy=f"it has lines 1 to {len(published.lines)}",
         )
-    lines = [_line(published, bill, line, most) for line in chosen]
+    lines = [_line(published, bill, line, most, late) for line in chosen]
     differences = [] if line_no or published.is_reversal else bill.missing()
     return {
         "invoice": {name: published.invoice[name] for name in _INVOICE},
@@ -111,11 +120,17 @@ def _correction(published: PublishedInvoice) -> Row | None:
     return {"takes_back" if published.is_reversal else "replaces": published.corrects, "reason": correction.reason}
 
 
-def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | None) -> Row:
-    if published.is_reversal or line["difference_of"] is not None:
-        return _corrected(published, bill, line)
+def _line(
+    published: PublishedInvoice, own: Recomputed, line: Row, most: int | None, late: Mapping[str, Recomputed]
+) -> Row:
+    of_late = late.get(line["difference_of"])
+    known = line["difference_of"] is None or (of_late is not None and line in of_late.lines)
+    if published.is_reversal or not known:
+        return _corrected(published, own, line)
+    bill = of_late or own
     part = _part(bill, line)
-    steps = list(part.steps) if part else adjusting_steps(bill, line)
+    steps = [_correction_step(published, line)] if of_late else []
+    steps += part.steps if part else adjusting_steps(bill, line)
     differences = bill.differences(line)
     return {
         **{name: line[name] for name in _LINE},
@@ -133,15 +148,19 @@ def _line(published: PublishedInvoice, bill: Recomputed, line: Row, most: int | 
 
 def _corrected(published: PublishedInvoice, bill: Recomputed, line: Row) -> Row:
     """A line that corrects a confirmed month or invoice: its arithmetic is that of that month's own bill."""
+    step = _correction_step(published, line)
+    nothing: Row = {"price": None, "tier": None, "discounts": [], "usage": None, "agrees": True, "differences": []}
+    own = {name: line[name] for name in _LINE}
+    return {**own, **nothing, "window": _window(bill, line), "steps": [step.document()], "tax": _tax(published, line)}
+
+
+def _correction_step(published: PublishedInvoice, line: Row) -> Step:
     back = line["line_type"] == "reversal"
     what = "a line billed before comes back" if back else "the line as it is with all usage of that month"
     text = f"of {line['difference_of']}, for usage that came late: {what}"
     if published.is_reversal:
         text = f"line {line['line_no']} of invoice {published.corrects} comes back"
-    step = Step("correction", text, Fraction(line["net"]))
-    nothing: Row = {"price": None, "tier": None, "discounts": [], "usage": None, "agrees": True, "differences": []}
-    own = {name: line[name] for name in _LINE}
-    return {**own, **nothing, "window": _window(bill, line), "steps": [step.document()], "tax": _tax(published, line)}
+    return Step("correction", text, Fraction(line["net"]))
 
 
 def _part(bill: Recomputed, line: Row) -> PricedPart | None:

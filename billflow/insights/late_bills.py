@@ -18,7 +18,7 @@ from billflow.billing import differences
 from billflow.billing.pricebook import Pricebook
 from billflow.insights.family import TABLES, Families, Family, bills_before, ingested_tables, newest_ingestion
 from billflow.insights.family_billing import billing_of
-from billflow.insights.months import confirmed_prices
+from billflow.insights.months import confirmed_prices, made_from
 from billflow.insights.recomputed import Row
 from billflow.lake import schemas
 from billflow.lake.manifest import Manifest, PublishedPartition, TableRun
@@ -97,25 +97,16 @@ class LateBills:
 
     def of(self, system: str, invoiced: str, before: str) -> Iterator[LateBill]:
         """Those of an invoiced account, of months before one."""
-        for key, partition in self._confirmed.items():
+        for key in self._confirmed:
             if key.partition("|")[2] >= before:
                 continue
-            made = self._made_from(key, partition, system, invoiced)
+            made = made_from(self._manifest, key, system, invoiced)
             if not self._may_differ(key, made):
                 continue
             billed = self._billed(key, made, system, invoiced)
             now = billed and self._now(key, billed)
             if billed and now and _differ(billed, now):
                 yield self._late(key, made, now)
-
-    def _made_from(self, key: str, partition: PublishedPartition, system: str, invoiced: str) -> PublishedPartition:
-        """The newest correction of the bill, else its partition."""
-        corrections = [
-            one
-            for one in self._manifest.corrections_of(key).values()
-            if one.correction and (one.correction.system, one.correction.account) == (system, invoiced)
-        ]
-        return [partition, *corrections][-1]
 
     def _may_differ(self, key: str, made: PublishedPartition) -> bool:
         """Whether what is delivered now is another table; what is delivered no more is left as it was billed."""

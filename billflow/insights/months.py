@@ -48,6 +48,18 @@ def published_month(settings: Settings, manifest: Manifest, cycle: str, month: s
     return PublishedMonth(cycle, period, partition, before, elsewhere)
 
 
+def made_from(manifest: Manifest, key: str, system: str, account: str, known: int | None = None) -> PublishedPartition:
+    """What a bill of a confirmed partition stands by: its newest correction, as of the confirmation `known`, or the
+    partition.
+    """
+    corrections = [
+        one
+        for one in manifest.corrections_of(key, known).values()
+        if one.correction and (one.correction.system, one.correction.account) == (system, account)
+    ]
+    return [manifest.partitions[key], *corrections][-1]
+
+
 def confirmed_prices(storage: Storage, settings: Settings, key: str, made: PublishedPartition) -> Pricebook:
     """The prices and days that bills of a confirmed partition (`key`), or of a correction of them, were `made` with.
 

@@ -106,6 +106,12 @@ ADJUSTMENTS = columns(
 """Key (system, adjustment_id): one-off charges and credits in the account's currency, as given and not rounded yet.
 `tax` is a code of the catalogue; NULL is no tax."""
 
+_LATE = columns(difference_of=TEXT, cycle=TEXT, month=TEXT)
+LATE_USAGE = StructType([*USAGE, *_LATE])
+LATE_ADJUSTMENTS = StructType([*ADJUSTMENTS, *_LATE])
+"""What differences on a month's bills follow from: all usage and adjustments that the month `difference_of` had by then
+of the accounts concerned."""
+
 BILLS = columns(
     system=TEXT,
     bill_id=TEXT,
@@ -389,6 +395,8 @@ SCHEMAS = {
     "invoice_taxes": INVOICE_TAXES,
     "held": HELD,
     "usage_history": USAGE_HISTORY,
+    "late_usage": LATE_USAGE,
+    "late_adjustments": LATE_ADJUSTMENTS,
     "consolidated_bills": CONSOLIDATED_BILLS,
     "consolidated_items": CONSOLIDATED_ITEMS,
     "documents": DOCUMENTS,

@@ -11,7 +11,7 @@ from billflow.lake.numbers import number_ranges
 from billflow.lake.published import connect_to
 from billflow.lake.storage import Storage
 
-INPUT = ("accounts", "subscriptions", "usage", "adjustments")
+INPUT = ("accounts", "subscriptions", "usage", "adjustments", "late_usage", "late_adjustments")
 """Tables that a partition was billed from."""
 
 _SHOWN = 5

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from billflow.billing import differences, holds, taxes, usage
@@ -22,6 +22,9 @@ NOTE = "late_usage"
 COMPARED = ("usage", "adjustments")
 """Tables by which a month is found to have been billed from less than there is now."""
 
+EVIDENCE = ("late_usage", "late_adjustments")
+"""Tables of what differences were worked out from."""
+
 UNRATED = "late_unrated"
 """Staged table: late events that no bill shows, with the reason."""
 
@@ -29,6 +32,7 @@ LATE = "late"
 """Rule beside `unrated` of an event that came late."""
 
 UNKNOWN = "it came late, and its subscription was not known when the month was confirmed; it counts"
+NO_ACCOUNT = "it came late, and its account was not known when the month was confirmed"
 
 
 def months_to_compare(run: BillRun) -> list[ConfirmedMonth]:
@@ -67,6 +71,8 @@ def rate_again(run: BillRun) -> dict[str, dict[str, int]]:
     if unrated:
         run.stage_few(UNRATED, reduce(DataFrame.unionByName, unrated), schemas.UNRATED)
     run.staging.note(NOTE, {"months": found, "staged": staged, "after": run.staging.base().confirmations})
+    if evidence(run):
+        _stage_all_evidence(run)
     return found
 
 
@@ -104,11 +110,13 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
     billing.groups = billing.groups.persist(StorageLevel.DISK_ONLY)
     billing.rated = run.stage(month.staged("charges"), billing.rated, schemas.CHARGES)
     lines = _stage_lines(month, billing)
+    _stage_evidence(month, billing)
     unknown = events.where(F.col("subscription_start").isNull()).unionByName(_of_nobody(month, changed))
-    unrated = run.stage_few(month.staged("unrated"), _unrated(month, billing, unknown), schemas.UNRATED)
+    unrated = _unrated(month, billing, unknown).unionByName(_adjustments_of_nobody(month, changed))
+    told = run.stage_few(month.staged("unrated"), unrated.join(_told(month), _KEY, "left_anti"), schemas.UNRATED)
     for kept in (billing.groups, events, family):
         kept.unpersist()
-    return lines, unrated
+    return lines, told
 
 
 def _adjustments(month: ConfirmedMonth, accounts: DataFrame) -> DataFrame | None:
@@ -132,44 +140,100 @@ def _stage_lines(month: ConfirmedMonth, billing: PeriodBilling) -> int:
     return run.stage(month.staged("differences"), laid_out, schemas.INVOICE_LINES).count()
 
 
+def _stage_evidence(month: ConfirmedMonth, billing: PeriodBilling) -> None:
+    """Stages the usage and adjustments that the month's bills with a difference were rated from: nobody else keeps what
+    came after the month was confirmed.
+    """
+    shown = month.run.staged(month.staged("differences"), schemas.INVOICE_LINES)
+    bills = shown.select("system", F.col("account_id").alias("invoiced_account_id")).distinct()
+    members = billing.accounts.join(bills, ["system", "invoiced_account_id"], "left_semi").select(*holds.ACCOUNT)
+    of_month = {
+        "difference_of": month.partition.month,
+        "cycle": month.run.partition.cycle,
+        "month": month.run.partition.month,
+    }
+    columns = {name: F.lit(value) for name, value in of_month.items()}
+    adjustments = billing.adjustments
+    given = tables.empty(month.run.spark, schemas.ADJUSTMENTS) if adjustments is None else adjustments
+    for table, rows in zip(EVIDENCE, (billing.usage, given), strict=True):
+        kept = rows.join(members, holds.ACCOUNT, "left_semi").withColumns(columns)
+        month.run.stage(month.staged(table), tables.by_account(kept, month.run.buckets), schemas.SCHEMAS[table])
+
+
+def _stage_all_evidence(run: BillRun) -> None:
+    for table in EVIDENCE:
+        schema = schemas.SCHEMAS[table]
+        rows = reduce(DataFrame.unionByName, [run.staged(month.staged(table), schema) for month in late_months(run)])
+        run.stage(table, tables.by_account(rows, run.buckets), schema)
+
+
+def evidence(run: BillRun) -> tuple[str, ...]:
+    """The staged tables of EVIDENCE: none where no bill has a difference."""
+    found = run.staging.noted(NOTE)["months"].values()
+    return EVIDENCE if any(one["lines"] for one in found) else ()
+
+
 def _of_nobody(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
     """Usage of accounts that nobody knew when the month was confirmed, without `subscription_start`."""
-    then = month.table("accounts", schemas.ACCOUNTS).select(*holds.ACCOUNT)
-    new = changed.join(then, holds.ACCOUNT, "left_anti")
-    events = month.run.usage_of(month.partition.key).join(new, holds.ACCOUNT, "left_semi")
+    events = month.run.usage_of(month.partition.key).join(_new(month, changed), holds.ACCOUNT, "left_semi")
     return events.withColumn("subscription_start", F.lit(None).cast("date"))
 
 
-def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame) -> DataFrame:
-    """UNRATED: late events that are on no bill, and in no quarantine of a confirmed one yet."""
-    judged = usage.in_groups(billing.usage, billing.unrated, month.pricebook)
-    unpriced = F.concat(F.lit("it came late, and "), F.col("cause"), F.lit(" "), F.col("metric"))
-    found = judged.withColumn("reason", unpriced).select(*schemas.USAGE.names, "reason")
-    nobody = unknown.withColumn("reason", F.concat(F.lit(UNKNOWN + " "), F.col("metric")))
-    late = found.unionByName(nobody).join(_told(month), ["source", "usage_id"], "left_anti")
-    event = ["system", "usage_id", "_content"]
-    billed = month.table("usage", schemas.USAGE).withColumn("_content", differences.event_hash()).select(*event)
-    marked = late.withColumn("_content", differences.event_hash())
-    return marked.join(billed, event, "left_anti").select(
-        "source",
-        F.lit("usage").alias("table"),
-        F.col("usage_id").alias("key"),
-        F.array(F.lit("unrated"), F.lit(LATE)).alias("rules"),
-        F.concat(F.lit(f"{month.partition.month} is confirmed: "), F.col("reason")).alias("reason"),
-        F.to_json(F.struct(*[name for name in schemas.USAGE.names if name != "source"])).alias("row"),
+def _new(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
+    """Those of `changed` that nobody knew when the month was confirmed."""
+    return changed.join(month.table("accounts", schemas.ACCOUNTS).select(*holds.ACCOUNT), holds.ACCOUNT, "left_anti")
+
+
+def _adjustments_of_nobody(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
+    """UNRATED of their adjustments: the month has no bill that could be corrected by them."""
+    given = month.run.adjustments_of(month.partition.key).join(_new(month, changed), holds.ACCOUNT, "left_semi")
+    return given.select(
+        *_quarantined(month, "adjustments", "adjustment_id", F.array(F.lit(LATE)), F.lit(NO_ACCOUNT), "amount")
+    )
+
+
+def _quarantined(
+    month: ConfirmedMonth, table: str, key: str, rules: Column, reason: Column, quantity: str
+) -> list[Column]:
+    """The columns of UNRATED of late rows of a table."""
+    names = [name for name in schemas.SCHEMAS[table].names if name != "source"]
+    return [
+        F.col("source"),
+        F.lit(table).alias("table"),
+        F.col(key).alias("key"),
+        rules.alias("rules"),
+        F.concat(F.lit(f"{month.partition.month} is confirmed: "), reason).alias("reason"),
+        F.to_json(F.struct(*names)).alias("row"),
         F.lit(month.run.partition.cycle).alias("cycle"),
         F.lit(month.run.partition.month).alias("month"),
         F.lit(month.run.root).alias("run_id"),
         F.lit(None).cast("string").alias("file"),
-        "quantity",
-    )
+        F.col(quantity).alias("quantity"),
+    ]
+
+
+def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame) -> DataFrame:
+    """UNRATED: late events that are on no bill."""
+    judged = usage.in_groups(billing.usage, billing.unrated, month.pricebook)
+    unpriced = F.concat(F.lit("it came late, and "), F.col("cause"), F.lit(" "), F.col("metric"))
+    found = judged.withColumn("reason", unpriced).select(*schemas.USAGE.names, "reason")
+    nobody = unknown.withColumn("reason", F.concat(F.lit(UNKNOWN + " "), F.col("metric")))
+    late = found.unionByName(nobody)
+    event = ["system", "usage_id", "_content"]
+    billed = month.table("usage", schemas.USAGE).withColumn("_content", differences.event_hash()).select(*event)
+    marked = late.withColumn("_content", differences.event_hash()).join(billed, event, "left_anti")
+    rules = F.array(F.lit("unrated"), F.lit(LATE))
+    return marked.select(*_quarantined(month, "usage", "usage_id", rules, F.col("reason"), "quantity"))
 
 
 def _told(month: ConfirmedMonth) -> DataFrame:
-    """source, usage_id of late events that confirmed bills of the cycle have in quarantine."""
+    """_KEY of late rows that confirmed bills of the cycle have in quarantine."""
     runs = tuple(table for one in confirmed(month.run).values() for table in one.tables.get("quarantine", ()))
     rows = published_rows(month.run, runs, schemas.QUARANTINE).where(F.array_contains("rules", LATE))
-    return rows.select("source", F.col("key").alias("usage_id"))
+    return rows.select(*_KEY)
+
+
+_KEY = ["source", "table", "key"]
 
 
 def late_months(run: BillRun) -> list[ConfirmedMonth]:

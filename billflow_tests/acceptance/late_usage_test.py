@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billflow.orchestration.late_usage import UNKNOWN
+from billflow.orchestration.late_usage import NO_ACCOUNT, UNKNOWN
 from billflow_tests.acceptance.runs import do, write
 
 pytestmark = pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_confirmed_month(project, billflow):
 def test_the_next_bill_shows_the_difference(project, billflow, rows):
     """A reader who was not on the old bill's period finds its month in the section; catalogues of then price it."""
     write(project / "usage" / "late.csv", LATE)
-    write(project / "adjustments.csv", [*ADJUSTMENTS, "a1,same,2026-05-20,-3"])
+    write(project / "adjustments.csv", [*ADJUSTMENTS, "a1,same,2026-05-20,-3", "a2,new,2026-05-20,-4"])
     write(project / "customers.csv", [*CUSTOMERS, "new,"])
     write(project / "subscriptions.csv", [*SUBSCRIPTIONS, "s-new,new,counted,2026-05-01,"])
     prices = project / "catalog" / "prices.yaml"
@@ -165,6 +165,43 @@ def test_the_next_bill_shows_the_difference(project, billflow, rows):
 @pytest.mark.parametrize("account", ["left", "mended", "same", "top", "with-tax"])
 def test_a_preview_shows_it_too(project, billflow, rows, account):
     check_preview(billflow, rows, project, account, "2026-06")
+
+
+def explained(billflow: Any, rows: Any, project: Path, account: str, month: str) -> dict[int, dict[str, Any]]:
+    """Line number → what `explain` says of it; all of the bill works out as published."""
+    [invoice] = rows(project, f"select invoice_id from invoices where account_id = '{account}' and month = '{month}'")
+    result = billflow("--project", project, "explain", invoice["invoice_id"], "--format", "json")
+    assert result.exit_code == 0, f"{result.output}{result.stderr}"
+    document = json.loads(result.stdout)
+    assert document["agrees"]
+    return {line["line_no"]: line for line in document["lines"]}
+
+
+@pytest.mark.parametrize(
+    ("account", "line_no", "records", "price"),
+    [("left", 2, ["l1", "l3"], "5"), ("mended", 3, ["m3"], "1"), ("top", 4, ["t1", "t3"], "5"), ("with-tax", 3, ["w1", "w2"], "1")],
+)  # fmt: skip
+def test_a_difference_is_explained(project, billflow, rows, account, line_no, records, price):
+    """By the usage that the month has now, at its own prices: June's catalogue asks for 6."""
+    line = explained(billflow, rows, project, account, "2026-06")[line_no]
+    assert [one["usage_id"] for one in line["usage"]["records"]] == records
+    assert price in json.dumps(line["price"]["charge"])
+    assert "of 2026-05, for usage that came late" in line["steps"][0]["text"]
+    assert line["steps"][1:]
+
+
+def test_a_late_adjustment_is_explained(project, billflow, rows):
+    [line] = explained(billflow, rows, project, "same", "2026-06").values()
+    assert [step["text"] for step in line["steps"]][1] == "adjustment a1 of 2026-05-20: Goodwill"
+
+
+def test_what_differences_follow_from_is_published(project, rows):
+    """Of the accounts that have a difference, and of their bill: its children have usage on it, too."""
+    sql = "select usage_id, difference_of, month from late_usage order by 1"
+    kept = ("c1", "e1", "l1", "l3", "m3", "t1", "t3", "w1", "w2")
+    found = [tuple(row.values()) for row in rows(project, sql)]
+    assert [one for one in found if one[0] != "odd"] == [(usage, "2026-05", "2026-06") for usage in kept]
+    assert rows(project, "select adjustment_id, month from late_adjustments") == [{"adjustment_id": "a1", "month": "2026-06"}]  # fmt: skip
 
 
 def test_it_is_part_of_the_invoice(project, rows):
@@ -204,6 +241,7 @@ def test_what_no_bill_can_show_is_in_quarantine(project, rows):
     found = rows(project, "select key, rules, reason, row, month from quarantine order by key")
     told = [(row["key"], row["month"], row["reason"]) for row in found]
     assert told == [
+        ("a2", "2026-06", f"2026-05 is confirmed: {NO_ACCOUNT}"),
         (
             "new",
             "2026-06",
@@ -215,7 +253,8 @@ def test_what_no_bill_can_show_is_in_quarantine(project, rows):
             "2026-05 is confirmed: it came late, and no charge of the plan in force counts metric calls",
         ),
     ]
-    assert all("unrated" in row["rules"] and json.loads(row["row"])["usage_id"] == row["key"] for row in found)
+    assert json.loads(found[0]["row"])["amount"] == -4
+    assert all("unrated" in row["rules"] and json.loads(row["row"])["usage_id"] == row["key"] for row in found[1:])
 
 
 def test_run_twice_is_run_once(project, billflow, rows):
@@ -236,6 +275,7 @@ def test_once_it_is_confirmed_it_is_billed(project, billflow, rows):
         {"month": "2026-06"}
     ]
     assert rows(project, "select key, month from quarantine order by key") == [
+        {"key": "a2", "month": "2026-06"},
         {"key": "new", "month": "2026-06"},
         {"key": "odd", "month": "2026-06"},
     ]
@@ -256,5 +296,8 @@ def test_two_confirmed_months_at_once(project, billflow, rows):
         ("2026-06", 6, "top", "units", "volume", "Correction 2026-06 · Energy", 3, 30, 2),
     ]
     check_preview(billflow, rows, project, "top", "2026-07")
+    lines = explained(billflow, rows, project, "top", "2026-07")
+    records = [[one["usage_id"] for one in lines[number]["usage"]["records"]] for number in (4, 6)]
+    assert records == [["t1", "t3", "t5"], ["t2", "t6"]]
     do(billflow, project, "confirm", "2026-07")
     assert billflow("--project", project, "verify").exit_code == 0

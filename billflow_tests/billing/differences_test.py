@@ -284,7 +284,8 @@ def side_of(lines: DataFrame, side: str) -> DataFrame:
     return mine.withColumns({name: F.substring(name, len(side) + 2, 99) for name in accounts})
 
 
-@pytest.mark.parametrize("seed", [21, pytest.param(22, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [21, 22])
 def test_what_was_billed_and_its_differences_are_the_month_rated_at_once(spark, seed):
     """Whatever came late, went or was corrected, in random catalogues: tiers, pools, bounds, taxes, whole bills."""
     world, dice = random_world(seed, accounts=24, plans=6), Random(seed)

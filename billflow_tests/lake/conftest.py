@@ -8,7 +8,7 @@ from billflow.lake.storage import LocalStorage, Storage, open_storage
 from billflow_tests.servers.hdfs import Hdfs
 
 
-@pytest.fixture(params=["local", "hdfs"])
+@pytest.fixture(params=["local", pytest.param("hdfs", marks=pytest.mark.slow)])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """An empty lake, in a folder of this machine and on a real HDFS."""
     if request.param == "local":

@@ -80,7 +80,7 @@ def _consolidated(run: BillRun) -> tuple[str, ...]:
 
 
 def _late_tables(run: BillRun) -> tuple[str, ...]:
-    return (late.UNRATED,) if run.staging.noted(late.NOTE)["months"] else ()
+    return (late.UNRATED, *late.evidence(run)) if run.staging.noted(late.NOTE)["months"] else ()
 
 
 def _own_ingest(run: BillRun) -> Ingest | None:
@@ -104,7 +104,7 @@ def _rows(run: BillRun, staged: Iterable[str]) -> dict[str, int]:
 
 def _table_run(run: BillRun, table: str, path: str, rows: int) -> TableRun:
     """A staged table of so many rows, and where it will be."""
-    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history", *CONSOLIDATED)
+    bucketed = table in ("invoices", "invoice_lines", "invoice_taxes", "usage_history", *CONSOLIDATED, *late.EVIDENCE)
     return TableRun(path=path, rows=rows, buckets=run.buckets if bucketed else 0)
 
 
