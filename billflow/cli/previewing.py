@@ -1,6 +1,7 @@
 """`preview`: what one account would be billed, open period or closed, under this catalogue or another."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from billflow.cli.output import open_output, plain
 from billflow.errors import UsageError
 from billflow.exact_json import exact_json
 from billflow.insights.family import Families, Family, bills_before, ingested_tables, newest_ingestion
-from billflow.insights.late_bills import LateBills
+from billflow.insights.late_bills import LateBill, LateBills
 from billflow.insights.preview import Preview, check_plans, small_session
 from billflow.insights.preview import preview as previewed
 from billflow.lake.manifest import Manifest, read_manifest
 from billflow.lake.other_cycles import bills_of_other_cycles
 from billflow.lake.storage import Storage, open_lake
-from billflow.settings import find_project, load_settings
+from billflow.settings import Settings, find_project, load_settings
 
 HELD = 3
 """Exit code: nothing is wrong with the command, but there is no bill."""
@@ -52,14 +53,28 @@ def preview(
     manifest = read_manifest(storage)
     family = _family(storage, manifest, account, system, cycle, period)
     check_plans(family, catalog, period)
-    late = [*LateBills(storage, manifest, settings, cycle).of(family.system, family.invoiced, before=month)]
+    late = _late(storage, manifest, settings, family, cycle, month)
     with small_session("billflow preview", settings) as spark:
-        made = previewed(spark, family, catalog, settings, cycle, period, late)
+        of_family = late.pop(family.invoiced, [])
+        made = previewed(spark, family, catalog, settings, cycle, period, of_family)
+    elsewhere = [{"account_id": own, "month": bill.month} for own, bills in late.items() for bill in bills]
+    made = replace(made, late_elsewhere=elsewhere)
     if shape == "json":
         sys.stdout.write(exact_json(made.document()) + "\n")
     else:
         _print(made, account)
     return HELD if made.held else 0
+
+
+def _late(
+    storage: Storage, manifest: Manifest, settings: Settings, family: Family, cycle: str, month: str
+) -> dict[str, list[LateBill]]:
+    """What is late of each account of the bill that had one of its own; for a month that is final it comes later."""
+    partition = manifest.partitions.get(f"{cycle}|{month}")
+    if partition is not None and partition.is_confirmed:
+        return {}
+    bills = LateBills(storage, manifest, settings, cycle)
+    return {member: [*bills.of(family.system, member, before=month)] for member in family.members}
 
 
 def _family(
@@ -95,6 +110,10 @@ def _print(made: Preview, asked: str) -> None:
     else:
         _print_bill(console, made)
     _print_unrated(console, made)
+    for one in made.late_elsewhere:
+        console.print(
+            f"What came late for {one['month']} of account {one['account_id']} goes on a bill of its own.", markup=False
+        )
 
 
 def _kind(made: Preview) -> str:

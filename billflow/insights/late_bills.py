@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -29,8 +30,8 @@ from billflow.lake.tables import conformed
 from billflow.settings import Settings
 
 SAYS: Mapping[str, tuple[str, ...]] = {
-    "usage": ("usage_id", "subscription_id", "metric", "quantity", "event_time", "dimensions"),
-    "adjustments": ("adjustment_id", "date", "amount", "description", "tax"),
+    "usage": ("account_id", "usage_id", "subscription_id", "metric", "quantity", "event_time", "dimensions"),
+    "adjustments": ("account_id", "adjustment_id", "date", "amount", "description", "tax"),
 }
 """Tables by which a month is found to have been billed from less than there is now, and what makes a row another."""
 
@@ -125,21 +126,20 @@ class LateBills:
         return family
 
     def _now(self, key: str, billed: Family) -> Family:
-        """The same accounts with the usage and adjustments that are delivered now; usage of accounts that have left
-        the cycle stays as it was billed.
+        """The same accounts with the usage and adjustments that are delivered now; those of accounts that have left the
+        cycle stay as they were billed.
         """
         delivered = Families(self._storage, ingested_tables(self._ingest, key))
-        placed, tables = self._ingest.placed_tables(), dict(billed.tables)
-        for table in SAYS:
-            if key in placed[table]:
-                tables[table] = delivered.rows_of(table, billed.system, billed.members)
         accounts = delivered.rows_of("accounts", billed.system, billed.members).to_pylist()
-        here = {row["account_id"] for row in accounts if row["cycle"] == self._cycle}
-        gone = [row for row in billed.tables["usage"].to_pylist() if row["account_id"] not in here]
-        if gone and key in placed["usage"]:
-            kept = pa.Table.from_pylist(gone, schema=tables["usage"].schema)
-            tables["usage"] = pa.concat_tables([tables["usage"], kept])
-        return replace(billed, tables=tables)
+        here = [row["account_id"] for row in accounts if row["cycle"] == self._cycle]
+        tables = {
+            table: pa.concat_tables(
+                [delivered.rows_of(table, billed.system, billed.members), _of_others(billed.tables[table], here)]
+            )
+            for table in SAYS
+            if key in self._ingest.placed_tables()[table]
+        }
+        return replace(billed, tables={**billed.tables, **tables})
 
     def _late(self, key: str, made: PublishedPartition, now: Family) -> LateBill:
         month = key.partition("|")[2]
@@ -159,6 +159,10 @@ class LateBills:
         with connect_to(self._storage, {_LINES: runs}) as connection:
             sql = f"SELECT * FROM {_LINES} WHERE system = $1 AND account_id = $2 AND {condition}"
             return connection.sql(sql, params=[family.system, family.invoiced, *values]).to_arrow_table()
+
+
+def _of_others(rows: pa.Table, accounts: Sequence[str]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows.column("account_id"), value_set=pa.array(accounts, pa.string()))))
 
 
 def _differ(billed: Family, now: Family) -> bool:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,8 @@ class Preview:
     unrated: Rows
     held: Rows
     """Accounts of the bill that cannot be billed, and why: then there is no bill."""
+    late_elsewhere: Rows = field(default_factory=list)
+    """account_id and month of bills that members had of their own: what came late for these goes on such a bill."""
 
     def document(self) -> dict[str, Any]:
         """The preview as one JSON object."""
@@ -100,6 +102,7 @@ class Preview:
             "total": self.total,
             "unrated": self.unrated,
             "held": self.held,
+            "late_elsewhere": self.late_elsewhere,
         }
 
 
@@ -112,8 +115,9 @@ def preview(
     period: BillingPeriod,
     late: Sequence[LateBill] = (),
 ) -> Preview:
-    """The bill of a family, with what came `late` for months before. UsageError when the catalogue lacks a plan that it
-    holds.
+    """The bill of a family, with what came `late` for months before; late usage that nothing prices is not told.
+
+    UsageError when the catalogue lacks a plan that it holds.
     """
     check_plans(family, catalog, period)
     pricebook = Pricebook(catalog, settings, period)

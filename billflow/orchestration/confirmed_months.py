@@ -88,11 +88,17 @@ class ConfirmedMonth:
 
     def usage_to_bill(self) -> DataFrame:
         """The usage now, and of accounts that are not of the cycle any more what was billed."""
-        if not self.delivers("usage"):
-            return self.usage_now()
+        return self._to_bill("usage", schemas.USAGE, self.usage_now())
+
+    def adjustments_to_bill(self) -> DataFrame:
+        """The same of adjustments."""
+        return self._to_bill("adjustments", schemas.ADJUSTMENTS, self.adjustments_now())
+
+    def _to_bill(self, table: str, schema: StructType, now: DataFrame) -> DataFrame:
+        if not self.delivers(table):
+            return now
         known = self.run.accounts().select(*holds.ACCOUNT)
-        gone = self.table("usage", schemas.USAGE).join(known, holds.ACCOUNT, "left_anti")
-        return self.usage_now().unionByName(gone)
+        return now.unionByName(self.table(table, schema).join(known, holds.ACCOUNT, "left_anti"))
 
     def _of_its_bills(self, now: DataFrame) -> DataFrame:
         if self.is_corrected:

@@ -70,9 +70,13 @@ def rate_again(run: BillRun) -> dict[str, dict[str, int]]:
         changed.unpersist()
     if unrated:
         run.stage_few(UNRATED, reduce(DataFrame.unionByName, unrated), schemas.UNRATED)
-    run.staging.note(NOTE, {"months": found, "staged": staged, "after": run.staging.base().confirmations})
-    if evidence(run):
-        _stage_all_evidence(run)
+    kept = EVIDENCE if any(one["lines"] for one in found.values()) else ()
+    after = run.staging.base().confirmations
+    run.staging.note(NOTE, {"months": found, "staged": staged, "evidence": kept, "after": after})
+    for table in kept:
+        rows = [run.staged(month.staged(table), schemas.SCHEMAS[table]) for month in late_months(run)]
+        laid_out = tables.by_account(reduce(DataFrame.unionByName, rows), run.buckets)
+        run.stage(table, laid_out, schemas.SCHEMAS[table])
     return found
 
 
@@ -122,7 +126,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
 def _adjustments(month: ConfirmedMonth, accounts: DataFrame) -> DataFrame | None:
     if not (month.has("adjustments") or month.delivers("adjustments")):
         return None
-    return month.adjustments_now().join(accounts, holds.ACCOUNT, "left_semi")
+    return month.adjustments_to_bill().join(accounts, holds.ACCOUNT, "left_semi")
 
 
 def _stage_lines(month: ConfirmedMonth, billing: PeriodBilling) -> int:
@@ -160,17 +164,9 @@ def _stage_evidence(month: ConfirmedMonth, billing: PeriodBilling) -> None:
         month.run.stage(month.staged(table), tables.by_account(kept, month.run.buckets), schemas.SCHEMAS[table])
 
 
-def _stage_all_evidence(run: BillRun) -> None:
-    for table in EVIDENCE:
-        schema = schemas.SCHEMAS[table]
-        rows = reduce(DataFrame.unionByName, [run.staged(month.staged(table), schema) for month in late_months(run)])
-        run.stage(table, tables.by_account(rows, run.buckets), schema)
-
-
 def evidence(run: BillRun) -> tuple[str, ...]:
-    """The staged tables of EVIDENCE: none where no bill has a difference."""
-    found = run.staging.noted(NOTE)["months"].values()
-    return EVIDENCE if any(one["lines"] for one in found) else ()
+    """The tables of EVIDENCE that are staged: none where no bill has a difference."""
+    return tuple(run.staging.noted(NOTE).get("evidence", ()))
 
 
 def _of_nobody(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
@@ -219,7 +215,7 @@ def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame) 
     found = judged.withColumn("reason", unpriced).select(*schemas.USAGE.names, "reason")
     nobody = unknown.withColumn("reason", F.concat(F.lit(UNKNOWN + " "), F.col("metric")))
     late = found.unionByName(nobody)
-    event = ["system", "usage_id", "_content"]
+    event = ["system", "account_id", "usage_id", "_content"]
     billed = month.table("usage", schemas.USAGE).withColumn("_content", differences.event_hash()).select(*event)
     marked = late.withColumn("_content", differences.event_hash()).join(billed, event, "left_anti")
     rules = F.array(F.lit("unrated"), F.lit(LATE))

@@ -301,3 +301,23 @@ def test_two_confirmed_months_at_once(project, billflow, rows):
     assert records == [["t1", "t3", "t5"], ["t2", "t6"]]
     do(billflow, project, "confirm", "2026-07")
     assert billflow("--project", project, "verify").exit_code == 0
+    asked = ["--account", "top", "--cycle", "c01", "--month", "2026-06", "--format", "json"]
+    june = json.loads(billflow("--project", project, "preview", *asked).stdout)
+    assert {line["difference_of"] for line in june["lines"]} == {None}  # what comes now goes on a later bill
+
+
+def test_a_subscription_that_was_another_accounts_all_along(project, billflow, rows):
+    """Its usage comes back where it was billed; nobody can bill it to who has it now, so it is in quarantine."""
+    moved = [row.replace("s-mended,mended", "s-mended,same") for row in SUBSCRIPTIONS]
+    write(project / "subscriptions.csv", [*moved, "s-new,new,counted,2026-05-01,"])
+    do(billflow, project, "run", "2026-08")
+    sql = (
+        f"select difference_of, {SHOWN} from invoice_lines where month = '2026-08' and account_id = 'mended' order by 2"
+    )
+    assert [(one["difference_of"], one["line_type"], one["net"]) for one in rows(project, sql)] == [
+        ("2026-05", "reversal", -3),
+        ("2026-06", "reversal", -6),
+    ]
+    told = rows(project, "select key, reason from quarantine where month = '2026-08' order by key")
+    assert [(one["key"], one["reason"][:7]) for one in told] == [("m3", "2026-05"), ("m5", "2026-06")]
+    check_preview(billflow, rows, project, "mended", "2026-08")
