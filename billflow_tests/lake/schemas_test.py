@@ -36,7 +36,7 @@ def test_canonical_tables_are_published_with_system_and_source(table: str, canon
 MONEY = {"net", "tax", "total", "base"}
 TWELVE_DIGITS = {"quantity", "unit_price", "amount", "tax_amount"}
 DAYS = {"period_start", "period_end", "issue_date", "due_date", "start_date", "end_date", "date", "birth_date"}
-TAX_CODES = {("adjustments", "tax"), ("bills", "tax")}
+TAX_CODES = {("adjustments", "tax"), ("late_adjustments", "tax"), ("bills", "tax")}
 TIMES = {"event_time", "arrived_at", "decided_at"}
 
 
