@@ -22,6 +22,12 @@ for _variable in [name for name in os.environ if name.startswith(("BILLFLOW_", "
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What a database's server is asked for is slow; the other tests of its module are not."""
+    if "server" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session that whole runs use too: two cores, few partitions."""

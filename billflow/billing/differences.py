@@ -30,6 +30,10 @@ REVERSAL = "reversal"
 POSITION = "_position"
 """Column of a line: which confirmation billed it, in the lake's order."""
 
+EVENT_SAYS = ("usage_id", "subscription_id", "metric", "quantity", "event_time", "dimensions")
+ADJUSTMENT_SAYS = ("adjustment_id", "date", "amount", "description", "tax")
+"""What makes an event, or an adjustment, of an account another one than was billed."""
+
 _SAYS = (
     "description",
     "period_start",
@@ -52,7 +56,7 @@ def changed_accounts(billed: DataFrame, now: DataFrame) -> DataFrame:
 
 def accounts_with_other_adjustments(billed: DataFrame, now: DataFrame) -> DataFrame:
     """system, account_id whose adjustments (ADJUSTMENTS) are not those that were billed."""
-    says = F.xxhash64("adjustment_id", "date", "amount", "description", "tax")
+    says = F.xxhash64(*ADJUSTMENT_SAYS)
     return _unlike(*(_digests(adjustments, "amount", says) for adjustments in (billed, now)))
 
 
@@ -78,7 +82,7 @@ def _digests(rows: DataFrame, quantity: str, says: Column) -> DataFrame:
 def event_hash() -> Column:
     """64 bits over what an event says: an event that was corrected has another one."""
     dimensions = F.array_sort(F.map_entries("dimensions"))
-    return F.xxhash64("usage_id", "subscription_id", "metric", "quantity", "event_time", dimensions)
+    return F.xxhash64(*[dimensions if name == "dimensions" else F.col(name) for name in EVENT_SAYS])
 
 
 def families(changed: DataFrame, accounts: DataFrame, held: DataFrame) -> DataFrame:

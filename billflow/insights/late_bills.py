@@ -30,8 +30,8 @@ from billflow.lake.tables import conformed
 from billflow.settings import Settings
 
 SAYS: Mapping[str, tuple[str, ...]] = {
-    "usage": ("account_id", "usage_id", "subscription_id", "metric", "quantity", "event_time", "dimensions"),
-    "adjustments": ("account_id", "adjustment_id", "date", "amount", "description", "tax"),
+    "usage": ("account_id", *differences.EVENT_SAYS),
+    "adjustments": ("account_id", *differences.ADJUSTMENT_SAYS),
 }
 """Tables by which a month is found to have been billed from less than there is now, and what makes a row another."""
 

@@ -13,8 +13,6 @@ from billflow.sinks import mongodb
 from billflow.sinks.outgoing import outgoing_rows
 from billflow_tests.servers.mongo import Mongo
 
-pytestmark = pytest.mark.slow
-
 LINES = "invoice_id string, line_no int, net decimal(38,12), period_start date, cycle string, month string"
 WHERE = "sinks.app.tables.invoice_lines"
 

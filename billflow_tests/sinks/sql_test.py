@@ -19,8 +19,6 @@ from billflow.sinks.outgoing import Rows, outgoing_rows
 from billflow_tests.servers.mariadb import MariaDb
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 
-pytestmark = pytest.mark.slow
-
 LINES = "invoice_id string, line_no int, description string, net decimal(38,12), period_start date, cycle string, month string"
 WHERE = "sinks.crm.tables.invoice_lines"
 KEY = "c01|2026-05"

@@ -19,8 +19,6 @@ from billflow.sources.databases import fetched
 from billflow_tests.servers.mariadb import MariaDb
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 
-pytestmark = pytest.mark.slow
-
 KINDS = ("postgresql", "mariadb", "sqlite")
 DAY, WALL_CLOCK, INSTANT = (
     date(2024, 2, 29),

@@ -22,8 +22,6 @@ from billflow.sources.opening import Earlier, expressions_read, opened_deliverie
 from billflow.sources.raw import ROW
 from billflow_tests.servers.postgres import Postgres
 
-pytestmark = pytest.mark.slow
-
 HEAD = """
 project: acme
 currency: EUR

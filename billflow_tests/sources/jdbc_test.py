@@ -26,8 +26,6 @@ from billflow_tests.servers import h2, postgres
 from billflow_tests.servers.h2 import H2, drivers
 from billflow_tests.servers.postgres import Postgres
 
-pytestmark = pytest.mark.slow
-
 assert h2.PASSWORD == postgres.PASSWORD
 PASSWORD = h2.PASSWORD
 PROJECT = """

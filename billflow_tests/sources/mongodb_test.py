@@ -23,8 +23,6 @@ from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.mongo import Mongo
 from billflow_tests.sources.delivering_test import COLUMNS, Reader, told
 
-pytestmark = pytest.mark.slow
-
 PROJECT = """
 project: acme
 currency: EUR

@@ -28,8 +28,6 @@ from billflow.sources.raw import CORRUPT, FILE, ROW, delivered_columns
 from billflow_tests.servers.postgres import PASSWORD, Postgres
 from billflow_tests.servers.processes import wait_until
 
-pytestmark = pytest.mark.slow
-
 PROJECT = """
 project: acme
 currency: EUR
