@@ -1,6 +1,6 @@
 """When does a period count as closed? Pure decisions, and a thin look at the lake and at Dagster's runs. No Spark."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -22,21 +22,19 @@ _UNFINISHED = [
 ]
 
 
-def latest_ended(settings: Settings, cycle: str, today: date) -> Partition | None:
-    """The newest partition of a cycle whose period has ended by `today`; None before the project's first month."""
+def ended_partitions(settings: Settings, cycle: str, now: datetime) -> list[Partition]:
+    """The two newest partitions of a cycle whose periods have ended, the newest first; none from before the project's
+    first month. What is older is history, and for a backfill.
+    """
+    today = now.astimezone(ZoneInfo(settings.timezone)).date()
     month = today.replace(day=1)
-    for _ in range(3):
+    ended: list[Partition] = []
+    while len(ended) < 2 and f"{month:%Y-%m}" >= settings.first_month:
         partition = Partition(cycle, f"{month:%Y-%m}")
         if partition.period(settings).end <= today:
-            return partition if partition.month >= settings.first_month else None
+            ended.append(partition)
         month = (month - timedelta(days=1)).replace(day=1)
-    return None
-
-
-def closed_partition(settings: Settings, cycle: str, now: datetime | None = None) -> Partition | None:
-    """The newest ended partition, not the history before it: that is for a backfill."""
-    local = (now or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(settings.timezone))
-    return latest_ended(settings, cycle, local.date())
+    return ended
 
 
 def reason_to_wait(settings: Settings, partition: Partition, now: datetime) -> str:
@@ -65,15 +63,30 @@ def _uncovered(settings: Settings, source: Source, end: datetime) -> str:
     return ""
 
 
-def next_reason(project: Project, partition: Partition | None, instance: dg.DagsterInstance) -> str:
-    """Why no run should start for `partition` now; empty when one should."""
+def next_to_bill(
+    project: Project, cycle: str, instance: dg.DagsterInstance, now: datetime
+) -> tuple[Partition | None, str]:
+    """The partition of a cycle that a run should bill now, or None and why there is none.
+
+    While the newest period that has ended still waits, the one before it may be open: its sources were late, or
+    billflow was not there. It is not passed over then.
+    """
     settings = project.settings()
-    if partition is None:
-        return "no period has ended yet"
+    waits = ""
+    for partition in ended_partitions(settings, cycle, now):
+        if begun := reason_begun(project, partition, instance):
+            return None, waits or begun
+        reason = reason_to_wait(settings, partition, now)
+        if not reason:
+            return partition, ""
+        waits = waits or reason
+    return None, waits or f"no period of cycle {cycle} has ended yet since the first month, {settings.first_month}"
+
+
+def reason_begun(project: Project, partition: Partition, instance: dg.DagsterInstance) -> str:
+    """That a partition is billed, or about to be; empty when it is not."""
     published = read_manifest(project.storage()).partitions.get(partition.key)
     if published is not None:
         return f"{partition.key} is {'confirmed' if published.is_confirmed else 'published'}"
     unfinished = dg.RunsFilter(statuses=_UNFINISHED, tags={"dagster/partition": partition.key})
-    if instance.get_runs_count(unfinished):
-        return f"{partition.key} is queued or running"
-    return reason_to_wait(settings, partition, datetime.now(ZoneInfo("UTC")))
+    return f"{partition.key} is queued or running" if instance.get_runs_count(unfinished) else ""

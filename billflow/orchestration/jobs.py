@@ -4,11 +4,12 @@ A schedule and a sensor per cycle start the first, only people the second; one s
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from billflow.orchestration.closing import closed_partition, next_reason
+from billflow.orchestration.closing import next_to_bill
 from billflow.orchestration.healing import heal_dead_runs
 from billflow.orchestration.project import Project
 from billflow.settings import Settings
@@ -73,11 +74,10 @@ def monthly_schedule(settings: Settings) -> dg.ScheduleDefinition:
 def _requests(
     project: Project, cycles: list[str], instance: dg.DagsterInstance
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    settings = project.settings()
+    now = datetime.now(UTC)
     for cycle in cycles:
-        partition = closed_partition(settings, cycle)
-        reason = next_reason(project, partition, instance)
-        if reason or partition is None:
+        partition, reason = next_to_bill(project, cycle, instance, now)
+        if partition is None:
             yield dg.SkipReason(reason)
         else:
             yield dg.RunRequest(run_key=partition.key, partition_key=partition.key)

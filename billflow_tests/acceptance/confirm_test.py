@@ -20,7 +20,7 @@ from billflow.examples import write_energy_small
 from billflow.lake.catalogs import kept_catalog
 from billflow.lake.confirming import Confirming
 from billflow.lake.manifest import PublishedPartition, read_manifest
-from billflow.orchestration.closing import next_reason
+from billflow.orchestration.closing import reason_begun
 from billflow.orchestration.launching import dagster_home, execute, open_instance
 from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
@@ -236,7 +236,7 @@ def test_dagster_does_not_do_it_again_either(energy, monkeypatch, job, exit_code
 
 def test_no_sensor_starts_it(energy):
     with dg.DagsterInstance.ephemeral() as instance:
-        assert next_reason(Project(folder=str(energy)), MAY, instance) == "c01|2026-05 is confirmed"
+        assert reason_begun(Project(folder=str(energy)), MAY, instance) == "c01|2026-05 is confirmed"
 
 
 def test_verify(energy, billflow):

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -54,12 +54,12 @@ def asked(deployment: Deployment, query: str, **variables: Any) -> dict[str, Any
     return found["data"]
 
 
-def runs(deployment: Deployment, month: str) -> list[dict[str, Any]]:
-    """Runs of a month, the newest first: runId, status, startTime, endTime, tags."""
+def runs(deployment: Deployment, month: str = "") -> list[dict[str, Any]]:
+    """Runs of a month, or all, the newest first: runId, status, startTime, endTime, tags."""
     query = """query ($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs {
         results { runId status startTime endTime tags { key value } } } } }"""
-    tag = {"key": "dagster/partition", "value": f"c01|{month}"}
-    found = asked(deployment, query, filter={"tags": [tag]})["runsOrError"]["results"]
+    wanted = {"tags": [{"key": "dagster/partition", "value": f"c01|{month}"}]} if month else {}
+    found = asked(deployment, query, filter=wanted)["runsOrError"]["results"]
     return [{**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
 
 
@@ -67,13 +67,18 @@ def statuses(deployment: Deployment, month: str) -> list[str]:
     return [run["status"] for run in runs(deployment, month)]
 
 
-def wait_for(deployment: Deployment, month: str, *expected: str) -> None:
-    """Waits until the month's runs, the newest first, have these statuses."""
+def wait(deployment: Deployment, true: Callable[[], bool], what: str, *, seconds: float = LONG) -> None:
+    """Waits, and when it takes too long says what the runs, the code location and the daemon said."""
     try:
-        wait_until(lambda: statuses(deployment, month) == list(expected), f"{month}: {expected}", seconds=LONG)
+        wait_until(true, what, seconds=seconds)
     except TimeoutError as error:
         logs = {name: server.tail() for name, server in deployment.servers.items() if name in ("code", "daemon")}
-        raise TimeoutError(f"{error}; {runs(deployment, month)}; {logs}") from None
+        raise TimeoutError(f"{error}; {runs(deployment)}; {logs}") from None
+
+
+def wait_for(deployment: Deployment, month: str, *expected: str) -> None:
+    """Waits until the month's runs, the newest first, have these statuses."""
+    wait(deployment, lambda: statuses(deployment, month) == list(expected), f"{month}: {expected}")
 
 
 SELECTOR = {"repositoryLocationName": "billflow", "repositoryName": "__repository__"}
@@ -112,17 +117,11 @@ def invoices(deployment: Deployment) -> dict[str, tuple[int, int, str]]:
 
 def test_the_sensor_bills_the_month_that_closed_although_the_driver_dies(deployment):
     """The first test: the sensor starts the run as soon as all services are up, and later it could be over."""
-    wait_until(
-        lambda: bool(asked(deployment, "{ runsOrError { ... on Runs { count } } }")["runsOrError"]["count"]),
-        "a run",
-        seconds=120,
-    )
-    query = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"
-    run = asked(deployment, query)["runsOrError"]["results"][0]
-    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    wait(deployment, lambda: bool(runs(deployment)), "a run", seconds=120)
+    tags = runs(deployment)[0]["tags"]
     assert tags["dagster/sensor_name"] == "c01_closes"
     month = tags["dagster/partition"].removeprefix("c01|")
-    wait_until(lambda: "billflow/process" in runs(deployment, month)[0]["tags"], "the run begins", seconds=120)
+    wait(deployment, lambda: "billflow/process" in runs(deployment, month)[0]["tags"], "the run begins", seconds=120)
     time.sleep(15)  # somewhere in the middle
     process = runs(deployment, month)[0]["tags"]["billflow/process"]
     os.kill(int(process.split(":")[-2]), signal.SIGKILL)
@@ -159,7 +158,7 @@ def test_doctor_names_what_executors_lack(deployment, tmp_path):
 def test_a_click_and_a_backfill_at_once_while_the_daemon_and_a_worker_die(deployment):
     launch(deployment, "2026-05")
     backfill(deployment, "2026-06")
-    wait_until(lambda: "STARTED" in statuses(deployment, "2026-06"), "a run begins", seconds=180)
+    wait(deployment, lambda: "STARTED" in statuses(deployment, "2026-06"), "a run begins", seconds=180)
     deployment.servers["daemon"].kill()
     deployment.servers["spark-worker-2"].kill()
     deployment.start("daemon")
