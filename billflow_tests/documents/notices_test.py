@@ -127,6 +127,42 @@ def test_nothing_is_wrong_with_pages_that_have_them(language, sections):
     assert inspect_document(pdf, renderer.typesetter.printed(payload)) == []
 
 
+TOLD = {
+    "ar": [
+        (
+            "نود إعلامكم بأن أسعار الكهرباء ستتغير اعتبارا من أول كانون الثاني وفقا لقرار هيئة تنظيم الطاقة رقم 2013/45 ويمكنكم "
+            "الاطلاع على التفاصيل عبر www.example.com أو بالاتصال على الرقم 0800 123 456 في أي وقت."
+        ),
+        "شكرا لكم على ثقتكم بنا وعلى اختياركم شركتنا لتوفير الطاقة النظيفة لمنزلكم ونحن نرحب بملاحظاتكم.",
+    ],
+    "hi": [
+        (
+            "हम आपको सूचित करते हैं कि बिजली की दरें अगले वर्ष की पहली जनवरी से आयोग के निर्णय संख्या 2013/45 के अनुसार बदल जाएँगी "
+            "और विवरण www.example.com पर या 0800 123 456 पर कॉल करके सप्ताह के किसी भी दिन देखे जा सकते हैं।"
+        ),
+        "आपके विश्वास के लिए धन्यवाद, हमें खुशी है कि आपने अपने घर के लिए स्वच्छ ऊर्जा चुनी है।",
+    ],
+}
+"""Two sentences in scripts whose letters join, one of them with numbers and Latin words."""
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+@pytest.mark.parametrize("language", TOLD)
+def test_long_notices_whose_direction_changes_are_found_and_what_they_lack_is_lost(language, times):
+    long, other = TOLD[language]
+    renderer = Renderer(
+        templates(f"{{title: {{{language}: '1'}}, text: {{{language}: '{' '.join([long] * times)}'}}}}")
+    )
+    payload = native_bill(language)
+    pdf, files = renderer.render_pdf(payload).pdf, renderer.typesetter.printed(payload)
+    assert inspect_document(pdf, files) == []
+    bill = json.loads(files["bill.json"])
+    bill["notices"]["items"][0]["text"] += f"\n{other}"
+    [finding] = inspect_document(pdf, {**files, "bill.json": json.dumps(bill)})
+    assert (finding.kind, finding.page) == ("lost", 1)
+    assert finding.what.startswith(f'notices: "{other[:20]}')
+
+
 def test_where_the_first_page_has_no_room_they_are_a_section_of_the_details():
     first, second, *_ = pages(bill_with(sections=12, taxes=5), ENGLISH + "}")
     assert "Moving house?" not in first

@@ -4,9 +4,10 @@ A text counts as printed when a text of the page says the same, or when it is fo
 templates add labels around texts, and Typst breaks what is longer than its room. Each print counts once.
 
 Of joined scripts (`scripts`) a PDF says letters in another order, twice or not at all. On pages that have some, figures
-are looked for as anywhere; of another text, what is Latin or a digit must be on the page, in any order, and of the
-letters most (`ENOUGH`) in one place. So one letter that is missing in Arabic or Hindi is not found, nor is a word whose
-letters are in another text that nobody asked for.
+are looked for as anywhere; of another text, what is Latin or a digit must be on the page, in any order, and most
+(`ENOUGH`) of its letters and of its pairs of neighbours in one place: two long texts of one language have four letters
+in five in common, but half of the pairs at most. So one letter that is missing in Arabic or Hindi is not found, nor is
+a word of a few letters (`FEW`) whose letters are in another text that nobody asked for.
 
 Where one amount should be on a page twice and is there once, the finding names both of its places.
 """
@@ -14,15 +15,18 @@ Where one amount should be on a page twice and is there once, the finding names 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from billflow.documents.proofs.planned import Planned
-from billflow.documents.proofs.scripts import bare, is_figure, is_leftward, unjoined
+from billflow.documents.proofs.scripts import bare, is_figure, is_joined, is_leftward, unjoined
 from billflow.documents.proofs.sheets import Sheet
 from billflow.documents.proofs.verdicts import Finding, quoted, told
 
 ENOUGH = 0.6
+FEW = 8
+"""Letters of a text whose pairs say nothing: a ligature takes too many of them away."""
 NEIGHBOURS = 3
-"""Texts of a page in which one line of joined scripts may be, where it changes its direction."""
+"""Texts of a page in which even a short line of joined scripts may be, where it changes its direction."""
 TAKEN = "\0"
 
 
@@ -80,17 +84,35 @@ class Print:
 
     def _unlike(self, lines: Sequence[Line], left: Sequence[str], flow: str) -> list[Line]:
         """The lines whose characters are not on the page either, whatever their order; figures have theirs."""
-        bags = [Counter("".join(left[at : at + NEIGHBOURS])) for at in range(len(left))]
         whole = Counter(flow)
-        return [line for line in lines if is_figure(line.bare) or not _is_spread(line.bare, whole, bags)]
+        return [line for line in lines if is_figure(line.bare) or not _is_spread(line.bare, whole, left)]
 
 
-def _is_spread(text: str, whole: Counter[str], bags: Sequence[Counter[str]]) -> bool:
+def _is_spread(text: str, whole: Counter[str], pieces: Sequence[str]) -> bool:
     exact = Counter(unjoined(text))
     if not exact <= whole:
         return False
-    letters = Counter(text) - exact
-    return not letters or max(((letters & bag).total() for bag in bags), default=0) >= ENOUGH * letters.total()
+    letters, pairs = Counter(text) - exact, _pairs(text)
+    places = ["".join(_place(text, pieces[at:])) for at in range(len(pieces))]
+    return _most(letters, map(Counter, places)) and (letters.total() < FEW or _most(pairs, map(_pairs, places)))
+
+
+def _place(text: str, pieces: Sequence[str]) -> Sequence[str]:
+    """The first of the pieces, as many as the text may lie in."""
+    lengths = accumulate(map(len, pieces))
+    enough = next((count for count, length in enumerate(lengths, 1) if length >= len(text)), len(pieces))
+    return pieces[: max(enough, NEIGHBOURS)]
+
+
+def _pairs(text: str) -> Counter[str]:
+    """The letters of joined scripts that stand together, in either order."""
+    joined = "".join(filter(is_joined, text))
+    return Counter("".join(sorted(pair)) for pair in pairwise(joined))
+
+
+def _most(wanted: Counter[str], places: Iterable[Counter[str]]) -> bool:
+    """Whether most of what is wanted is in one of the places."""
+    return not wanted or max(((wanted & place).total() for place in places), default=0) >= ENOUGH * wanted.total()
 
 
 def losses(
