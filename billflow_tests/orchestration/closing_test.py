@@ -137,6 +137,7 @@ def sensor_result(folder: Path, instance: dg.DagsterInstance) -> list[dg.RunRequ
 
 
 def test_sensor_asks_for_one_run_and_for_none_while_that_goes_on(folder, instance):
+    touch(folder, datetime.now(UTC))
     [request] = sensor_result(folder, instance)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == request.run_key
