@@ -7,6 +7,7 @@ finds out. Every value may come from the environment (`${env:NAME}`).
 import ast
 import inspect
 import json
+from functools import cache
 from itertools import pairwise
 from textwrap import dedent
 from typing import Any, Literal
@@ -144,9 +145,14 @@ def _attribute_docstrings(model: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in reversed(model.__mro__):
         if issubclass(one, BaseModel) and one is not BaseModel:
-            body = ast.parse(dedent(inspect.getsource(one))).body[0]
-            found |= dict(_documented(body.body)) if isinstance(body, ast.ClassDef) else {}
+            found |= _own_docstrings(one)
     return found
+
+
+@cache  # to find a class's source, its whole module is read
+def _own_docstrings(model: type) -> dict[str, str]:
+    body = ast.parse(dedent(inspect.getsource(model))).body[0]
+    return dict(_documented(body.body)) if isinstance(body, ast.ClassDef) else {}
 
 
 def _documented(body: list[ast.stmt]) -> list[tuple[str, str]]:

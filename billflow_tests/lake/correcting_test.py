@@ -1,6 +1,7 @@
 """Corrections: beside their partition, in one chain and one series with confirmations, at once or not at all."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,14 +35,20 @@ from billflow_tests.lake.some_corrections import correct, correcting, publish_co
 FIRST, SECOND = f"{MAY}#1", f"{MAY}#2"
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> LocalStorage:
-    """May is confirmed with three invoices, June is a draft."""
-    storage = LocalStorage(str(tmp_path / "lake"))
+@pytest.fixture(scope="module")
+def confirmed_may(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake in which May is confirmed with three invoices, and June is a draft."""
+    storage = LocalStorage(str(tmp_path_factory.mktemp("confirmed") / "lake"))
     for key in (MAY, JUNE):
         draft(storage, key)
     confirm(storage, MAY)
-    return storage
+    return storage.root
+
+
+@pytest.fixture
+def local(confirmed_may: Path, tmp_path: Path) -> LocalStorage:
+    """That lake, for one test."""
+    return LocalStorage(str(shutil.copytree(confirmed_may, tmp_path / "lake")))
 
 
 def all_problems(storage: Storage) -> list[str]:

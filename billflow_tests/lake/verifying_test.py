@@ -1,6 +1,7 @@
 """Whatever changes after a confirmation is found: files, rows, the catalogue, the record, the chain."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,21 @@ from billflow.lake.verifying import confirmed, ledger_problems, partition_proble
 from billflow_tests.lake.some_bills import CATALOG, JULY, JUNE, MAY, bills, confirm, draft, put, take
 
 
-@pytest.fixture
-def lake(tmp_path) -> LocalStorage:
-    """Three confirmed months."""
-    storage = LocalStorage(str(tmp_path / "lake"))
+@pytest.fixture(scope="module")
+def three_months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake with three confirmed months."""
+    storage = LocalStorage(str(tmp_path_factory.mktemp("confirmed") / "lake"))
     for key in (MAY, JUNE, JULY):
         draft(storage, key)
     for key in (MAY, JUNE, JULY):
         confirm(storage, key)
-    return storage
+    return storage.root
+
+
+@pytest.fixture
+def lake(three_months: Path, tmp_path: Path) -> LocalStorage:
+    """Three confirmed months, for one test."""
+    return LocalStorage(str(shutil.copytree(three_months, tmp_path / "lake")))
 
 
 def problems(storage: LocalStorage, key: str = MAY, partition: PublishedPartition | None = None) -> str:
