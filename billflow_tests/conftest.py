@@ -23,8 +23,8 @@ REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """What a database's server is asked for is slow; the other tests of its module are not."""
-    if "server" in getattr(item, "fixturenames", ()):
+    """What a server is asked for, a database's or HDFS, is slow; the other tests of its module are not."""
+    if {"server", "hdfs"} & {*getattr(item, "fixturenames", ())}:
         item.add_marker(pytest.mark.slow)
 
 

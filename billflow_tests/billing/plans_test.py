@@ -96,6 +96,7 @@ def shuffled_usage(plan: str) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_a_pool_of_a_hierarchy_shuffles_usage_once(spark, tmp_path):
     plan = planned(spark, tmp_path, world_with("hierarchy"))["charges"]
     assert shuffled_usage(plan) == 1, plan

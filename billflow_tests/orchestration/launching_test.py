@@ -34,6 +34,7 @@ class TestOpenInstance:
             assert instance.global_op_concurrency_default_limit == 1
             assert instance.run_retries_enabled
 
+    @pytest.mark.slow
     def test_a_database_that_does_not_answer(self, tmp_path):
         pytest.importorskip("dagster_postgres")
         address = f"hostname: 127.0.0.1, port: {free_port()}, username: u, password: secret, db_name: d"

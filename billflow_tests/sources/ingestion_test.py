@@ -264,6 +264,7 @@ class TestTables:
         }
 
 
+@pytest.mark.slow
 def test_twice_is_the_same(spark: SparkSession, folder: Path, first: Ingested) -> None:
     second = Ingested(spark, folder, "r2")
     assert second.report == first.report

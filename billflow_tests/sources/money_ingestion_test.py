@@ -140,6 +140,7 @@ def test_a_childs_usage_falls_into_its_tops_cycle(found: Ingested) -> None:
     assert [tuple(row) for row in usage] == [("r7", "c01", "2013-01")]
 
 
+@pytest.mark.slow
 def test_twice_is_the_same(spark: SparkSession, folder: Path, found: Ingested) -> None:
     second = Ingested(spark, folder, "r2")
     assert second.report == found.report

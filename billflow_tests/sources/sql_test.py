@@ -193,6 +193,7 @@ def locked(server: Postgres) -> Iterator[None]:
         holder.join()
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_told_without_its_password(spark: SparkSession, tmp_path: Path) -> None:
     server = Postgres(tmp_path)
     settings = project(tmp_path, server.url, table=None, query=SLOW, partition_by=None)
