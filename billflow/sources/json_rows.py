@@ -2,7 +2,7 @@
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DecimalType, DoubleType, StringType, StructField, StructType
 
@@ -27,24 +27,42 @@ def json_rows(spark: SparkSession, texts: list[str] | DataFrame, known: StructTy
 
 
 def _schema(spark: SparkSession, texts: list[str] | DataFrame, *, drop_empty: bool) -> StructType:
-    """The schema of JSON lines without doubles: what does not fit a decimal makes its row malformed instead."""
-    reader = spark.read.options(prefersDecimal=True, columnNameOfCorruptRecord=CORRUPT, dropFieldIfAllNull=drop_empty)
+    """The schema of JSON lines without doubles: what does not fit a decimal makes its row malformed instead.
+
+    A text stays one whatever it looks like: "007" is another id than "7". Spark takes texts for numbers, too, where it
+    infers decimals, so that it is asked for these a second time, and only believed where no row has a text.
+    """
+    reader = spark.read.options(columnNameOfCorruptRecord=CORRUPT, dropFieldIfAllNull=drop_empty)
+    found = reader.json(texts).schema
+    return _without_doubles(found, _with_decimals(reader, texts)) if _has_doubles(found) else found
+
+
+def _with_decimals(reader: DataFrameReader, texts: list[str] | DataFrame) -> StructType:
     try:
-        found = reader.json(texts).schema
+        return reader.option("prefersDecimal", value=True).json(texts).schema
     except (PySparkException, Py4JError) as error:
         if "NEGATIVE_SCALE" not in str(error):  # 1E3 is a number, but Spark's inference of decimals stumbles over it
             raise
-        found = reader.option("prefersDecimal", value=False).json(texts).schema
-    return _exact_fields(found)
+        return StructType([])
 
 
-def _exact_fields(kind: StructType) -> StructType:
-    return StructType([StructField(field.name, _without_doubles(field.dataType)) for field in kind])
-
-
-def _without_doubles(kind: DataType) -> DataType:
+def _has_doubles(kind: DataType) -> bool:
     if isinstance(kind, StructType):
-        return _exact_fields(kind)
+        return any(_has_doubles(field.dataType) for field in kind)
+    return _has_doubles(kind.elementType) if isinstance(kind, ArrayType) else isinstance(kind, DoubleType)
+
+
+def _without_doubles(kind: StructType, exact: StructType) -> StructType:
+    types = {field.name: field.dataType for field in exact}
+    return StructType([StructField(each.name, _exact(each.dataType, types.get(each.name))) for each in kind])
+
+
+def _exact(kind: DataType, exact: DataType | None) -> DataType:
+    """The type with decimals for doubles: those of `exact`, the same type inferred with decimals, where it has them."""
+    if isinstance(kind, StructType):
+        return _without_doubles(kind, exact if isinstance(exact, StructType) else StructType([]))
     if isinstance(kind, ArrayType):
-        return ArrayType(_without_doubles(kind.elementType))
-    return DecimalType(38, 12) if isinstance(kind, DoubleType) else kind
+        return ArrayType(_exact(kind.elementType, exact.elementType if isinstance(exact, ArrayType) else None))
+    if not isinstance(kind, DoubleType):
+        return kind
+    return exact if isinstance(exact, DecimalType) else DecimalType(38, 12)

@@ -188,6 +188,26 @@ def test_a_json_text_among_numbers_keeps_them_as_they_were_written(
     assert [row["q"] for row in rows] == [*exact, odd.strip('"')]
 
 
+TEXTS = [
+    ("alone", '{"q":"007"}\n{"q":"7"}\n', ["007", "7"]),
+    ("with zeros at the end", '{"q":"1.10"}\n{"q":"1.1"}\n', ["1.10", "1.1"]),
+    ("beside numbers", '{"q":"007","n":1.5}\n{"q":"7","n":2}\n', ["007", "7"]),
+    ("beside 1E1", '{"q":"007","n":1E1}\n{"q":"7","n":0.5}\n', ["007", "7"]),
+    ("among numbers", '{"q":"0.10"}\n{"q":0.1}\n{"q":7}\n', ["0.10", "0.1", "7"]),
+    ("longer than a number can be", f'{{"q":"{"0" * 40}1"}}\n', ["0" * 40 + "1"]),
+    ("in an object", '{"q":{"id":"01067","n":0.5}}\n', [("01067", Decimal("0.5"))]),
+    ("in a list", '{"q":["01","1"]}\n', [["01", "1"]]),
+    ("in objects of a list", '{"q":[{"id":"01","n":0.25},{"id":"1","n":1}]}\n', [[("01", Decimal("0.25")), ("1", 1)]]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), [case[1:] for case in TEXTS], ids=[case[0] for case in TEXTS])
+def test_a_json_text_is_no_number_whatever_it_looks_like(
+    spark: SparkSession, tmp_path: Path, text: str, expected: list[Any]
+) -> None:
+    assert [row["q"] for row in read(spark, tmp_path / "in", "json", {"a.json": text})] == expected
+
+
 JSON = [
     ("CRLF and a mark", '\ufeff{"q":1}\r\n{"q":2}\r\n', [{"q": 1}, {"q": 2}]),
     ("empty lines", '{"q":1}\n\n  \n{"q":2}\n', [{"q": 1}, {"q": 2}]),
