@@ -72,6 +72,11 @@ class Pricebook:
         plain = (Decimal(1), Decimal(1), "none", None, False)
         return any((one.multiply, one.divide, one.rounding, one.included, one.in_order) != plain for one in self.rates)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the bills before may have days of the period, billed in advance."""
+        return any(rate.due == BACK for rate in self.rates)
+
     def dimensions(self) -> list[str]:
         """Dimensions and calendars that some charge asks for, in order."""
         asked = {dimension for rate in self.rates for dimension in rate.where}

@@ -36,7 +36,30 @@ def draft_of(manifest: Manifest, key: str) -> PublishedPartition:
             where=f"{FOLDER}, version {manifest.version}",
             remedy=f"`billflow run --cycle {cycle} --month {month}`, then confirm",
         )
+    _check_before(manifest, key, draft)
     return draft
+
+
+def _check_before(manifest: Manifest, key: str, draft: PublishedPartition) -> None:
+    """UsageError while the period before, whose days in advance the draft goes on from, may still change."""
+    for other, before in _before(manifest, key, draft).items():
+        if draft.ahead_lines and not before.is_confirmed:
+            cycle, _, month = other.partition("|")
+            raise UsageError(
+                f"{key} cannot be confirmed: {other}, whose days in advance its bills go on from, is a draft",
+                where=f"{FOLDER}, version {manifest.version}",
+                remedy=f"`billflow confirm --cycle {cycle} --month {month}` first",
+            )
+
+
+def _before(manifest: Manifest, key: str, draft: PublishedPartition) -> dict[str, PublishedPartition]:
+    """The partition of the same cycle that ends where the draft begins, by its key; none when it is not published."""
+    cycle, _, _ = key.partition("|")
+    return {
+        other: one
+        for other, one in manifest.partitions.items()
+        if other.partition("|")[0] == cycle and one.period_end == draft.period_start
+    }
 
 
 def _lack(draft: PublishedPartition) -> str:
@@ -57,6 +80,11 @@ def _repeats(manifest: Manifest, key: str, draft: PublishedPartition) -> str:
         both = sorted(set(one.late_months) & set(draft.late_months))
         if is_newer and both and other.partition("|")[0] == cycle:
             return f"{other}, which was confirmed since, has billed late usage of {', '.join(both)}"
+    for other, before in _before(manifest, key, draft).items():
+        if draft.ahead_lines is not None and draft.ahead_lines != tuple(
+            run.path for run in before.tables["invoice_lines"]
+        ):
+            return f"{other}, whose days in advance it goes on from, was billed since"
     return _outdated(manifest, cycle, draft)
 
 

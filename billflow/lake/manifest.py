@@ -123,6 +123,10 @@ class PublishedPartition(_Frozen):
     """Confirmed months whose differences are on its bills, because of usage that came late."""
     late_after: int = 0
     """The newest confirmation that its bills know, by position: what later ones bill those differences would repeat."""
+    ahead_lines: tuple[str, ...] | None = None
+    """Folders of the lines of the period before, whose days in advance its bills go on from; None where nothing is
+    billed in advance, or by an earlier version.
+    """
     correction: Correction | None = None
     confirmation: Confirmation | None = None
 

@@ -11,7 +11,6 @@ from pyspark.sql.types import StructType
 from billflow.billing.parts import FLAT
 from billflow.billing.period import PeriodBilling
 from billflow.billing.pricebook import Pricebook
-from billflow.billing.rates import BACK
 from billflow.catalog import BillingPeriod, Catalog, parse_catalog
 from billflow.lake import schemas, tables
 from billflow.lake.catalogs import catalog_hash
@@ -226,9 +225,8 @@ class BillRun:
         `pricebook` is another period's of the cycle.
         """
         prices = pricebook or self.pricebook
-        key = Partition(self.partition.cycle, prices.period.previous.month).key
-        before = standing_lines(self.staging.base(), key)
-        if not before.runs or not any(rate.due == BACK for rate in prices.rates):
+        before = standing_lines(self.staging.base(), Partition(self.partition.cycle, prices.period.previous.month).key)
+        if not before.runs or not prices.goes_on:
             return None
         lines = tables.read_standing(self.spark, self.storage, before)
         own = lines["difference_of"].isNull() & (lines["line_type"] == FLAT)

@@ -42,6 +42,10 @@ def all_problems(storage: Storage) -> list[str]:
     ]
 
 
+def lines_of(storage: Storage, key: str) -> tuple[str, ...]:
+    return tuple(run.path for run in read_manifest(storage).partitions[key].tables["invoice_lines"])
+
+
 def numbers_from(first: int, count: int = 3) -> list[str]:
     return [f"INV-2026-{number:08d}" for number in range(first, first + count)]
 
@@ -235,6 +239,56 @@ class TestKilled:
         publish_confirmed(local, confirming, partition)  # and again, after its commit
         assert numbers(local, MAY) == numbers_from(1)
         assert all_problems(local) == []
+
+
+class TestDaysInAdvance:
+    """June's draft has what comes back of the days that May's bills have of it."""
+
+    @pytest.fixture
+    def mays(self, local: LocalStorage) -> tuple[str, ...]:
+        draft(local, MAY)
+        return lines_of(local, MAY)
+
+    def june(self, storage: Storage, ahead_lines: tuple[str, ...] | None, run_id: str = "") -> None:
+        draft(storage, JUNE, run_id=run_id, start="2026-06-01", ahead_lines=ahead_lines)
+
+    def test_the_month_before_is_confirmed_first(self, local: LocalStorage, mays: tuple[str, ...]) -> None:
+        self.june(local, mays)
+        with pytest.raises(
+            UsageError, match=r"c01\|2026-05, whose days in advance its bills go on from, is a draft"
+        ) as refused:
+            draft_of(read_manifest(local), JUNE)
+        assert refused.value.remedy == "`billflow confirm --cycle c01 --month 2026-05` first"
+        confirm(local, MAY)
+        confirm(local, JUNE)
+        assert all_problems(local) == []
+
+    @pytest.mark.parametrize("is_confirmed", [False, True])
+    def test_a_month_before_that_was_billed_again(
+        self, local: LocalStorage, mays: tuple[str, ...], is_confirmed: bool
+    ) -> None:
+        self.june(local, mays)
+        draft(local, MAY, run_id="again")
+        if is_confirmed:
+            confirm(local, MAY)
+        with pytest.raises(UsageError, match=r"c01\|2026-05, whose days in advance it goes on from, was billed since"):
+            draft_of(read_manifest(local), JUNE)
+        self.june(local, lines_of(local, MAY), run_id="again-06")
+        if not is_confirmed:
+            confirm(local, MAY)
+        confirm(local, JUNE)
+
+    def test_a_month_before_that_was_billed_afterwards(self, local: LocalStorage) -> None:
+        self.june(local, ())
+        draft_of(read_manifest(local), JUNE)
+        draft(local, MAY)
+        with pytest.raises(UsageError, match="was billed since"):
+            draft_of(read_manifest(local), JUNE)
+
+    def test_where_nothing_is_in_advance_any_order_will_do(self, local: LocalStorage, mays: tuple[str, ...]) -> None:
+        assert mays
+        self.june(local, None)
+        confirm(local, JUNE)
 
 
 class TestAtOnce:

@@ -1,7 +1,7 @@
 """A lake of small bills in real Parquet files: drafts, and their confirmation as its steps do it, without Spark."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -93,6 +93,7 @@ def draft(
     run_id: str = "",
     late: tuple[str, ...] = (),
     start: str = "2026-05-01",
+    ahead_lines: tuple[str, ...] | None = None,
 ) -> None:
     """A whole bill run of a partition, published; with differences of months that are confirmed (`late`)."""
     run_id, rows = run_id or f"run-{key[-2:]}", rows or bills(key)
@@ -104,7 +105,7 @@ def draft(
         run_id=run_id,
         status="draft",
         period_start=start,
-        period_end="2026-06-01",
+        period_end=(date.fromisoformat(start) + timedelta(days=31)).replace(day=1).isoformat(),
         counts=AccountCounts(accounts=count, invoiced=count, without_lines=0, held=0),
         totals={},
         tables={table: (run.model_copy(update={"path": moves[run.path]}),) for table, run in runs.items()},
@@ -112,6 +113,7 @@ def draft(
         catalog=keep_catalog(storage, CATALOG),
         late_months=late,
         late_after=staging.base().confirmations,
+        ahead_lines=ahead_lines,
     )
     publish(storage, moves, Publication(run_id, key, made, replaces=staging.base().partitions.get(key)))
     finish(storage, run_id)

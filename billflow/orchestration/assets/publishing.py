@@ -16,6 +16,7 @@ from billflow.lake.tables import read_plain, row_counts
 from billflow.orchestration import late_usage as late
 from billflow.orchestration.assets.billing import totals
 from billflow.orchestration.bill_run import BillRun
+from billflow.orchestration.partitions import Partition
 from billflow.orchestration.project import Project
 from billflow.orchestration.steps import POOL, RETRY, explained
 
@@ -128,7 +129,16 @@ def _partition(run: BillRun, written: dict[str, TableRun]) -> PublishedPartition
         code_version=code_version(),
         late_months=months,
         late_after=noted["after"],
+        ahead_lines=_ahead_lines(run),
     )
+
+
+def _ahead_lines(run: BillRun) -> tuple[str, ...] | None:
+    """Folders of the lines of the period before, as this run found them; None where nothing is billed in advance."""
+    if not run.pricebook.goes_on:
+        return None
+    before = run.staging.base().partitions.get(Partition(run.partition.cycle, run.period.previous.month).key)
+    return tuple(lines.path for lines in before.tables["invoice_lines"]) if before else ()
 
 
 def _tables(run: BillRun, written: dict[str, TableRun]) -> dict[str, tuple[TableRun, ...]]:
