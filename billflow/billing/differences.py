@@ -56,8 +56,7 @@ def changed_accounts(billed: DataFrame, now: DataFrame) -> DataFrame:
 
 def accounts_with_other_adjustments(billed: DataFrame, now: DataFrame) -> DataFrame:
     """system, account_id whose adjustments (ADJUSTMENTS) are not those that were billed."""
-    says = F.xxhash64(*ADJUSTMENT_SAYS)
-    return _unlike(*(_digests(adjustments, "amount", says) for adjustments in (billed, now)))
+    return _unlike(*(_digests(adjustments, "amount", adjustment_hash()) for adjustments in (billed, now)))
 
 
 def _unlike(before: DataFrame, after: DataFrame) -> DataFrame:
@@ -85,16 +84,31 @@ def event_hash() -> Column:
     return F.xxhash64(*[dimensions if name == "dimensions" else F.col(name) for name in EVENT_SAYS])
 
 
+def adjustment_hash() -> Column:
+    """64 bits over what an adjustment says."""
+    return F.xxhash64(*ADJUSTMENT_SAYS)
+
+
 def families(changed: DataFrame, accounts: DataFrame, held: DataFrame) -> DataFrame:
     """ACCOUNTS of every bill with a changed account on it, without bills that were held: those have nothing to correct.
 
     `accounts` and `held` are the confirmed month's own.
     """
     tops = accounts.select(*ACCOUNT, "invoiced_account_id")
-    parked = held.select(*ACCOUNT).join(tops, ACCOUNT, "inner").select("system", "invoiced_account_id")
-    mine = tops.join(changed, ACCOUNT, "left_semi").select("system", "invoiced_account_id")
-    bills = mine.distinct().join(parked, ["system", "invoiced_account_id"], "left_anti")
-    return accounts.join(bills, ["system", "invoiced_account_id"], "left_semi")
+    mine = tops.join(changed, ACCOUNT, "left_semi").select(*_BILL).distinct()
+    return accounts.join(mine.join(_parked(tops, held), _BILL, "left_anti"), _BILL, "left_semi")
+
+
+def on_held_bills(accounts: DataFrame, held: DataFrame) -> DataFrame:
+    """account_id, system of every account whose bill was held. `accounts` and `held` as `families` has them."""
+    return accounts.join(_parked(accounts, held), _BILL, "left_semi").select(*ACCOUNT)
+
+
+def _parked(accounts: DataFrame, held: DataFrame) -> DataFrame:
+    return held.select(*ACCOUNT).join(accounts, ACCOUNT, "inner").select(*_BILL)
+
+
+_BILL = ["system", "invoiced_account_id"]
 
 
 def served(usage: DataFrame, subscriptions: DataFrame) -> DataFrame:

@@ -33,6 +33,7 @@ LATE = "late"
 
 UNKNOWN = "it came late, and its subscription was not known when the month was confirmed; it counts"
 NO_ACCOUNT = "it came late, and its account was not known when the month was confirmed"
+HELD = "it came late, and its account was held when the month was confirmed"
 
 
 def months_to_compare(run: BillRun) -> list[ConfirmedMonth]:
@@ -116,7 +117,7 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
     lines = _stage_lines(month, billing)
     _stage_evidence(month, billing)
     unknown = events.where(F.col("subscription_start").isNull()).unionByName(_of_nobody(month, changed))
-    unrated = _unrated(month, billing, unknown).unionByName(_adjustments_of_nobody(month, changed))
+    unrated = _unrated(month, billing, unknown, changed).unionByName(_adjustments_on_no_bill(month, changed))
     told = run.stage_few(month.staged("unrated"), unrated.join(_told(month), _KEY, "left_anti"), schemas.UNRATED)
     for kept in (billing.groups, events, family):
         kept.unpersist()
@@ -180,11 +181,22 @@ def _new(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
     return changed.join(month.table("accounts", schemas.ACCOUNTS).select(*holds.ACCOUNT), holds.ACCOUNT, "left_anti")
 
 
-def _adjustments_of_nobody(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
-    """UNRATED of their adjustments: the month has no bill that could be corrected by them."""
-    given = month.run.adjustments_of(month.partition.key).join(_new(month, changed), holds.ACCOUNT, "left_semi")
-    return given.select(
-        *_quarantined(month, "adjustments", "adjustment_id", F.array(F.lit(LATE)), F.lit(NO_ACCOUNT), "amount")
+def _held_then(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
+    """Those of `changed` whose bill was held when the month was confirmed: it has none that could be corrected."""
+    parked = differences.on_held_bills(month.accounts(), month.table("held", schemas.HELD))
+    return changed.join(parked, holds.ACCOUNT, "left_semi")
+
+
+def _adjustments_on_no_bill(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
+    """UNRATED of late adjustments of accounts for which the month has no bill that could be corrected by them."""
+    given = month.run.adjustments_of(month.partition.key).withColumn("_content", differences.adjustment_hash())
+    known = month.table("adjustments", schemas.ADJUSTMENTS).withColumn("_content", differences.adjustment_hash())
+    key = [*holds.ACCOUNT, "adjustment_id", "_content"]
+    nobodys = given.join(_new(month, changed), holds.ACCOUNT, "left_semi").withColumn("_why", F.lit(NO_ACCOUNT))
+    parked = given.join(_held_then(month, changed), holds.ACCOUNT, "left_semi").withColumn("_why", F.lit(HELD))
+    late = nobodys.unionByName(parked).join(known.select(*key), key, "left_anti")
+    return late.select(
+        *_quarantined(month, "adjustments", "adjustment_id", F.array(F.lit(LATE)), F.col("_why"), "amount")
     )
 
 
@@ -208,13 +220,15 @@ def _quarantined(
     ]
 
 
-def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame) -> DataFrame:
+def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame, changed: DataFrame) -> DataFrame:
     """UNRATED: late events that are on no bill."""
     judged = usage.in_groups(billing.usage, billing.unrated, month.pricebook)
     unpriced = F.concat(F.lit("it came late, and "), F.col("cause"), F.lit(" "), F.col("metric"))
     found = judged.withColumn("reason", unpriced).select(*schemas.USAGE.names, "reason")
     nobody = unknown.withColumn("reason", F.concat(F.lit(UNKNOWN + " "), F.col("metric")))
-    late = found.unionByName(nobody)
+    parked = month.run.usage_of(month.partition.key).join(_held_then(month, changed), holds.ACCOUNT, "left_semi")
+    waiting = parked.withColumn("reason", F.concat(F.lit(f"{HELD}; it counts "), F.col("metric")))
+    late = found.unionByName(nobody).unionByName(waiting.select(*schemas.USAGE.names, "reason"))
     event = ["system", "account_id", "usage_id", "_content"]
     billed = month.table("usage", schemas.USAGE).withColumn("_content", differences.event_hash()).select(*event)
     marked = late.withColumn("_content", differences.event_hash()).join(billed, event, "left_anti")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billflow.orchestration.late_usage import NO_ACCOUNT, UNKNOWN
+from billflow.orchestration.late_usage import HELD, NO_ACCOUNT, UNKNOWN
 from billflow_tests.acceptance.runs import do, write
 
 pytestmark = pytest.mark.slow
@@ -332,3 +332,34 @@ def test_a_subscription_that_was_another_accounts_all_along(project, billflow, r
     shown = billflow("--project", project, "preview", *asked)
     assert "What came late for 2026-05 of account left goes on a bill of its own." in shown.output
     check_preview(billflow, rows, project, "top", "2026-08")
+
+
+def test_what_comes_late_for_an_account_that_was_held_is_in_quarantine(tmp_path, billflow, rows):
+    """It has no bill of the month, and so nothing that could be corrected."""
+    project = tmp_path / "project"
+    write(project / "billflow.yaml", [SETTINGS.replace("country: \"'DE'\"", "country: \"'DE'\", currency: money")])
+    write(project / "catalog" / "prices.yaml", [PRICES])
+    write(project / "customers.csv", ["id,parent,money", "held,,USD", "same,,EUR"])
+    write(project / "subscriptions.csv", [SUBSCRIPTIONS[0], "s-held,held,counted,2026-01-01,", SUBSCRIPTIONS[4]])
+    in_time = [IN_TIME[0], "h1,s-held,units,7,2026-05-03T10:00:00,", IN_TIME[4]]
+    write(project / "usage" / "in_time.csv", in_time)
+    write(project / "adjustments.csv", [*ADJUSTMENTS, "a1,held,2026-05-02,-1"])
+    month = ("--cycle", "c01", "--month")
+    assert billflow("--project", project, "run", *month, "2026-05").exit_code == 3
+    assert billflow("--project", project, "confirm", *month, "2026-05").exit_code in (0, 3)
+    assert rows(project, "select account_id from held") == [{"account_id": "held"}]
+
+    write(project / "customers.csv", ["id,parent,money", "held,,EUR", "same,,EUR"])
+    write(project / "usage" / "late.csv", [LATE[0], "h2,s-held,units,2,2026-05-04T10:00:00,"])
+    write(project / "adjustments.csv", [*ADJUSTMENTS, "a1,held,2026-05-02,-1", "a2,held,2026-05-02,-5"])
+    told = [
+        ("a2", "2026-06", f"2026-05 is confirmed: {HELD}"),
+        ("h2", "2026-06", f"2026-05 is confirmed: {HELD}; it counts units"),
+    ]
+    for _ in range(2):
+        do(billflow, project, "run", "2026-06")
+        found = rows(project, "select key, month, reason from quarantine where month = '2026-06' order by key")
+        assert [tuple(row.values()) for row in found] == told
+    assert corrections(rows, project, "2026-06") == []
+    leaks = rows(project, "select month, quantity::int as n from leakage where cause <> 'refused' order by 1")
+    assert [(leak["month"], leak["n"]) for leak in leaks] == [("2026-05", 7), ("2026-06", 2)]
