@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
 from billflow.canonical import CANONICAL_TABLES
+from billflow.shown_values import HIDDEN_OPTION
 from billflow.source_mappings import (
     FileFormat,
     FileMapping,
@@ -17,7 +18,7 @@ from billflow.source_mappings import (
     SqlMappings,
     TableMapping,
 )
-from billflow.strict_yaml import HIDDEN_OPTION, AtLeastOne, Strict
+from billflow.strict_yaml import AtLeastOne, Strict
 
 
 class AnySource(Strict):

@@ -24,6 +24,8 @@ from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeCon
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from billflow.errors import SettingsError
+from billflow.shown_values import shown
+from billflow.yaml_mistakes import explained, key_of_union
 
 Model = TypeVar("Model", bound=BaseModel)
 Item = TypeVar("Item")
@@ -31,15 +33,6 @@ Item = TypeVar("Item")
 DECIMAL = r"[+-]?\d+(\.\d+)?"
 _DECIMAL = re.compile(DECIMAL)
 _NOT_CONSTRUCTED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
-_SHOWN_CHARACTERS = 60
-_PASSWORD = re.compile(r"([\w.%+-]*:)(?!//)[^\s'\"]*@|(://[^\s:@/'\"]*:)[^\n'\"]*@")
-"""With spaces in it only where it is plain that a url is meant."""
-HIDDEN_OPTION = (
-    r"(?i:pass(?:word|code|phrase)|pwd|token|secret\w*|credential\w*|(?:access|account|api|private|pvt)_?key\w*)\s*="
-)
-"""How an option of a url ends whose value is nobody's business, with its `=`."""
-_OPTION = re.compile(rf"([?&][\w.-]*{HIDDEN_OPTION})[^&\s'\"]+|([;:,]\s*[\w.-]*{HIDDEN_OPTION})[^\n'\"]+")
-"""The second: as urls of JDBC have it."""
 ENVIRONMENT = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
 _ENVIRONMENT = re.compile(ENVIRONMENT)
 
@@ -79,9 +72,9 @@ def exact_decimal(value: Any) -> Decimal:
         raise ValueError('not a decimal number; write digits as text, such as "0.31"')
     number = Decimal(str(value))
     if -int(number.as_tuple().exponent) > MAX_SCALE:
-        raise ValueError(f"more than {MAX_SCALE} digits after the point")
+        raise ValueError(f"more than {MAX_SCALE} digits after the point; round it as you mean it")
     if number.adjusted() >= MAX_INTEGER_DIGITS:
-        raise ValueError(f"more than {MAX_INTEGER_DIGITS} digits before the point")
+        raise ValueError(f"more than {MAX_INTEGER_DIGITS} digits before the point; use a larger unit")
     return number
 
 
@@ -180,23 +173,6 @@ def _inside(value: Any) -> Iterator[tuple[int | str, Any]]:
         yield from enumerate(value)
 
 
-def without_passwords(text: str) -> str:
-    """A text in which what stands between `user:` and `@host`, or behind `password=` and the like, is not shown."""
-    return _OPTION.sub(r"\1\2…", _PASSWORD.sub(r"\1\2…@", text))
-
-
-def shown(value: Any) -> str:
-    """A value as a mistake prints it: short ones whole, of a long list or mapping only its size. No url's password."""
-    text = without_passwords(repr(value))
-    if len(text) <= _SHOWN_CHARACTERS:
-        return text
-    if isinstance(value, dict):
-        return f"a mapping of {len(value)} keys"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    return f"{text[:_SHOWN_CHARACTERS]}…"
-
-
 def _line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -262,45 +238,17 @@ def dotted(location: Iterable[int | str]) -> str:
 def _mistake(detail: ErrorDetails, file: Path | str, overrides: Mapping[tuple[str, ...], str]) -> SettingsError:
     # pydantic adds the tag of a union's member to the path; it is not a key that the user wrote.
     location = [part for part in detail["loc"] if not str(part).startswith("~")]
-    what, remedy = _explained(detail, location)
+    what, remedy = explained(detail, location)
     if detail["type"] == "union_tag_invalid":
-        location.append(_key_of_union(detail.get("ctx") or {}))
+        location.append(key_of_union(detail.get("ctx") or {}))
     keys = tuple(map(str, location))
     variables = (variable for path, variable in overrides.items() if _comes_from(path, keys, what))
-    return SettingsError(what, where=next(variables, f"{file}: {dotted(location)}"), remedy=remedy)
+    return SettingsError(
+        what, where=next(variables, f"{file}: {dotted(location)}" if location else str(file)), remedy=remedy
+    )
 
 
 def _comes_from(path: tuple[str, ...], keys: tuple[str, ...], what: str) -> bool:
     """Whether a mistake at `keys` is of the value at `path`; a check of a whole mapping names the key in `what`."""
     below = bool(keys) and path[: len(keys)] == keys and repr(path[-1]) in what
     return below or keys[: len(path)] == path
-
-
-def _explained(detail: ErrorDetails, location: list[int | str]) -> tuple[str, str]:
-    kind, value, context = detail["type"], detail["input"], detail.get("ctx") or {}
-    if kind == "extra_forbidden":
-        return f"unknown key {location[-1]!r} (value {shown(value)})", "remove it, or look for a slip of the pen"
-    if kind == "missing":
-        return f"the key {location[-1]!r} is missing", "add it"
-    if kind == "literal_error":
-        return f"{shown(value)} is not known here", f"write one of {context['expected']}"
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _unknown_member(value, context)
-    if kind == "value_error":
-        message, _, remedy = str(context["error"]).partition("; ")
-        return f"{shown(value)}: {message}" if not isinstance(value, dict | list) or not value else message, remedy
-    return f"{shown(value)}: {detail['msg']}", "write a value of that kind"
-
-
-def _key_of_union(context: Mapping[str, Any]) -> str:
-    return str(context["discriminator"]).removesuffix("()").removeprefix("_by_")
-
-
-def _unknown_member(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
-    """A union whose members are told apart by one key, such as a charge by its `model`."""
-    key = _key_of_union(context)
-    known = str(context.get("expected_tags") or "").replace("~", "")
-    given = value.get(key) if isinstance(value, dict) else value
-    if given is None:
-        return f"the key {key!r} is missing", "add it"
-    return f"{key} {shown(given)} is not known to this version", f"write one of {known}"

@@ -239,6 +239,24 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(
+    ("line", "what", "remedy"),
+    [
+        ("cycles: {c01: {day: 32}}", "32: Input should be less than or equal to 31", "write a number up to 31"),
+        ("payment_terms_days: -1", "-1: ", "write a number of at least 0"),
+        ("payment_terms_days: soon", "'soon': ", "write a whole number"),
+        ("quarantine_limit: '5'", "5: Input should be", "write a number up to 1"),
+        ("cycles: [c01]", "['c01']: ", "write a mapping of keys to values"),
+        ("tax_ids: 7", "unknown key 'tax_ids'", "remove it, or look for a slip of the pen"),
+    ],
+)
+def test_a_remedy_says_what_to_write(tmp_path: Path, line: str, what: str, remedy: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(tmp_path, small(**{line.partition(":")[0]: line}))
+    assert caught.value.what.startswith(what)
+    assert caught.value.remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("key", "line", "path", "what"), MISTAKES, ids=[f"{path}-{what}" for *_, path, what in MISTAKES]
 )
 def test_a_mistake_is_one_error_with_file_path_value_and_remedy(
@@ -247,7 +265,8 @@ def test_a_mistake_is_one_error_with_file_path_value_and_remedy(
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, small(**{key: line}))
     error = caught.value
-    assert error.where == f"{tmp_path / 'billflow.yaml'}: {path}"
+    file = str(tmp_path / "billflow.yaml")
+    assert error.where == (f"{file}: {path}" if path else file)
     assert what in error.what
     assert error.remedy
     assert "\n" not in error.what

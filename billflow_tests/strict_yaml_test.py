@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billflow.errors import SettingsError
+from billflow.shown_values import without_passwords
 from billflow.strict_yaml import (
     ExactDecimal,
     FloatText,
@@ -19,7 +20,6 @@ from billflow.strict_yaml import (
     together,
     validated,
     with_environment,
-    without_passwords,
 )
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from billflow.strict_yaml import ExactDecimal, Strict, shown
+from billflow.shown_values import shown
+from billflow.strict_yaml import ExactDecimal, Strict
 
 OWN_CODES = ("plan_minimum", "plan_maximum", "invoice_discount", "invoice_minimum", "adjustment")
 """Codes of lines that no charge of a plan makes."""

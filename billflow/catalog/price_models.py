@@ -75,11 +75,11 @@ def _in_order(tiers: tuple[AnyTier, ...]) -> tuple[AnyTier, ...]:
     if not tiers:
         raise ValueError("at least 1 is needed; add one")
     bounds = [tier.up_to for tier in tiers[:-1]]
-    if tiers[-1].up_to is not None:
-        raise ValueError(f"the last tier ends at {tiers[-1].up_to}; leave its up_to out, so that it is open")
     closed = [bound for bound in bounds if bound is not None]
     if len(closed) != len(bounds):
         raise ValueError("only the last tier may be open; give the others an up_to")
+    if tiers[-1].up_to is not None:
+        raise ValueError(f"the last tier ends at {tiers[-1].up_to}; leave its up_to out, so that it is open")
     if any(upper <= lower for lower, upper in zip([Decimal(0), *closed], closed, strict=False)):
         raise ValueError(
             f"tiers out of order or overlapping: up_to {', '.join(map(str, closed))}; "

@@ -5,7 +5,7 @@ from threading import Lock
 
 from pydantic import BaseModel, ConfigDict
 
-from billflow.strict_yaml import without_passwords
+from billflow.shown_values import without_passwords
 
 _DISTINCT = 100
 """Notes of one process that are told apart; those of a server that is away for a night are many, and alike."""

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billflow.errors import MachineError, PassingError, SettingsError
+from billflow.shown_values import without_passwords
 from billflow.sources.database import BATCH, INSTANT, TEXT, WALL_CLOCK, Query
 from billflow.sources.database_kinds import database_of
 from billflow.sources.servers import server_error
 from billflow.sources.silence import heard
-from billflow.strict_yaml import without_passwords
 
 _DRIVERS = ("adbc_", "asyncmy", "pymysql", "sqlite3")
 """How the modules of drivers' errors begin; sinks have one of their own for MySQL."""

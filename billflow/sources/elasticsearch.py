@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import SearchMapping
 from billflow.source_settings import SearchSource
 from billflow.sources.increments import Known, Opened
@@ -22,7 +23,6 @@ from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
 from billflow.sources.search_server import Documents, SearchServer
 from billflow.sources.servers import sample_of
-from billflow.strict_yaml import without_passwords
 
 _TEXT = "document"
 _SCHEMA = pa.schema([(_TEXT, pa.string())])

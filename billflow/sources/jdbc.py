@@ -27,6 +27,7 @@ from billflow.errors import SettingsError
 from billflow.lake.session import living_session
 from billflow.mapping_options import Watermark, watermark_column
 from billflow.settings import Settings
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import JdbcSource
 from billflow.sources.database import DIGITS, SCALE
@@ -35,7 +36,6 @@ from billflow.sources.jdbc_connection import Connection
 from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
 from billflow.sources.watermarks import check_overlap
-from billflow.strict_yaml import without_passwords
 
 _CUT_BY = "billflow_part"
 _FRACTION, _EXPONENT = r"^[+-]?\d*\.?(\d*?)0*(?:[eE].*)?$", r"[eE]([+-]?\d+)$"

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from billflow.exact_json import exact_json
 from billflow.mapping_options import Watermark, watermark_column
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import MongoMapping
 from billflow.source_settings import MongoSource
 from billflow.sources.increments import Known, Opened
@@ -24,7 +25,6 @@ from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
 from billflow.sources.servers import sample_of, server_error
 from billflow.sources.watermarks import check_overlap
-from billflow.strict_yaml import without_passwords
 
 _TEXT = "document"
 _SCHEMA = pa.schema([(_TEXT, pa.string())])

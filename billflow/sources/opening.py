@@ -15,6 +15,7 @@ from billflow.lake.delivered import Delivered
 from billflow.lake.storage import Storage
 from billflow.mapping_options import Watermark
 from billflow.settings import PROJECT_FILE, Settings
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import TableMapping
 from billflow.source_settings import Source
 from billflow.sources.deliveries import (
@@ -31,7 +32,6 @@ from billflow.sources.increments import Known, Opened, fits, why_whole
 from billflow.sources.mapping import map_rows
 from billflow.sources.raw import column_of
 from billflow.sources.servers import no_column
-from billflow.strict_yaml import without_passwords
 
 
 @dataclass(frozen=True)

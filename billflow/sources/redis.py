@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from billflow.errors import SettingsError
 from billflow.exact_json import exact_json
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import RedisMapping
 from billflow.source_settings import RedisSource
 from billflow.sources.increments import Known, Opened
@@ -23,7 +24,6 @@ from billflow.sources.json_rows import json_rows
 from billflow.sources.parts import read_parts, told_as_here
 from billflow.sources.raw import FILE, ROW
 from billflow.sources.servers import sample_of, server_error
-from billflow.strict_yaml import without_passwords
 
 _TEXT = "entry"
 _SCHEMA = pa.schema([(_TEXT, pa.string())])

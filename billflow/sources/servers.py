@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billflow.errors import PassingError, SettingsError
-from billflow.strict_yaml import without_passwords
+from billflow.shown_values import without_passwords
 
 _SHOWN, _SHOWN_OF_VALUE = 100, 24
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from billflow.mapping_options import Watermark, watermark_column
 from billflow.settings import Settings
+from billflow.shown_values import without_passwords
 from billflow.source_mappings import SqlMapping
 from billflow.source_settings import SqlSource
 from billflow.sources.database import Database, Query
@@ -26,7 +27,6 @@ from billflow.sources.raw import CORRUPT, FILE, ROW
 from billflow.sources.servers import no_column, same_names, sample_row
 from billflow.sources.silence import held
 from billflow.sources.watermarks import newer, written
-from billflow.strict_yaml import without_passwords
 
 Answer = TypeVar("Answer")
 

@@ -86,6 +86,7 @@ CHARGES = [
     (f"{SHARES} [{{up_to: 5}}, {{rate: 1}}]", ".tiers[0]", "a tier without price"),
     (f"{SHARES} [{{unit_price: 1}}]", ".tiers[0].unit_price", "unknown key 'unit_price'"),
     (f"{SHARES} [{{rate: 1}}, {{rate: 1}}]", ".tiers", "only the last tier may be open"),
+    (f"{SHARES} [{{rate: 1}}, {{up_to: 10, rate: 1}}]", ".tiers", "only the last tier may be open"),
     # Matrices
     (f"{MATRIX}, prices: []", ".prices", "at least 1 is needed"),
     (f"{MATRIX}", ".prices", "the key 'prices' is missing"),
