@@ -116,8 +116,9 @@ def _stage(month: ConfirmedMonth, changed: DataFrame) -> tuple[int, DataFrame]:
     billing.rated = run.stage(month.staged("charges"), billing.rated, schemas.CHARGES)
     lines = _stage_lines(month, billing)
     _stage_evidence(month, billing)
-    unknown = events.where(F.col("subscription_start").isNull()).unionByName(_of_nobody(month, changed))
-    unrated = _unrated(month, billing, unknown, changed).unionByName(_adjustments_on_no_bill(month, changed))
+    never = _billed_never(month, changed)
+    unserved = events.where(F.col("subscription_start").isNull())
+    unrated = _unrated(month, billing, unserved, never).unionByName(_adjustments_on_no_bill(month, never))
     told = run.stage_few(month.staged("unrated"), unrated.join(_told(month), _KEY, "left_anti"), schemas.UNRATED)
     for kept in (billing.groups, events, family):
         kept.unpersist()
@@ -170,31 +171,22 @@ def evidence(run: BillRun) -> tuple[str, ...]:
     return tuple(run.staging.noted(NOTE).get("evidence", ()))
 
 
-def _of_nobody(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
-    """Usage of accounts that nobody knew when the month was confirmed, without `subscription_start`."""
-    events = month.run.usage_of(month.partition.key).join(_new(month, changed), holds.ACCOUNT, "left_semi")
-    return events.withColumn("subscription_start", F.lit(None).cast("date"))
-
-
-def _new(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
-    """Those of `changed` that nobody knew when the month was confirmed."""
-    return changed.join(month.table("accounts", schemas.ACCOUNTS).select(*holds.ACCOUNT), holds.ACCOUNT, "left_anti")
-
-
-def _held_then(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
-    """Those of `changed` whose bill was held when the month was confirmed: it has none that could be corrected."""
+def _billed_never(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
+    """Those of `changed` for whom the month has no bill that could be corrected, and `_why`: they were not known when
+    it was confirmed, or their bill was held.
+    """
+    known = month.table("accounts", schemas.ACCOUNTS).select(*holds.ACCOUNT)
     parked = differences.on_held_bills(month.accounts(), month.table("held", schemas.HELD))
-    return changed.join(parked, holds.ACCOUNT, "left_semi")
+    new = changed.join(known, holds.ACCOUNT, "left_anti").withColumn("_why", F.lit(NO_ACCOUNT))
+    return new.unionByName(changed.join(parked, holds.ACCOUNT, "left_semi").withColumn("_why", F.lit(HELD)))
 
 
-def _adjustments_on_no_bill(month: ConfirmedMonth, changed: DataFrame) -> DataFrame:
-    """UNRATED of late adjustments of accounts for which the month has no bill that could be corrected by them."""
+def _adjustments_on_no_bill(month: ConfirmedMonth, never: DataFrame) -> DataFrame:
+    """UNRATED of late adjustments of accounts without a bill of the month."""
     given = month.run.adjustments_of(month.partition.key).withColumn("_content", differences.adjustment_hash())
     known = month.table("adjustments", schemas.ADJUSTMENTS).withColumn("_content", differences.adjustment_hash())
     key = [*holds.ACCOUNT, "adjustment_id", "_content"]
-    nobodys = given.join(_new(month, changed), holds.ACCOUNT, "left_semi").withColumn("_why", F.lit(NO_ACCOUNT))
-    parked = given.join(_held_then(month, changed), holds.ACCOUNT, "left_semi").withColumn("_why", F.lit(HELD))
-    late = nobodys.unionByName(parked).join(known.select(*key), key, "left_anti")
+    late = given.join(F.broadcast(never), holds.ACCOUNT, "inner").join(known.select(*key), key, "left_anti")
     return late.select(
         *_quarantined(month, "adjustments", "adjustment_id", F.array(F.lit(LATE)), F.col("_why"), "amount")
     )
@@ -220,15 +212,21 @@ def _quarantined(
     ]
 
 
-def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unknown: DataFrame, changed: DataFrame) -> DataFrame:
-    """UNRATED: late events that are on no bill."""
+def _unrated(month: ConfirmedMonth, billing: PeriodBilling, unserved: DataFrame, never: DataFrame) -> DataFrame:
+    """UNRATED: late events that are on no bill. No subscription of the month serves those of `unserved`, and accounts
+    in `never` have no bill of it.
+    """
+    metric = F.col("metric")
     judged = usage.in_groups(billing.usage, billing.unrated, month.pricebook)
-    unpriced = F.concat(F.lit("it came late, and "), F.col("cause"), F.lit(" "), F.col("metric"))
-    found = judged.withColumn("reason", unpriced).select(*schemas.USAGE.names, "reason")
-    nobody = unknown.withColumn("reason", F.concat(F.lit(UNKNOWN + " "), F.col("metric")))
-    parked = month.run.usage_of(month.partition.key).join(_held_then(month, changed), holds.ACCOUNT, "left_semi")
-    waiting = parked.withColumn("reason", F.concat(F.lit(f"{HELD}; it counts "), F.col("metric")))
-    late = found.unionByName(nobody).unionByName(waiting.select(*schemas.USAGE.names, "reason"))
+    theirs = month.run.usage_of(month.partition.key).join(F.broadcast(never), holds.ACCOUNT, "inner")
+    why = F.when(F.col("_why") == HELD, f"{HELD}; it counts ").otherwise(f"{UNKNOWN} ")
+    reasons = (
+        (judged, F.concat(F.lit("it came late, and "), F.col("cause"), F.lit(" "), metric)),
+        (unserved, F.concat(F.lit(f"{UNKNOWN} "), metric)),
+        (theirs, F.concat(why, metric)),
+    )
+    told = [events.select(*schemas.USAGE.names, reason.alias("reason")) for events, reason in reasons]
+    late = reduce(DataFrame.unionByName, told)
     event = ["system", "account_id", "usage_id", "_content"]
     billed = month.table("usage", schemas.USAGE).withColumn("_content", differences.event_hash()).select(*event)
     marked = late.withColumn("_content", differences.event_hash()).join(billed, event, "left_anti")
