@@ -243,9 +243,8 @@ def _mistake(detail: ErrorDetails, file: Path | str, overrides: Mapping[tuple[st
         location.append(key_of_union(detail.get("ctx") or {}))
     keys = tuple(map(str, location))
     variables = (variable for path, variable in overrides.items() if _comes_from(path, keys, what))
-    return SettingsError(
-        what, where=next(variables, f"{file}: {dotted(location)}" if location else str(file)), remedy=remedy
-    )
+    place = f"{file}: {dotted(location)}" if location else str(file)
+    return SettingsError(what, where=next(variables, place), remedy=remedy)
 
 
 def _comes_from(path: tuple[str, ...], keys: tuple[str, ...], what: str) -> bool:

@@ -13,6 +13,7 @@ from billflow.billing.pricebook import Pricebook
 from billflow.lake.schemas import COUNT, INVOICE_LINES, MONEY, QUANTITY, TEXT, USAGE, WHOLE
 
 ACCOUNT = ["account_id", "system"]
+_BILL = ["system", "invoiced_account_id"]
 CHARGE = (
     "system",
     "account_id",
@@ -106,9 +107,6 @@ def on_held_bills(accounts: DataFrame, held: DataFrame) -> DataFrame:
 
 def _parked(accounts: DataFrame, held: DataFrame) -> DataFrame:
     return held.select(*ACCOUNT).join(accounts, ACCOUNT, "inner").select(*_BILL)
-
-
-_BILL = ["system", "invoiced_account_id"]
 
 
 def served(usage: DataFrame, subscriptions: DataFrame) -> DataFrame:

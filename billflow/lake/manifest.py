@@ -124,9 +124,7 @@ class PublishedPartition(_Frozen):
     late_after: int = 0
     """The newest confirmation that its bills know, by position: what later ones bill those differences would repeat."""
     ahead_lines: tuple[str, ...] | None = None
-    """Folders of the lines of the period before, whose days in advance its bills go on from; None where nothing is
-    billed in advance, or by an earlier version.
-    """
+    """Folders of the lines before, with days in advance; None where there are no such days, or in an older version."""
     correction: Correction | None = None
     confirmation: Confirmation | None = None
 
